@@ -1,0 +1,1 @@
+"""Compliance: audit, surveillance, exports. Built by later releases; reads the journal only."""

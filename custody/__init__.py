@@ -1,0 +1,1 @@
+"""Custody: ledger, wallets, chains. Built by later releases; reads the journal only."""

@@ -1,0 +1,1 @@
+"""The venue's pure heart: model, matching core, journal, sequencer, replay."""

@@ -1,0 +1,1 @@
+"""The matching core: a function of the journal alone."""

@@ -1,0 +1,1 @@
+"""The journal: frames, segments, recovery, following readers, and the one file that syncs."""

@@ -1,0 +1,1 @@
+"""What the venue talks about: ids, money, commands, events, records. Pure."""

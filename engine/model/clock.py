@@ -1,0 +1,23 @@
+"""Time as an argument: nothing pure reads a clock."""
+
+from typing import Final, Protocol
+
+NANOS_PER_SECOND: Final = 1_000_000_000
+NANOS_PER_DAY: Final = 86_400 * NANOS_PER_SECOND
+
+
+class Clock(Protocol):
+    """The two clocks of a process, both in integer nanoseconds."""
+
+    def now(self) -> int:
+        """Wall clock, nanoseconds since 1970-01-01 UTC; may jump."""
+        ...
+
+    def monotonic(self) -> int:
+        """Monotonic clock, nanoseconds from an arbitrary start; never goes back."""
+        ...
+
+
+def next_midnight(time: int) -> int:
+    """The first 00:00 UTC strictly after `time` (ns UTC), in ns UTC."""
+    return (time // NANOS_PER_DAY + 1) * NANOS_PER_DAY

@@ -1,0 +1,303 @@
+"""Commands: everything that may change the venue, as versioned structs.
+
+A command is stored in its record exactly as it was applied. Tags are never reused and fields are
+only ever appended, with a default, so that a journal of any past release stays readable.
+"""
+
+from typing import Union
+
+from msgspec import Struct
+
+from engine.model.enums import SOURCE_SYSTEM
+
+
+class Origin(Struct, frozen=True, array_like=True, gc=False):
+    """Who sent a command, and what a regulator's order record needs beside it.
+
+    received is the wall clock at the socket read, ns UTC. parties holds (PartyRole(452),
+    PartyID(448)) short codes for roles 3, 12 and 122; capacity holds (tag, value) of
+    OrderCapacity(528), OrderRestrictions(529), AccountType(581), CustOrderCapacity(582).
+    Never personal data.
+    """
+
+    session: int
+    seq: int
+    received: int
+    source: int = SOURCE_SYSTEM
+    parties: tuple[tuple[int, bytes], ...] = ()
+    capacity: tuple[tuple[int, bytes], ...] = ()
+
+
+# --- configuration: the venue's constitution, written by the first start -----------------------
+
+
+class CoreStarted(Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """The core took the journal over; epoch grows by one at each start."""
+
+    epoch: int
+    version: str
+
+
+class DefineAsset(Struct, frozen=True, array_like=True, gc=False, tag=2):
+    """An asset with its venue scale: amounts are integers of 10**-scale."""
+
+    asset: int
+    code: str
+    scale: int
+
+
+class DefineInstrument(Struct, frozen=True, array_like=True, gc=False, tag=3):
+    """A traded pair. tick = tick_units * 10**-price_places, lot = lot_units * 10**-qty_places."""
+
+    instrument: int
+    symbol: str
+    base: int
+    quote: int
+    price_places: int
+    tick_units: int
+    qty_places: int
+    lot_units: int
+    reference_price: int  # ticks
+
+
+class DefineMember(Struct, frozen=True, array_like=True, gc=False, tag=4):
+    """A trading firm."""
+
+    member: int
+    name: str
+
+
+class DefineAccount(Struct, frozen=True, array_like=True, gc=False, tag=5):
+    """An account of a member. The member's first account is its default."""
+
+    account: int
+    member: int
+    name: str
+
+
+class DefineSession(Struct, frozen=True, array_like=True, gc=False, tag=6):
+    """A FIX session of a member, without secrets. kind is ORDER_ENTRY, DROP_COPY, MARKET_DATA."""
+
+    session: int
+    member: int
+    comp_id: str
+    kind: int
+    cl_ord_id_cap: int
+
+
+class SetInstrumentLimits(Struct, frozen=True, array_like=True, gc=False, tag=7):
+    """Limits per order on an instrument; 0 switches a limit off.
+
+    max_order_lots in lots, max_order_notional in quote minor units, collar_bps in basis points
+    around the last trade, else the reference price.
+    """
+
+    instrument: int
+    max_order_lots: int
+    max_order_notional: int
+    collar_bps: int
+
+
+class SetAccountLimits(Struct, frozen=True, array_like=True, gc=False, tag=8):
+    """Limits of an account; 0 switches a limit off.
+
+    per_instrument rows are (instrument, max_order_lots, max_order_notional).
+    """
+
+    account: int
+    max_open_orders: int
+    per_instrument: tuple[tuple[int, int, int], ...] = ()
+
+
+class SetFees(Struct, frozen=True, array_like=True, gc=False, tag=9):
+    """Maker and taker fee of an instrument, parts per million of the notional, in quote."""
+
+    instrument: int
+    maker_ppm: int
+    taker_ppm: int
+
+
+class Deposit(Struct, frozen=True, array_like=True, gc=False, tag=10):
+    """Money that entered the venue, in minor units. A reference is credited at most once."""
+
+    account: int
+    asset: int
+    amount: int
+    reference: str
+
+
+# --- orders -----------------------------------------------------------------------------------
+
+
+class NewOrder(Struct, frozen=True, array_like=True, gc=False, tag=20):
+    """NewOrderSingle(35=D). qty in lots, price in ticks (0 for a market order)."""
+
+    origin: Origin
+    cl_ord_id: bytes
+    account: int
+    instrument: int
+    side: int
+    ord_type: int
+    tif: int
+    qty: int
+    price: int
+    poss_resend: bool = False
+
+
+class CancelOrder(Struct, frozen=True, array_like=True, gc=False, tag=21):
+    """OrderCancelRequest(35=F). order_id 0 where OrderID(37) was not sent."""
+
+    origin: Origin
+    cl_ord_id: bytes
+    orig_cl_ord_id: bytes
+    order_id: int
+    instrument: int
+    side: int
+    poss_resend: bool = False
+
+
+class ReplaceOrder(Struct, frozen=True, array_like=True, gc=False, tag=22):
+    """OrderCancelReplaceRequest(35=G). qty is the new total, in lots; price in ticks.
+
+    tif is -1 where TimeInForce(59) was not sent.
+    """
+
+    origin: Origin
+    cl_ord_id: bytes
+    orig_cl_ord_id: bytes
+    order_id: int
+    instrument: int
+    side: int
+    ord_type: int
+    tif: int
+    qty: int
+    price: int
+    poss_resend: bool = False
+
+
+class MassCancel(Struct, frozen=True, array_like=True, gc=False, tag=23):
+    """OrderMassCancelRequest(35=q) over the session's own orders.
+
+    scope is MASS_CANCEL_ALL or MASS_CANCEL_INSTRUMENT; instrument 0 with MASS_CANCEL_ALL.
+    """
+
+    origin: Origin
+    cl_ord_id: bytes
+    scope: int
+    instrument: int
+
+
+class RefusedOrder(Struct, frozen=True, array_like=True, gc=False, tag=24):
+    """A NewOrderSingle that cannot be expressed in ticks and lots, with the words it came in.
+
+    The gateway found the reason (103) and the text; the core only numbers the refusal.
+    """
+
+    origin: Origin
+    cl_ord_id: bytes
+    account: bytes
+    symbol: bytes
+    side: bytes
+    ord_type: bytes
+    tif: bytes
+    qty: bytes
+    price: bytes
+    reason: int
+    text: str
+
+
+class RefusedCancel(Struct, frozen=True, array_like=True, gc=False, tag=25):
+    """An F (response_to 1) or G (response_to 2) that the gateway had to refuse (102, text)."""
+
+    origin: Origin
+    cl_ord_id: bytes
+    orig_cl_ord_id: bytes
+    response_to: int
+    reason: int
+    text: str
+
+
+class RefusedMassCancel(Struct, frozen=True, array_like=True, gc=False, tag=26):
+    """A q that the gateway had to refuse (532, text); scope as it came."""
+
+    origin: Origin
+    cl_ord_id: bytes
+    scope: bytes
+    symbol: bytes
+    reason: int
+    text: str
+
+
+# --- control ----------------------------------------------------------------------------------
+
+
+class Block(Struct, frozen=True, array_like=True, gc=False, tag=30):
+    """Refuse new orders and replaces of a target; cancels still work. cancel: mass cancel too.
+
+    scope is one of enums.BLOCK_*; target is the id it names (0 for BLOCK_ALL).
+    """
+
+    origin: Origin
+    scope: int
+    target: int
+    cancel: bool
+    reason: str
+
+
+class Unblock(Struct, frozen=True, array_like=True, gc=False, tag=31):
+    """Lift a block of the same scope and target."""
+
+    origin: Origin
+    scope: int
+    target: int
+    reason: str
+
+
+class EndOfDay(Struct, frozen=True, array_like=True, gc=False, tag=40):
+    """The journalled timer: trading day `day` (days since 1970-01-01 UTC) has ended."""
+
+    day: int
+
+
+class ContinueMass(Struct, frozen=True, array_like=True, gc=False, tag=41):
+    """The next slice of the oldest unfinished mass operation, named by its first record."""
+
+    operation: int
+
+
+class Part(Struct, frozen=True, array_like=True, gc=False, tag=50):
+    """Stands where a command would in the second and later parts of a record."""
+
+    first: int
+
+
+OrderCommand = Union[  # noqa: UP007 - msgspec wants the union as a value
+    NewOrder,
+    CancelOrder,
+    ReplaceOrder,
+    MassCancel,
+    RefusedOrder,
+    RefusedCancel,
+    RefusedMassCancel,
+]
+ConfigCommand = Union[  # noqa: UP007
+    DefineAsset,
+    DefineInstrument,
+    DefineMember,
+    DefineAccount,
+    DefineSession,
+    SetInstrumentLimits,
+    SetAccountLimits,
+    SetFees,
+]
+Command = Union[  # noqa: UP007
+    OrderCommand,
+    ConfigCommand,
+    CoreStarted,
+    Deposit,
+    Block,
+    Unblock,
+    EndOfDay,
+    ContinueMass,
+    Part,
+]

@@ -1,0 +1,1 @@
+"""Everything with a socket: FIX sessions, order entry, drop copy, supervisor, command line."""

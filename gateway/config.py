@@ -1,0 +1,363 @@
+"""The configuration file: its shape, its checks, and the passwords it knows.
+
+A wrong file is refused with the path of what is wrong, in the form `instruments[0].tick`. What
+the file means for the venue is made into commands by gateway.bootstrap; after the first start
+the journal, not this file, is the truth.
+"""
+
+import hmac
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+import yaml
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from msgspec import Meta, Struct
+
+from engine.model.errors import ConfigError
+from engine.model.money import parse_scaled
+
+MAX_CONFIG_BYTES: Final = 4 * 1024 * 1024
+"""Largest configuration file, bytes: ten thousand sessions fit; an accidental file does not."""
+
+DEMO_PASSWORD: Final = "demo"  # noqa: S105 - refused on any address that is not loopback
+
+ARGON2: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+"""OWASP's second argon2id profile: 19 MiB, two passes, one lane."""
+
+Decimal = Annotated[str, Meta(pattern=r"^\d{1,18}(\.\d{1,18})?$")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping in the file: a key that is not listed is an error, not a guess."""
+
+
+class Ports(_Strict, frozen=True):
+    """TCP ports; every one moves by --port-offset."""
+
+    order_entry: Port = 9878
+    drop_copy: Port = 9880
+
+
+class VenueConfig(_Strict, frozen=True):
+    """The venue as a whole."""
+
+    comp_id: Name = "FIXGATE"
+    bind: str = "127.0.0.1"
+    ports: Ports = Ports()
+    durability: Literal["fsync", "os"] = "fsync"
+    segment_mib: Annotated[int, Meta(ge=1, le=1024)] = 64
+    max_order_age_s: Annotated[int, Meta(ge=1, le=86_400)] = 30
+
+
+class AssetConfig(_Strict, frozen=True):
+    """An asset; scale is the number of decimals kept at the venue."""
+
+    code: Name
+    scale: Annotated[int, Meta(ge=0, le=18)] = 8
+
+
+class InstrumentConfig(_Strict, frozen=True):
+    """An instrument and the limits of every order on it; 0 switches a limit off."""
+
+    symbol: Name
+    base: Name
+    quote: Name
+    tick: Decimal
+    lot: Decimal
+    reference_price: Decimal
+    maker_fee_bps: Decimal = "0"
+    taker_fee_bps: Decimal = "0"
+    collar_bps: Annotated[int, Meta(ge=0, le=9_999)] = 0
+    max_order_qty: Decimal = "0"
+    max_order_notional: Decimal = "0"
+
+
+class SessionCounts(_Strict, frozen=True):
+    """How many sessions of each kind a member gets, named NAME-OE1, NAME-DC1, NAME-MD1 and on."""
+
+    order_entry: Annotated[int, Meta(ge=0, le=999)] = 0
+    drop_copy: Annotated[int, Meta(ge=0, le=99)] = 0
+    market_data: Annotated[int, Meta(ge=0, le=99)] = 0
+
+
+class HeartbeatRange(_Strict, frozen=True):
+    """HeartBtInt(108) that a Logon may ask for, seconds."""
+
+    min: Annotated[int, Meta(ge=1, le=3600)] = 1
+    max: Annotated[int, Meta(ge=1, le=3600)] = 120
+
+
+SessionKind = Literal["order_entry", "drop_copy", "market_data"]
+Precision = Literal[3, 6, 9]
+
+
+class SessionConfig(_Strict, frozen=True):
+    """One session; what is left out comes from `defaults`."""
+
+    comp_id: Name
+    kind: SessionKind
+    password: str | None = None
+    password_hash: str | None = None
+    timestamp_precision: Precision | None = None
+    extensions: bool | None = None
+    cl_ord_id_cap: Annotated[int, Meta(ge=1, le=50_000_000)] | None = None
+    heartbeat_s: HeartbeatRange | None = None
+
+
+class InstrumentLimitConfig(_Strict, frozen=True):
+    """An account's own limits on one instrument; 0 switches a limit off."""
+
+    max_order_qty: Decimal = "0"
+    max_order_notional: Decimal = "0"
+
+
+class AccountConfig(_Strict, frozen=True):
+    """An account; balances are what it holds when the venue first starts."""
+
+    name: Name
+    balances: dict[Name, Decimal] | None = None
+    max_open_orders: Count | None = None
+    limits: dict[Name, InstrumentLimitConfig] = {}
+
+
+class MemberConfig(_Strict, frozen=True):
+    """A member. Without `accounts` it has one, named as itself."""
+
+    name: Name
+    accounts: tuple[AccountConfig, ...] = ()
+    sessions: SessionCounts | None = None
+    session_list: tuple[SessionConfig, ...] = ()
+    password: str | None = None
+    password_hash: str | None = None
+
+
+class Defaults(_Strict, frozen=True):
+    """What members and sessions have unless they say otherwise."""
+
+    sessions: SessionCounts = SessionCounts()
+    password: str | None = None
+    password_hash: str | None = None
+    heartbeat_s: HeartbeatRange = HeartbeatRange()
+    timestamp_precision: Precision = 3
+    extensions: bool = False
+    cl_ord_id_cap: Annotated[int, Meta(ge=1, le=50_000_000)] = 2_000_000
+    max_open_orders: Count = 0
+    balances: dict[Name, Decimal] = {}
+
+
+class BotConfig(_Strict, frozen=True):
+    """A demo trader that logs on like any member."""
+
+    kind: Literal["maker", "taker"]
+    comp_id: Name
+    password: str
+
+
+class Config(_Strict, frozen=True):
+    """The whole file."""
+
+    venue: VenueConfig
+    assets: tuple[AssetConfig, ...]
+    instruments: tuple[InstrumentConfig, ...]
+    members: tuple[MemberConfig, ...]
+    defaults: Defaults = Defaults()
+    bots: tuple[BotConfig, ...] = ()
+
+
+class ResolvedSession(Struct, frozen=True, kw_only=True):
+    """A session with all defaults filled in; path is where the file speaks of it."""
+
+    comp_id: str
+    member: str
+    kind: SessionKind
+    password: str | None
+    password_hash: str | None
+    timestamp_precision: int
+    extensions: bool
+    cl_ord_id_cap: int
+    heartbeat_s: HeartbeatRange
+    path: str
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration file. Raises ConfigError naming what is wrong and where."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError("", f"cannot read {path}: {error.strerror}") from error
+    if len(raw) > MAX_CONFIG_BYTES:
+        raise ConfigError("", f"{path} is larger than {MAX_CONFIG_BYTES} bytes")
+    try:
+        tree = yaml.safe_load(raw)
+    except yaml.YAMLError as error:
+        raise ConfigError("", f"{path} is not YAML: {error}") from error
+    try:
+        config = msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        raise _located(error) from error
+    check_config(config)
+    return config
+
+
+def _located(error: msgspec.ValidationError) -> ConfigError:
+    """msgspec says "... - at `$.a.b[0]`": put the path first, as the file's reader counts."""
+    text, _, where = str(error).rpartition(" - at `$")
+    return ConfigError(where.rstrip("`").lstrip("."), text) if text else ConfigError("", str(error))
+
+
+def resolve_sessions(config: Config) -> list[ResolvedSession]:
+    """Every session of the file, in a fixed order: by member, order entry before drop copy."""
+    found = []
+    for m, member in enumerate(config.members):
+        counts = member.sessions or (
+            SessionCounts() if member.session_list else config.defaults.sessions
+        )
+        kinds: tuple[tuple[SessionKind, str, int], ...] = (
+            ("order_entry", "OE", counts.order_entry),
+            ("drop_copy", "DC", counts.drop_copy),
+            ("market_data", "MD", counts.market_data),
+        )
+        where = f"members[{m}]"
+        for kind, tag, count in kinds:
+            for k in range(1, count + 1):
+                session = SessionConfig(comp_id=f"{member.name}-{tag}{k}", kind=kind)
+                found.append(_resolve(config, member, session, f"{where}.sessions"))
+        for k, session in enumerate(member.session_list):
+            found.append(_resolve(config, member, session, f"{where}.session_list[{k}]"))
+    return found
+
+
+def _resolve(
+    config: Config, member: MemberConfig, session: SessionConfig, path: str
+) -> ResolvedSession:
+    d = config.defaults
+    password, hashed = session.password, session.password_hash
+    if password is None and hashed is None:
+        password, hashed = member.password, member.password_hash
+    if password is None and hashed is None:
+        password, hashed = d.password, d.password_hash
+    return ResolvedSession(
+        comp_id=session.comp_id,
+        member=member.name,
+        kind=session.kind,
+        password=password,
+        password_hash=hashed,
+        timestamp_precision=session.timestamp_precision or d.timestamp_precision,
+        extensions=d.extensions if session.extensions is None else session.extensions,
+        cl_ord_id_cap=session.cl_ord_id_cap or d.cl_ord_id_cap,
+        heartbeat_s=session.heartbeat_s or d.heartbeat_s,
+        path=path,
+    )
+
+
+def check_config(config: Config) -> None:
+    """What types cannot say. Raises ConfigError with the path of the first thing wrong."""
+    assets = {a.code for a in config.assets}
+    symbols = {i.symbol for i in config.instruments}
+    _unique("assets", "code", [a.code for a in config.assets])
+    _unique("instruments", "symbol", [i.symbol for i in config.instruments])
+    _unique("members", "name", [m.name for m in config.members])
+    for k, instrument in enumerate(config.instruments):
+        _check_instrument(f"instruments[{k}]", instrument, assets)
+    for k, member in enumerate(config.members):
+        _check_accounts(f"members[{k}]", member, assets, symbols)
+    for code in config.defaults.balances:
+        if code not in assets:
+            raise ConfigError(f"defaults.balances.{code}", "no such asset")
+    _check_sessions(config)
+    _check_addresses(config)
+
+
+def _unique(path: str, key: str, names: list[str]) -> None:
+    seen: set[str] = set()
+    for k, name in enumerate(names):
+        if name in seen:
+            raise ConfigError(f"{path}[{k}].{key}", f"{name} is listed twice")
+        seen.add(name)
+
+
+def _check_instrument(path: str, c: InstrumentConfig, assets: set[str]) -> None:
+    for key, code in (("base", c.base), ("quote", c.quote)):
+        if code not in assets:
+            raise ConfigError(f"{path}.{key}", f"no such asset: {code}")
+    if c.base == c.quote:
+        raise ConfigError(f"{path}.quote", "base and quote are the same asset")
+    for key, text in (("tick", c.tick), ("lot", c.lot), ("reference_price", c.reference_price)):
+        if not text.strip("0."):
+            raise ConfigError(f"{path}.{key}", "must be more than 0")
+    for key, bps in (("maker_fee_bps", c.maker_fee_bps), ("taker_fee_bps", c.taker_fee_bps)):
+        ppm = parse_scaled(bps.encode(), 2)
+        if ppm is None or ppm > 100_000:
+            raise ConfigError(
+                f"{path}.{key}", "at most 1000 basis points, in steps of 0.01 (one per million)"
+            )
+
+
+def _check_accounts(path: str, member: MemberConfig, assets: set[str], symbols: set[str]) -> None:
+    _unique(f"{path}.accounts", "name", [a.name for a in member.accounts])
+    for k, account in enumerate(member.accounts):
+        for code in account.balances or {}:
+            if code not in assets:
+                raise ConfigError(f"{path}.accounts[{k}].balances.{code}", "no such asset")
+        for symbol in account.limits:
+            if symbol not in symbols:
+                raise ConfigError(f"{path}.accounts[{k}].limits.{symbol}", "no such instrument")
+
+
+def _check_sessions(config: Config) -> None:
+    sessions = resolve_sessions(config)
+    seen: set[str] = set()
+    for session in sessions:
+        if session.comp_id in seen or session.comp_id == config.venue.comp_id:
+            raise ConfigError(session.path, f"CompID {session.comp_id} is used twice")
+        seen.add(session.comp_id)
+        if session.heartbeat_s.min > session.heartbeat_s.max:
+            raise ConfigError(f"{session.path}.heartbeat_s", "min is more than max")
+        if session.password is None and session.password_hash is None:
+            raise ConfigError(session.path, f"{session.comp_id} has no password or password_hash")
+        if session.password_hash and not session.password_hash.startswith("$argon2id$"):
+            raise ConfigError(
+                f"{session.path}.password_hash", "not argon2id: make one with `fixgate password`"
+            )
+    order_entry = {s.comp_id for s in sessions if s.kind == "order_entry"}
+    for k, bot in enumerate(config.bots):
+        if bot.comp_id not in order_entry:
+            raise ConfigError(f"bots[{k}].comp_id", f"no order entry session {bot.comp_id}")
+
+
+def _check_addresses(config: Config) -> None:
+    try:
+        address = ipaddress.ip_address(config.venue.bind)
+    except ValueError:
+        raise ConfigError("venue.bind", "must be an IP address") from None
+    if address.is_loopback:
+        return
+    for session in resolve_sessions(config):
+        if session.password is not None:
+            raise ConfigError(
+                session.path,
+                f"{session.comp_id} has a plain password and venue.bind {address} is not loopback:"
+                " use password_hash (`fixgate password` makes one)",
+            )
+
+
+def verify_password(session: ResolvedSession, password: bytes) -> bool:
+    """Whether `password` opens the session. Slow (tens of ms) for hashed ones: not on the loop."""
+    if session.password is not None:
+        return hmac.compare_digest(session.password.encode(), password)
+    assert session.password_hash is not None
+    try:
+        return ARGON2.verify(session.password_hash, password)
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def verifies_slowly(session: ResolvedSession) -> bool:
+    """Whether verify_password takes long enough to need a worker thread."""
+    return session.password is None

@@ -1,0 +1,1 @@
+"""Bounded buffers and files between the pure session and the operating system."""
