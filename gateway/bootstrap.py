@@ -33,6 +33,23 @@ SESSION_KINDS: Final = {
     "market_data": MARKET_DATA,
 }
 
+INSTRUMENT_FIXED: Final = {
+    "base": "base",
+    "quote": "quote",
+    "price_places": "tick",
+    "tick_units": "tick",
+    "qty_places": "lot",
+    "lot_units": "lot",
+}
+"""Fields of DefineInstrument that may not change, with their keys in the file."""
+
+OPENING_FIXED: Final = "opening balances are credited once, at the first start, and may not change"
+
+
+def accounts_of(member: MemberConfig) -> tuple[AccountConfig, ...]:
+    """The accounts of a member; one, named as itself, where the file lists none."""
+    return member.accounts or (AccountConfig(name=member.name),)
+
 
 @dataclass(slots=True)
 class _Ids:
@@ -41,7 +58,10 @@ class _Ids:
     known: dict[str, int]
 
     def of(self, name: str) -> int:
-        return self.known.setdefault(name, max(self.known.values(), default=0) + 1)
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = max(self.known.values(), default=0) + 1
+        return found
 
 
 @dataclass(slots=True)
@@ -100,12 +120,20 @@ class Bootstrap:
                 raise ConfigError(
                     f"{kind}s", f"{kind} {gone[0]} is in the journal and may not be removed"
                 )
+        places = {m.name: f"members[{k}]" for k, m in enumerate(config.members)}
+        accounts = {a.name for m in config.members for a in accounts_of(m)}
+        for account in data.accounts.values():
+            if account.name not in accounts:
+                raise ConfigError(
+                    f"{places[data.members[account.member].name]}.accounts",
+                    f"account {account.name} is in the journal and may not be removed",
+                )
 
     def _instrument(self, c: InstrumentConfig, path: str) -> None:
         ident = self._instruments.of(c.symbol)
         quote = next(a for a in self.config.assets if a.code == c.quote)
-        price_places, tick_units = _step(c.tick)
-        qty_places, lot_units = _step(c.lot)
+        price_places, tick_units = _step(c.tick, f"{path}.tick")
+        qty_places, lot_units = _step(c.lot, f"{path}.lot")
         define = DefineInstrument(
             instrument=ident,
             symbol=c.symbol,
@@ -140,8 +168,7 @@ class Bootstrap:
     def _member(self, member: MemberConfig, path: str) -> None:
         ident = self._members.of(member.name)
         self._want(DefineMember(ident, member.name), path)
-        accounts = member.accounts or (AccountConfig(name=member.name),)
-        for k, account in enumerate(accounts):
+        for k, account in enumerate(accounts_of(member)):
             where = f"{path}.accounts[{k}]" if member.accounts else path
             self._account(ident, account, where)
 
@@ -158,7 +185,8 @@ class Bootstrap:
             c = next(i for i in self.config.instruments if i.symbol == symbol)
             scale = next(a.scale for a in self.config.assets if a.code == c.quote)
             where = f"{path}.limits.{symbol}"
-            lots = _units(limit.max_order_qty, *_step(c.lot), f"{where}.max_order_qty")
+            places, units = _step(c.lot, where)
+            lots = _units(limit.max_order_qty, places, units, f"{where}.max_order_qty")
             notional = _units(limit.max_order_notional, scale, 1, f"{where}.max_order_notional")
             rows.append((self._instruments.of(symbol), lots, notional))
         self._want(
@@ -170,13 +198,22 @@ class Bootstrap:
             path,
         )
         balances = defaults.balances if account.balances is None else account.balances
+        where = f"{path if account.balances is not None else 'defaults'}.balances"
+        given: set[str] = set()
         for code, text in balances.items():
             scale = next(a.scale for a in self.config.assets if a.code == code)
-            amount = _units(text, scale, 1, f"{path}.balances.{code}")
+            amount = _units(text, scale, 1, f"{where}.{code}")
             if amount:
                 reference = f"{OPENING_REFERENCE}{account.name}/{code}"
-                deposit = Deposit(ident, self._assets.of(code), amount, reference)
-                self._want(deposit, f"{path}.balances.{code}")
+                given.add(reference)
+                self._want(
+                    Deposit(ident, self._assets.of(code), amount, reference), f"{where}.{code}"
+                )
+        for asset in self.refdata.assets.values():
+            reference = f"{OPENING_REFERENCE}{account.name}/{asset.code}"
+            known = ("opening balance", reference) in self.refdata.configured
+            if known and reference not in given:
+                raise ConfigError(f"{where}.{asset.code}", OPENING_FIXED)
 
     def _session_commands(self) -> None:
         for session in resolve_sessions(self.config):
@@ -219,13 +256,11 @@ def _refuse_change(had: Command, now: Command, path: str) -> None:
     """Raise ConfigError unless the journal allows this change."""
     match had, now:
         case DefineInstrument(), DefineInstrument():
-            fields = (
-                "base quote price_places tick_units qty_places lot_units"  # ticks are in the log
-            )
-            for name in fields.split():
+            for name, key in INSTRUMENT_FIXED.items():
                 if getattr(had, name) != getattr(now, name):
                     raise ConfigError(
-                        path, f"{name} of {had.symbol} may not change: orders are stored in it"
+                        f"{path}.{key}",
+                        f"{key} of {had.symbol} may not change: orders are stored in it",
                     )
         case DefineAsset(), DefineAsset():
             raise ConfigError(f"{path}.scale", f"scale of {had.code} may not change")
@@ -233,9 +268,7 @@ def _refuse_change(had: Command, now: Command, path: str) -> None:
             if (had.member, had.kind) != (now.member, now.kind):
                 raise ConfigError(path, f"member and kind of {had.comp_id} may not change")
         case Deposit(), Deposit():
-            raise ConfigError(
-                path, "opening balances are credited once, at the first start, and may not change"
-            )
+            raise ConfigError(path, OPENING_FIXED)
         case _:
             pass
 
@@ -248,13 +281,15 @@ def bootstrap_commands(config: Config, refdata: ReferenceData) -> list[Command]:
     return Bootstrap(config, refdata).run()
 
 
-def _step(text: str) -> tuple[int, int]:
+def _step(text: str, path: str) -> tuple[int, int]:
     """A tick or lot size as (places, units): "0.05" is 5 units of two places."""
     _, _, fraction = text.partition(".")
     places = len(fraction.rstrip("0"))
     units = parse_scaled(text.encode(), places)
     assert units is not None
     assert units > 0
+    if units > INT64_MAX:
+        raise ConfigError(path, f"{text} has more digits than the venue can count")
     return places, units
 
 

@@ -8,11 +8,11 @@ the journal, not this file, is the truth.
 import hmac
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import yaml
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
 from msgspec import Meta, Struct
 
@@ -27,14 +27,29 @@ DEMO_PASSWORD: Final = "demo"  # noqa: S105 - refused on any address that is not
 ARGON2: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """OWASP's second argon2id profile: 19 MiB, two passes, one lane."""
 
-Decimal = Annotated[str, Meta(pattern=r"^\d{1,18}(\.\d{1,18})?$")]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+Decimal = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z")]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A mapping in the file: a key that is not listed is an error, not a guess."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as PyYAML reads it, where a key that is given twice is an error, too."""
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:  # type: ignore[explicit-override] # typing has it from 3.12
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    mark = key.start_mark
+                    raise yaml.MarkedYAMLError(problem=f"{key.value} twice", problem_mark=mark)
+                seen.add(key.value)
+        return node
 
 
 class Ports(_Strict, frozen=True):
@@ -194,8 +209,8 @@ def load_config(path: Path) -> Config:
     if len(raw) > MAX_CONFIG_BYTES:
         raise ConfigError("", f"{path} is larger than {MAX_CONFIG_BYTES} bytes")
     try:
-        tree = yaml.safe_load(raw)
-    except yaml.YAMLError as error:
+        tree = yaml.load(raw, _Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-13-01
         raise ConfigError("", f"{path} is not YAML: {error}") from error
     try:
         config = msgspec.convert(tree, Config)
@@ -207,7 +222,9 @@ def load_config(path: Path) -> Config:
 
 def _located(error: msgspec.ValidationError) -> ConfigError:
     """msgspec says "... - at `$.a.b[0]`": put the path first, as the file's reader counts."""
-    text, _, where = str(error).rpartition(" - at `$")
+    text, _, where = (
+        str(error).replace(" - at `key` in `$", " as a key - at `$").rpartition(" - at `$")
+    )
     return ConfigError(where.rstrip("`").lstrip("."), text) if text else ConfigError("", str(error))
 
 
@@ -267,9 +284,13 @@ def check_config(config: Config) -> None:
         _check_instrument(f"instruments[{k}]", instrument, assets)
     for k, member in enumerate(config.members):
         _check_accounts(f"members[{k}]", member, assets, symbols)
+    _check_account_names(config)
     for code in config.defaults.balances:
         if code not in assets:
             raise ConfigError(f"defaults.balances.{code}", "no such asset")
+    if config.venue.ports.order_entry == config.venue.ports.drop_copy:
+        raise ConfigError("venue.ports.drop_copy", "the port of order_entry")
+    _check_logons(config)
     _check_sessions(config)
     _check_addresses(config)
 
@@ -310,6 +331,50 @@ def _check_accounts(path: str, member: MemberConfig, assets: set[str], symbols: 
                 raise ConfigError(f"{path}.accounts[{k}].limits.{symbol}", "no such instrument")
 
 
+def _check_account_names(config: Config) -> None:
+    """An account's name stands for it in the whole venue: two members cannot share one."""
+    owners: dict[str, str] = {}
+    for k, member in enumerate(config.members):
+        paths = [f"members[{k}].accounts[{n}].name" for n in range(len(member.accounts))]
+        names = [account.name for account in member.accounts]
+        for path, name in zip(paths or [f"members[{k}].name"], names or [member.name], strict=True):
+            if name in owners:
+                raise ConfigError(path, f"{name} is an account of {owners[name]} already")
+            owners[name] = member.name
+
+
+def _check_logons(config: Config) -> None:
+    """Passwords and heartbeats, each where the file gives it."""
+    _check_password("defaults", config.defaults.password, config.defaults.password_hash)
+    _check_heartbeat("defaults", config.defaults.heartbeat_s)
+    for k, member in enumerate(config.members):
+        _check_password(f"members[{k}]", member.password, member.password_hash)
+        for n, session in enumerate(member.session_list):
+            path = f"members[{k}].session_list[{n}]"
+            _check_password(path, session.password, session.password_hash)
+            _check_heartbeat(path, session.heartbeat_s or config.defaults.heartbeat_s)
+
+
+def _check_password(path: str, password: str | None, hashed: str | None) -> None:
+    if password is not None and hashed is not None:
+        raise ConfigError(f"{path}.password", "there is a password_hash too: keep one of them")
+    if password == "":
+        raise ConfigError(f"{path}.password", "is empty")
+    if hashed is None:
+        return
+    try:
+        good = extract_parameters(hashed).type is Type.ID
+    except InvalidHashError:
+        good = False
+    if not good:
+        raise ConfigError(f"{path}.password_hash", "not argon2id: make one with `fixgate password`")
+
+
+def _check_heartbeat(path: str, allowed: HeartbeatRange) -> None:
+    if allowed.min > allowed.max:
+        raise ConfigError(f"{path}.heartbeat_s", "min is more than max")
+
+
 def _check_sessions(config: Config) -> None:
     sessions = resolve_sessions(config)
     seen: set[str] = set()
@@ -317,14 +382,8 @@ def _check_sessions(config: Config) -> None:
         if session.comp_id in seen or session.comp_id == config.venue.comp_id:
             raise ConfigError(session.path, f"CompID {session.comp_id} is used twice")
         seen.add(session.comp_id)
-        if session.heartbeat_s.min > session.heartbeat_s.max:
-            raise ConfigError(f"{session.path}.heartbeat_s", "min is more than max")
         if session.password is None and session.password_hash is None:
             raise ConfigError(session.path, f"{session.comp_id} has no password or password_hash")
-        if session.password_hash and not session.password_hash.startswith("$argon2id$"):
-            raise ConfigError(
-                f"{session.path}.password_hash", "not argon2id: make one with `fixgate password`"
-            )
     order_entry = {s.comp_id for s in sessions if s.kind == "order_entry"}
     for k, bot in enumerate(config.bots):
         if bot.comp_id not in order_entry:

@@ -1,1 +1,5 @@
-"""The journal: frames, segments, recovery, following readers, and the one file that syncs."""
+"""The journal: one hash-chained file of records, its recovery, and its readers.
+
+frame, segment, mark, recovery and follow are pure; disk holds every system call on the files, and
+wake the socket that tells readers to look.
+"""

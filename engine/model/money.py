@@ -36,7 +36,8 @@ def parse_scaled(text: bytes, places: int) -> int | None:
         if fraction[places:].strip(b"0"):
             return None
         fraction = fraction[:places]
-    return int(whole + fraction.ljust(places, b"0"))
+    digits = whole + fraction.ljust(places, b"0")
+    return 0 if digits in (b"", b"-") else int(digits)  # ".0" without places
 
 
 def format_scaled(value: int, places: int) -> bytes:

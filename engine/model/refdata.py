@@ -139,14 +139,18 @@ class ReferenceData:
     configured: dict[tuple[str, int | str], Command] = field(default_factory=dict)
     """The latest configuration command of each kind and id: what a start compares with its file."""
 
+    def note(self, command: Command) -> None:
+        """Remember a configuration command as the latest of its kind and id."""
+        if key := configuration_key(command):
+            self.configured[key] = command
+
     def apply(self, command: Command) -> None:
         """Fold one command; commands that define nothing are ignored.
 
         Raises ValueError if an instrument's tick times lot is not a whole number of quote minor
         units, or its lot not of base minor units.
         """
-        if key := configuration_key(command):
-            self.configured[key] = command
+        self.note(command)
         match command:
             case DefineAsset():
                 self.assets[command.asset] = Asset(command.asset, command.code, command.scale)

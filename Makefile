@@ -1,0 +1,50 @@
+# The two commands of the README are `make run` and `make test`; the rest is for those who build.
+
+PY ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= var/demo
+
+.PHONY: run setup dev test lint proof soak bench clean
+
+run: setup ## the demo venue, with two bots that trade
+	$(BIN)/fixgate run --config config/demo.yaml --data $(DATA)
+
+setup: $(VENV)/.runtime ## what it takes to run the venue
+
+dev: $(VENV)/.dev ## what it takes to test it too
+
+$(VENV)/.python:
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name it with: make PY=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PY) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PY) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.runtime: pyproject.toml $(VENV)/.python
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.runtime
+	$(BIN)/python -m pip install -q --group dev
+	@touch $@
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## everything that takes less than five minutes on two cores
+	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not proof'
+
+proof: dev ## heavy counts and real components, 30 minutes at most
+	$(BIN)/pytest -q -n 2 --dist worksteal -m proof
+
+bench: dev ## loads over TCP; run it alone on the machine
+	$(BIN)/python -m benchmarks.run
+
+clean:
+	rm -rf $(VENV) var build dist

@@ -1,0 +1,97 @@
+"""Everything that must always hold, checked in full: for tests, replay and the operator."""
+
+from engine.core.book import EMPTY
+from engine.core.orders import Order, hold_of
+from engine.core.state import Market, State
+from engine.model.enums import BUY, LIMIT, NEW, PARTIALLY_FILLED
+from engine.model.ids import VENUE_ACCOUNT
+from engine.model.money import INT64_MAX
+
+
+def check(state: State) -> None:
+    """Assert all invariants; raises AssertionError, which is a bug of ours."""
+    resting = {}
+    for market in state.markets.values():
+        resting.update(_check_book(state, market))
+    listed: dict[int, Order] = {}
+    for session in state.sessions.values():
+        assert list(session.open) == sorted(session.open)
+        assert all(order.session == session.id for order in session.open.values())
+        listed.update(session.open)
+    assert listed == resting
+    assert {o.id for o in state.orders.values() if o.is_open()} == set(listed)
+    _check_money(state, listed)
+    _check_names(state)
+    assert len([o for o in state.operations if o.day]) >= state.expiring >= 0
+
+
+def _check_book(state: State, market: Market) -> dict[int, Order]:
+    """A book is sorted, counted, not crossed; returns its orders by id."""
+    found: dict[int, Order] = {}
+    book = market.book
+    assert not book.is_crossed()
+    for side in (book.bids, book.asks):
+        keys = list(side.levels)
+        assert keys == sorted(keys)
+        assert side.best == (keys[0] if keys else EMPTY)
+        assert not keys or side.top is side.levels[keys[0]]
+        for key, level in side.levels.items():
+            assert level.orders
+            assert level.lots == sum(o.qty - o.cum for o in level.orders.values())
+            for order_id, order in level.orders.items():
+                assert order_id == order.id
+                assert order_id not in found
+                found[order_id] = order
+                _check_resting(state, market, order)
+                assert key == order.price * side.sign
+                assert book.side(order.side) is side
+    return found
+
+
+def _check_resting(state: State, market: Market, order: Order) -> None:
+    assert order.instrument == market.id
+    assert order.ord_type == LIMIT
+    assert order.status == (PARTIALLY_FILLED if order.cum else NEW)
+    assert 0 <= order.cum < order.qty
+    assert state.orders[order.id] is order
+    assert order.held == hold_of(order, market.quote_per_tick_lot, market.base_per_lot)
+    assert order.expire_at > state.last_time or state.expiring or state.day_end <= state.last_time
+
+
+def _check_money(state: State, listed: dict[int, Order]) -> None:
+    """Holds are those of the open orders; nothing is made or lost."""
+    held: dict[tuple[int, int], int] = {}
+    count: dict[int, int] = {}
+    for order in listed.values():
+        market = state.markets[order.instrument]
+        asset = market.quote if order.side == BUY else market.base
+        held[order.account, asset] = held.get((order.account, asset), 0) + order.held
+        count[order.account] = count.get(order.account, 0) + 1
+    sums = dict.fromkeys(state.totals, 0)
+    for account in state.accounts.values():
+        assert account.open_orders == count.get(account.id, 0)
+        for asset, balance in account.balances.items():
+            assert 0 <= balance.available <= INT64_MAX
+            assert 0 <= balance.held <= INT64_MAX
+            assert balance.held == held.get((account.id, asset), 0)
+            sums[asset] += balance.available + balance.held
+    assert sums == state.totals
+    assert all(total <= INT64_MAX for total in sums.values())
+    assert all(b.held == 0 for b in state.accounts[VENUE_ACCOUNT].balances.values())
+
+
+def _check_names(state: State) -> None:
+    """Each known order is found by as many ClOrdIDs as it counts."""
+    names: dict[int, int] = {}
+    total = 0
+    for session in state.sessions.values():
+        total += len(session.names)
+        for order in session.names.values():
+            assert order.session == session.id
+            names[order.id] = names.get(order.id, 0) + 1
+            assert order.names > 0
+    assert total == len(state.name_ages)
+    assert len({(aged.session, aged.cl_ord_id) for aged in state.name_ages}) == total
+    assert all(order.names == names.get(order.id) for order in state.orders.values())
+    times = [aged.time for aged in state.name_ages]
+    assert times == sorted(times)

@@ -1,0 +1,597 @@
+"""The one file that opens, writes, syncs, allocates and locks the journal's files.
+
+The writer promises: what `sync` returned for is on disk; the mark is written only after that; the
+first error of a write or sync ends the writer for good (engine.model.errors.DiskFailed says why).
+"""
+
+import errno
+import fcntl
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from engine.journal.follow import JournalReader
+from engine.journal.frame import CONTINUES, MAX_FRAME_BYTES, MORE, FrameEncoder
+from engine.journal.mark import (
+    MARK_FILE_BYTES,
+    NO_MARK,
+    SLOT_BYTES,
+    Mark,
+    decode_mark,
+    encode_mark,
+)
+from engine.journal.recovery import Recovery, recover
+from engine.journal.segment import (
+    MIN_SEGMENT_BYTES,
+    SEGMENT_BYTES,
+    SEGMENT_HEADER_BYTES,
+    SegmentHeader,
+    SegmentIndex,
+    encode_segment_header,
+    segment_first,
+    segment_name,
+)
+from engine.model.errors import DiskFailed, JournalInUse
+from engine.model.record import Record
+
+LOCK_NAME: Final = "lock"
+MARK_NAME: Final = "mark"
+NEXT_NAME: Final = "next.tmp"
+"""The segment that is prepared ahead, until it gets its number."""
+
+DURABILITIES: Final = ("fsync", "os")
+"""fsync: an answer waits for the disk. os: it waits for the page cache only, which survives a
+kill of the process and not a loss of power."""
+
+MAX_OPEN_SEGMENTS: Final = 16
+"""Segments that a reader holds open at once, files."""
+
+
+class Disk(Protocol):
+    """The system calls that the writer makes; each raises OSError. Tests inject faults here."""
+
+    def open(self, path: Path, flags: int) -> int:
+        """open(2); a new file is private to the user."""
+        ...
+
+    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        """pwrite(2)."""
+        ...
+
+    def sync_data(self, fd: int) -> None:
+        """fdatasync(2)."""
+        ...
+
+    def allocate(self, fd: int, size: int) -> None:
+        """posix_fallocate(3) of bytes 0 to size."""
+        ...
+
+    def truncate(self, fd: int, size: int) -> None:
+        """ftruncate(2)."""
+        ...
+
+    def rename(self, old: Path, new: Path) -> None:
+        """rename(2)."""
+        ...
+
+    def unlink(self, path: Path) -> None:
+        """unlink(2)."""
+        ...
+
+    def sync_folder(self, folder: Path) -> None:
+        """fsync(2) of a directory, so that the names in it are on disk."""
+        ...
+
+    def free_bytes(self, folder: Path) -> int:
+        """Bytes that are free for this user on the file system of `folder`."""
+        ...
+
+    def close(self, fd: int) -> None:
+        """close(2)."""
+        ...
+
+
+class RealDisk:
+    """The operating system's."""
+
+    def open(self, path: Path, flags: int) -> int:
+        """See Disk."""
+        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        """See Disk."""
+        return os.pwrite(fd, data, offset)
+
+    def sync_data(self, fd: int) -> None:
+        """See Disk."""
+        os.fdatasync(fd)
+
+    def allocate(self, fd: int, size: int) -> None:
+        """See Disk."""
+        os.posix_fallocate(fd, 0, size)
+
+    def truncate(self, fd: int, size: int) -> None:
+        """See Disk."""
+        os.ftruncate(fd, size)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """See Disk."""
+        os.rename(old, new)
+
+    def unlink(self, path: Path) -> None:
+        """See Disk."""
+        os.unlink(path)
+
+    def sync_folder(self, folder: Path) -> None:
+        """See Disk."""
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def free_bytes(self, folder: Path) -> int:
+        """See Disk."""
+        room = os.statvfs(folder)
+        return room.f_bavail * room.f_frsize
+
+    def close(self, fd: int) -> None:
+        """See Disk."""
+        os.close(fd)
+
+
+class DiskFiles:
+    """A journal folder as engine.journal.follow.JournalFiles; also while it is being written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._mark = NO_MARK
+        self._mark_fd = -1
+        self._open: OrderedDict[int, int] = OrderedDict()
+
+    def mark(self) -> Mark:
+        """See JournalFiles. A mark that is unreadable just now is the last one read."""
+        if self._mark_fd < 0:
+            try:
+                self._mark_fd = os.open(self.folder / MARK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return self._mark
+        self._mark = decode_mark(os.pread(self._mark_fd, MARK_FILE_BYTES, 0)) or self._mark
+        return self._mark
+
+    def segments(self) -> list[int]:
+        """See JournalFiles."""
+        return list_segments(self.folder)
+
+    def read(self, segment: int, offset: int, size: int) -> bytes:
+        """See JournalFiles."""
+        fd = self._open.get(segment)
+        if fd is None:
+            try:
+                path = self.folder / segment_name(segment)
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return b""
+            self._open[segment] = fd
+            if len(self._open) > MAX_OPEN_SEGMENTS:
+                os.close(self._open.popitem(last=False)[1])
+        else:
+            self._open.move_to_end(segment)
+        return os.pread(fd, size, offset)
+
+    def close(self) -> None:
+        """Close all files; they are opened again when needed."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+        if self._mark_fd >= 0:
+            os.close(self._mark_fd)
+            self._mark_fd = -1
+
+
+class SegmentFile:
+    """A segment on disk as engine.journal.recovery.SegmentSource."""
+
+    def __init__(self, folder: Path, first: int) -> None:
+        self.first = first
+        self.path = folder / segment_name(first)
+        self.name = str(self.path)
+
+    def load(self) -> bytes:
+        """All its bytes. Raises DiskFailed if they cannot be read."""
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise DiskFailed(f"cannot read {self.name}: {error}") from error
+
+
+class _SurveyedFiles(DiskFiles):
+    """A journal without a mark: readers see the longest prefix that recovery would keep."""
+
+    def __init__(self, folder: Path, mark: Mark) -> None:
+        super().__init__(folder)
+        self._mark = mark
+
+
+def list_segments(folder: Path) -> list[int]:
+    """First record numbers of the segments in `folder`, ascending; none if there is no folder."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return sorted(first for name in names if (first := segment_first(name)) is not None)
+
+
+def read_mark(folder: Path) -> Mark | None:
+    """The durable mark of a journal folder, if there is a sound one."""
+    try:
+        return decode_mark((folder / MARK_NAME).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def open_reader(folder: Path) -> JournalReader:
+    """A reader over a journal folder, whether a writer is at work there or not."""
+    return JournalReader(DiskFiles(folder))
+
+
+def open_survey(folder: Path) -> JournalReader:
+    """A reader up to the mark or, without one, up to where recovery would cut. Writes nothing.
+
+    Raises JournalDamaged if there is no mark and recovery would refuse.
+    """
+    segments = list_segments(folder)
+    if read_mark(folder) is not None or not segments:
+        return open_reader(folder)
+    kept = recover([SegmentFile(folder, first) for first in segments], None)
+    mark = Mark(kept.epoch, kept.last, kept.segments[-1], kept.offset, synced=False)
+    return JournalReader(_SurveyedFiles(folder, mark))
+
+
+class JournalWriter:
+    """The one writer of a journal folder. Numbers, frames, writes, syncs, publishes the mark.
+
+    append and sync are never called at the same time; prepare_next may run beside both, in a
+    worker thread.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        segment_bytes: int,
+        durability: str,
+        log: Callable[[str], None],
+        disk: Disk,
+    ) -> None:
+        """Use JournalWriter.open."""
+        assert segment_bytes >= MIN_SEGMENT_BYTES
+        assert durability in DURABILITIES
+        self.folder = folder
+        self.segment_bytes = segment_bytes
+        self.durability = durability
+        self.durable = -1
+        """Last record number that may be released: on disk, or with `os` in the page cache."""
+        self.failed: str = ""
+        """Why the writer is dead; empty while it lives."""
+        self._log = log
+        self._disk = disk
+        self._on_disk = -1
+        self._lock_fd = self._mark_fd = self._fd = -1
+        self._slot = 0
+        self._first = self._offset = self._capacity = 0
+        self._unsynced: list[int] = []
+        self._next_fd = -1
+        self._preparing = threading.Lock()
+        self._free = 0
+        self._busy = False
+        self._encoder: FrameEncoder
+        self._indexes: dict[int, SegmentIndex]
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        named: int = -1,
+        segment_bytes: int = SEGMENT_BYTES,
+        durability: str = "fsync",
+        log: Callable[[str], None],
+        disk: Disk | None = None,
+    ) -> "JournalWriter":
+        """Lock the folder, recover what is in it, sync that, publish the mark, begin a new epoch.
+
+        named: highest record number that a session index or a reader's cursor names; it must be
+        kept. Raises JournalInUse, JournalDamaged, DiskFailed.
+        """
+        writer = cls(folder, segment_bytes, durability, log, disk or RealDisk())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            writer._take_lock()
+            writer._recover(named)
+        except OSError as error:
+            writer._release()
+            raise writer._fail("opening the journal", error) from error
+        except BaseException:
+            writer._release()
+            raise
+        return writer
+
+    # --- what it knows ------------------------------------------------------------------------
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next record to be appended."""
+        return self._encoder.number
+
+    @property
+    def epoch(self) -> int:
+        """Which opening of the journal this is, from 1."""
+        return self._encoder.epoch
+
+    @property
+    def free_bytes(self) -> int:
+        """Bytes free on the journal's file system, as of the last sync."""
+        return self._free
+
+    @property
+    def low_space(self) -> bool:
+        """Less than one free segment is left: new orders are to be refused, cancels are not."""
+        return self._free < self.segment_bytes
+
+    @property
+    def prepare_due(self) -> bool:
+        """More than half of the segment is used and the next is not prepared: call prepare_next."""
+        return (
+            self._next_fd < 0
+            and self._offset > self._capacity // 2
+            and not self.low_space
+            and not self.failed
+        )
+
+    def reader(self) -> JournalReader:
+        """A reader for this process that shares the writer's index: for resends."""
+        return JournalReader(DiskFiles(self.folder), self._indexes)
+
+    def records(self) -> Iterator[Record]:
+        """All records that may be released, from 0 on: what a start replays."""
+        reader = self.reader()
+        try:
+            yield from reader.records(0, self.durable)
+        finally:
+            reader.close()
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def append(self, payloads: Sequence[bytes], flags: Sequence[int] | None = None) -> None:
+        """Write encoded records with consecutive numbers from next_number; not durable yet.
+
+        flags: frame.MORE and frame.CONTINUES of each payload, None where no command has parts. A
+        batch holds all parts of a command. One write per segment that it touches. Raises
+        DiskFailed.
+        """
+        self._enter()
+        try:
+            assert flags is None or (len(flags) == len(payloads) and _whole_groups(flags))
+            done = 0
+            while done < len(payloads):
+                index = self._indexes[self._first]
+                room = self._capacity - self._offset
+                data, done = self._encoder.encode(
+                    payloads, flags, done, self._on_disk, room, index, self._offset
+                )
+                if data:
+                    self._write(self._fd, data, self._offset)
+                    self._offset += len(data)
+                if done < len(payloads):
+                    self._roll_over()
+        except OSError as error:
+            raise self._fail("writing", error) from error
+        finally:
+            self._busy = False
+
+    def sync(self) -> None:
+        """Bring all that was appended to disk, then publish the mark. Raises DiskFailed.
+
+        May run in a worker thread.
+        """
+        self._enter()
+        try:
+            for fd in self._unsynced:
+                self._sync_data(fd)
+                self._disk.close(fd)
+            self._unsynced.clear()
+            self._sync_data(self._fd)
+            last = self._encoder.number - 1
+            self._publish(last)
+            if self.durability == "fsync":
+                self._on_disk = last
+            self.durable = last
+            self._free = self._disk.free_bytes(self.folder)
+        except OSError as error:
+            raise self._fail("syncing", error) from error
+        finally:
+            self._busy = False
+
+    def prepare_next(self) -> None:
+        """Make the next segment's file ahead of its need (some ms): for a worker thread.
+
+        A disk that is full only leaves it undone: low_space says so. Raises DiskFailed.
+        """
+        with self._preparing:
+            if self._next_fd >= 0 or self.failed:
+                return
+            try:
+                self._next_fd = self._make_file()
+                self._free = self._disk.free_bytes(self.folder)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise self._fail("preparing a segment", error) from error
+                self._free = 0
+                self._log("journal: no room for another segment; new orders are refused")
+
+    def close(self) -> None:
+        """Sync what was appended, if the disk has not failed, and give the lock back."""
+        if self._lock_fd < 0:
+            return
+        try:
+            if not self.failed and self._encoder.number - 1 > self.durable:
+                self.sync()
+        finally:
+            self._release()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _enter(self) -> None:
+        if self.failed:
+            raise DiskFailed(self.failed)
+        assert self._lock_fd >= 0, "the journal is closed"
+        assert not self._busy, "append and sync at the same time"
+        self._busy = True
+
+    def _fail(self, doing: str, error: OSError) -> DiskFailed:
+        self.failed = self.failed or f"{doing} failed in {self.folder}: {error}"
+        return DiskFailed(self.failed)
+
+    def _write(self, fd: int, data: bytes, offset: int) -> None:
+        written = self._disk.pwrite(fd, data, offset)
+        if written != len(data):
+            raise OSError(errno.EIO, f"only {written} of {len(data)} bytes were written")
+
+    def _sync_data(self, fd: int) -> None:
+        if self.durability == "fsync":
+            self._disk.sync_data(fd)
+
+    def _publish(self, last: int) -> None:
+        """Write the mark: record `last` is where the segment ends now."""
+        synced = self.durability == "fsync"
+        mark = Mark(self.epoch, last, self._first, self._offset, synced)
+        self._write(self._mark_fd, encode_mark(mark), self._slot * SLOT_BYTES)
+        self._slot ^= 1
+
+    def _make_file(self) -> int:
+        """An empty, allocated, synced file under NEXT_NAME. Returns its descriptor."""
+        path = self.folder / NEXT_NAME
+        fd = self._disk.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        try:
+            self._disk.allocate(fd, self.segment_bytes)
+            self._disk.sync_data(fd)
+        except OSError:
+            self._disk.close(fd)
+            self._disk.unlink(path)
+            raise
+        return fd
+
+    def _roll_over(self) -> None:
+        """Go on in a new segment. Its header is on disk before it gets its name."""
+        with self._preparing:
+            fd, self._next_fd = self._next_fd, -1
+            if fd < 0:
+                fd = self._make_file()
+        if self._fd >= 0:
+            self._unsynced.append(self._fd)
+        self._fd = fd
+        first = self._encoder.number
+        header = SegmentHeader(first, self.epoch, self._encoder.chain)
+        self._write(fd, encode_segment_header(header), 0)
+        self._disk.sync_data(fd)
+        self._disk.rename(self.folder / NEXT_NAME, self.folder / segment_name(first))
+        self._disk.sync_folder(self.folder)
+        self._first, self._offset, self._capacity = first, SEGMENT_HEADER_BYTES, self.segment_bytes
+        self._indexes[first] = SegmentIndex(first)
+
+    # --- opening ------------------------------------------------------------------------------
+
+    def _take_lock(self) -> None:
+        self._lock_fd = self._disk.open(self.folder / LOCK_NAME, os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalInUse(
+                f"{self.folder} is being written by another process: stop the other fixgate, "
+                "or start this one with another --data folder."
+            ) from None
+
+    def _recover(self, named: int) -> None:
+        folder, disk = self.folder, self._disk
+        if (folder / NEXT_NAME).exists():
+            disk.unlink(folder / NEXT_NAME)
+        mark = read_mark(folder)
+        kept = recover([SegmentFile(folder, f) for f in list_segments(folder)], mark, named)
+        self._indexes = kept.indexes
+        self._encoder = FrameEncoder(kept.last + 1, kept.epoch + 1, kept.chain)
+        if kept.cut is not None:
+            cut = kept.cut
+            self._log(
+                f"journal: cut a torn batch off {cut.name} at offset {cut.offset}, "
+                f"record {cut.number}: {cut.reason}; none of it was acknowledged"
+            )
+        for first in reversed(kept.dropped):
+            disk.unlink(folder / segment_name(first))
+        disk.sync_folder(folder.parent)
+        disk.sync_folder(folder)
+        if kept.segments:
+            self._keep_tail(kept, rewrite=mark is None or mark.synced)
+        else:
+            self._roll_over()
+        self.durable = self._on_disk = kept.last
+        self._mark_fd = disk.open(folder / MARK_NAME, os.O_RDWR | os.O_CREAT)
+        self._publish(kept.last)
+        self._publish(kept.last)
+        disk.sync_data(self._mark_fd)
+        disk.sync_folder(folder)
+        self._free = disk.free_bytes(folder)
+
+    def _keep_tail(self, kept: Recovery, *, rewrite: bool) -> None:
+        """Zero what was cut, and bring to disk what is kept above the last known mark.
+
+        rewrite: write the kept bytes again before the sync. If a sync failed in an earlier life,
+        Linux holds their pages for clean, and a sync alone would do nothing. Not after a run with
+        durability `os`, which made no syncs and may have left gigabytes.
+        """
+        disk = self._disk
+        ends = [*kept.segments[1:], kept.last + 1]
+        for first, end in zip(kept.segments, ends, strict=True):
+            tail = first == kept.segments[-1]
+            unknown = end - 1 > kept.known
+            if not unknown and not tail:
+                continue
+            path = self.folder / segment_name(first)
+            fd = disk.open(path, os.O_RDWR)
+            if tail:
+                self._first, self._fd, self._offset = first, fd, kept.offset
+                size = os.fstat(fd).st_size
+                self._capacity = max(size, self.segment_bytes)
+                if kept.cut is not None:
+                    disk.truncate(fd, kept.offset)
+                if kept.cut is not None or size < self._capacity:
+                    disk.allocate(fd, self._capacity)
+            if unknown and rewrite:
+                _, offset = kept.indexes[first].floor(max(first, kept.known + 1))
+                data = path.read_bytes()[offset : kept.offset if tail else None]
+                self._write(fd, data, offset)
+            disk.sync_data(fd)
+            if not tail:
+                disk.close(fd)
+
+    def _release(self) -> None:
+        """Close everything; the lock goes last."""
+        for fd in (*self._unsynced, self._fd, self._next_fd, self._mark_fd, self._lock_fd):
+            if fd >= 0:
+                self._disk.close(fd)
+        self._unsynced.clear()
+        self._fd = self._next_fd = self._mark_fd = self._lock_fd = -1
+
+
+def _whole_groups(flags: Sequence[int]) -> bool:
+    """Whether every command's parts are all in the batch, in order."""
+    more = 0
+    for flag in flags:
+        if bool(flag & CONTINUES) != bool(more):
+            return False
+        more = flag & MORE
+    return not more
+
+
+assert MAX_FRAME_BYTES + SEGMENT_HEADER_BYTES < MIN_SEGMENT_BYTES

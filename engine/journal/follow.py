@@ -1,0 +1,263 @@
+"""Reading a journal that may be growing: by record number, by range, by following. Pure.
+
+A reader never takes the lock and never looks past the durable mark: what lies below it never
+changes again, so every byte that was read once may be kept.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from msgspec import DecodeError
+
+from engine.journal.frame import (
+    GENESIS,
+    MAX_FRAME_BYTES,
+    Frame,
+    frame_hash,
+    frame_length,
+    read_frame,
+)
+from engine.journal.mark import Mark
+from engine.journal.segment import (
+    SEGMENT_HEADER_BYTES,
+    SegmentIndex,
+    decode_segment_header,
+    segment_name,
+)
+from engine.model.errors import JournalDamaged
+from engine.model.record import Record, decode_record
+
+READ_BYTES: Final = 256 * 1024
+"""One read from a segment, bytes: some 800 records, and never less than one frame."""
+assert READ_BYTES >= MAX_FRAME_BYTES
+
+
+class JournalFiles(Protocol):
+    """Where the bytes come from; engine.journal.disk has the one over a folder."""
+
+    def mark(self) -> Mark:
+        """The durable mark, NO_MARK if there is none yet."""
+        ...
+
+    def segments(self) -> list[int]:
+        """First record numbers of the segments, ascending."""
+        ...
+
+    def read(self, segment: int, offset: int, size: int) -> bytes:
+        """At most `size` bytes; fewer at the end of the file, none if there is no such file."""
+        ...
+
+    def close(self) -> None:
+        """Give open files back; a later call opens them again."""
+        ...
+
+
+class _Window:
+    """The bytes of one segment around the place of the last look, never past the mark."""
+
+    __slots__ = ("_files", "_to_end", "data", "segment", "start")
+
+    def __init__(self, files: JournalFiles) -> None:
+        self._files = files
+        self.segment = -1
+        self.start = 0
+        self.data = b""
+        self._to_end = False
+        """The data reach to the end of a file that is no longer written."""
+
+    def at(self, mark: Mark, segment: int, offset: int) -> int:
+        """Where `offset` of `segment` is in self.data, with a whole frame's bytes after it.
+
+        Fewer bytes follow only at the mark or at the end of the file.
+        """
+        index = offset - self.start
+        enough = self._to_end or index + MAX_FRAME_BYTES <= len(self.data)
+        if enough and segment == self.segment and index >= 0:
+            return index
+        return self._load(mark, segment, offset)
+
+    def _load(self, mark: Mark, segment: int, offset: int) -> int:
+        size = READ_BYTES
+        if segment == mark.segment:
+            size = min(size, mark.offset - offset)
+        elif segment > mark.segment:
+            size = 0
+        index = offset - self.start
+        if segment == self.segment and index >= 0 and index + size <= len(self.data):
+            return index
+        self.data = self._files.read(segment, offset, size) if size > 0 else b""
+        self.segment, self.start = segment, offset
+        self._to_end = segment < mark.segment and len(self.data) < size
+        return 0
+
+
+class JournalReader:
+    """Reads records of a journal by number. Not for two threads at once."""
+
+    def __init__(self, files: JournalFiles, indexes: dict[int, SegmentIndex] | None = None) -> None:
+        """indexes: those of the writer, if it lives in this process; else they are built."""
+        self.files = files
+        self._shared = indexes
+        self._indexes: dict[int, SegmentIndex] = {}
+        self._segments: list[int] = []
+        self._window = _Window(files)
+
+    def mark(self) -> Mark:
+        """The durable mark now."""
+        return self.files.mark()
+
+    def read(self, number: int) -> Record:
+        """The record `number`. Raises LookupError if it is not durable yet, JournalDamaged."""
+        assert number >= 0
+        mark = self.files.mark()
+        if number > mark.number:
+            raise LookupError(f"record {number} is not on disk; the last is {mark.number}")
+        segment, offset = self._locate(mark, number)
+        at = self._window.at(mark, segment, offset)
+        frame = read_frame(self._window.data, at)
+        if frame is None or frame.number != number:
+            raise damaged(segment, offset, number)
+        return to_record(frame, segment, offset)
+
+    def records(self, first: int, last: int) -> Iterator[Record]:
+        """The records `first` to `last`, in order, both counted. Raises as `read` does."""
+        assert first >= 0
+        mark = self.files.mark()
+        if last > mark.number:
+            raise LookupError(f"record {last} is not on disk; the last is {mark.number}")
+        follower = Follower(self, first - 1)
+        while follower.after < last:
+            yield from follower.poll(min(1_000, last - follower.after))
+
+    def follow(self, after: int) -> "Follower":
+        """A follower whose first record is `after` + 1."""
+        return Follower(self, after)
+
+    def close(self) -> None:
+        """Give open files back; the reader may be used again."""
+        self.files.close()
+
+    def segment_of(self, mark: Mark, number: int) -> int:
+        """The segment that holds record `number`, or would, were it the next one."""
+        segments = self._segments
+        if not segments or segments[-1] < mark.segment:
+            segments = self._segments = [s for s in self.files.segments() if s <= mark.segment]
+        k = bisect_right(segments, number) - 1
+        if k < 0:
+            raise JournalDamaged(f"no segment holds record {number}")
+        return segments[k]
+
+    def _locate(self, mark: Mark, number: int) -> tuple[int, int]:
+        """Segment and offset of a durable record: from its index entry, hop over the frames."""
+        segment = self.segment_of(mark, number)
+        index = self._shared.get(segment) if self._shared is not None else None
+        own = index is None
+        if index is None:
+            index = self._indexes.setdefault(segment, SegmentIndex(segment))
+        k, offset = index.floor(number)
+        window = self._window
+        while k < number:
+            if own and k == index.due:
+                index.add(offset)
+            at = window.at(mark, segment, offset)
+            length = frame_length(window.data, at)
+            if not length:
+                raise damaged(segment, offset, k)
+            offset += length
+            k += 1
+        return segment, offset
+
+
+class Follower:
+    """Goes over the journal from a place on, up to the durable mark, checking the hash chain."""
+
+    def __init__(self, reader: JournalReader, after: int) -> None:
+        """after: number of the last record that is already known, -1 for none."""
+        assert after >= -1
+        self.after = after
+        self._reader = reader
+        self._window = _Window(reader.files)
+        self._segment = -1
+        self._offset = 0
+        self._chain = GENESIS
+
+    def poll(self, limit: int) -> list[Record]:
+        """The next records, at most `limit`, none if there are no new ones below the mark.
+
+        The parts of one command may come in two polls. Raises JournalDamaged, naming file and
+        offset.
+        """
+        assert limit > 0
+        mark = self._reader.files.mark()
+        if self.after >= mark.number:
+            return []
+        if self._segment < 0:
+            self._begin(mark)
+        records: list[Record] = []
+        window = self._window
+        last = min(mark.number, self.after + limit)
+        while self.after < last:
+            at = window.at(mark, self._segment, self._offset)
+            frame = read_frame(window.data, at)
+            number = self.after + 1
+            if frame is None and self._next_segment(mark, number):
+                continue
+            if frame is None or frame.number != number or frame.prev != self._chain:
+                raise damaged(self._segment, self._offset, number)
+            records.append(to_record(frame, self._segment, self._offset))
+            self._chain = frame_hash(window.data[at : frame.end])
+            self._offset += frame.end - at
+            self.after = number
+        return records
+
+    def _begin(self, mark: Mark) -> None:
+        """Find the place after record `self.after`, with the chain up to it."""
+        if self.after < 0:
+            self._open(mark, self._reader.segment_of(mark, 0), GENESIS)
+            return
+        segment, offset = self._reader._locate(mark, self.after)  # noqa: SLF001 - one room
+        at = self._window.at(mark, segment, offset)
+        frame = read_frame(self._window.data, at)
+        if frame is None or frame.number != self.after:
+            raise damaged(segment, offset, self.after)
+        self._segment = segment
+        self._offset = offset + frame.end - at
+        self._chain = frame_hash(self._window.data[at : frame.end])
+
+    def _next_segment(self, mark: Mark, number: int) -> bool:
+        """Go on to the segment that begins with `number`, if there is one."""
+        segment = self._reader.segment_of(mark, number)
+        if segment == self._segment:
+            return False
+        self._open(mark, segment, self._chain)
+        return True
+
+    def _open(self, mark: Mark, segment: int, chain: bytes) -> None:
+        at = self._window.at(mark, segment, 0)
+        header = decode_segment_header(self._window.data[at : at + SEGMENT_HEADER_BYTES])
+        if header is None or header.first != segment or header.chain != chain:
+            raise damaged(segment, 0, segment)
+        self._segment, self._offset = segment, SEGMENT_HEADER_BYTES
+
+
+def to_record(frame: Frame, segment: int, offset: int) -> Record:
+    """The record in a sound frame. Raises JournalDamaged if it cannot be read as one."""
+    try:
+        record = decode_record(frame.payload)
+    except DecodeError as error:
+        raise JournalDamaged(
+            f"{segment_name(segment)}, offset {offset}: record {frame.number} is of another "
+            f"release of fixgate ({error})"
+        ) from None
+    if record.number != frame.number:
+        raise damaged(segment, offset, frame.number)
+    return record
+
+
+def damaged(segment: int, offset: int, number: int) -> JournalDamaged:
+    """The error of a place below the mark that does not hold what it should."""
+    return JournalDamaged(
+        f"{segment_name(segment)} is damaged at offset {offset}: it should hold record {number}. "
+        "Restore the journal from its mirror or a backup."
+    )

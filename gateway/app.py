@@ -1,0 +1,380 @@
+"""The composition root: what each process of the venue is made of.
+
+`python -m gateway.app NAME --config FILE --data DIR --port-offset N` is what the supervisor
+runs; nobody types it. The core process owns the journal and order entry; every other process
+reads the journal.
+"""
+
+import argparse
+import contextlib
+import gc
+import os
+import socket
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import trio
+
+import gateway
+from engine.core.venue import Venue
+from engine.journal.disk import JournalWriter, open_reader
+from engine.journal.follow import Follower
+from engine.journal.wake import WakeClient, WakeServer
+from engine.model.clock import NANOS_PER_SECOND
+from engine.model.commands import CoreStarted, DefineSession
+from engine.model.enums import DROP_COPY, ORDER_ENTRY, SOURCE_FIX
+from engine.model.errors import ConfigError, OperatorError
+from engine.model.events import CommandRefused
+from engine.model.record import Record
+from engine.model.refdata import ReferenceData, SessionInfo
+from engine.replay import replay
+from engine.sequencer import Sequencer
+from gateway.bootstrap import bootstrap_commands
+from gateway.bots.traders import Bot
+from gateway.children import announce_ready, announce_status, run_child
+from gateway.config import Config, ResolvedSession, load_config, resolve_sessions
+from gateway.data import data_file
+from gateway.drop_copy.service import POLL_RECORDS, DropCopy
+from gateway.fix.dictionary import Dictionary
+from gateway.fix.session import Session
+from gateway.fix.settings import SessionSettings
+from gateway.flow.acceptor import Acceptor, Service, listen
+from gateway.flow.index_file import FileIndex, highest_named
+from gateway.flow.link import Gate, Link
+from gateway.flow.system_clock import SystemClock
+from gateway.order_entry.mapping import OrderMapper
+from gateway.order_entry.service import OrderEntry
+from gateway.reports import ReportRenderer
+
+STATUS_SECONDS: Final = 1.0
+"""How often a process tells the supervisor how it is doing."""
+
+IDENTICAL_RESENDS: Final = 10
+"""Identical ResendRequests in a row, each served in full, after which a member is logged out."""
+
+MIB: Final = 1024 * 1024
+
+GC_THRESHOLDS: Final = (100_000, 50, 1_000_000)
+"""Collections while trading: young ones are rare and short, a full one never comes.
+
+Nothing on the order path makes reference cycles; what recovery built is frozen.
+"""
+
+
+class Place:
+    """Where a process runs: its configuration, its folders, its ports."""
+
+    def __init__(self, name: str, config: Path, data: Path, port_offset: int) -> None:
+        self.name = name
+        self.config: Config = load_config(config)
+        self.data = data
+        self.port_offset = port_offset
+        self.clock = SystemClock()
+        self.journal = data / "journal"
+        self.indexes = data / "sessions"
+        self.wake = data / "run" / "journal.sock"
+        self.dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
+
+    def log(self, text: str) -> None:
+        """One line for the operator, on standard error."""
+        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+
+    def listen(self, port: int) -> socket.socket:
+        """A listening socket on a port of the configuration, moved by the offset."""
+        address, port = self.config.venue.bind, port + self.port_offset
+        try:
+            return listen(address, port)
+        except OSError as error:
+            raise OperatorError(
+                f"cannot listen on {address}:{port}: {error.strerror}; stop what holds the port,"
+                " or move all ports with --port-offset"
+            ) from error
+
+
+def open_links(
+    place: Place,
+    refdata: ReferenceData,
+    kind: int,
+    gate: Gate,
+    *,
+    always_extend: bool,
+    journalled: Mapping[int, tuple[int, int]],
+) -> list[Link]:
+    """A link for each session of `kind` in the configuration.
+
+    journalled: (record, MsgSeqNum) of the latest inbound message in the journal, by session id.
+    """
+    by_name = {s.comp_id: s for s in refdata.sessions.values()}
+    renderers: dict[tuple[int, bool], ReportRenderer] = {}
+    links = []
+    for config in resolve_sessions(place.config):
+        info = by_name.get(config.comp_id)
+        if info is None or info.kind != kind:
+            continue
+        extensions = always_extend or config.extensions
+        key = (config.timestamp_precision, extensions)
+        if key not in renderers:
+            renderers[key] = ReportRenderer(refdata, digits=key[0], extensions=key[1])
+        links.append(_link(place, info, config, renderers[key], gate, journalled.get(info.id)))
+    return links
+
+
+def _link(
+    place: Place,
+    info: SessionInfo,
+    config: ResolvedSession,
+    renderer: ReportRenderer,
+    gate: Gate,
+    journalled: tuple[int, int] | None,
+) -> Link:
+    settings = SessionSettings(
+        venue_comp_id=place.config.venue.comp_id.encode(),
+        comp_id=config.comp_id.encode(),
+        min_heartbeat_seconds=config.heartbeat_s.min,
+        max_heartbeat_seconds=config.heartbeat_s.max,
+        timestamp_precision=config.timestamp_precision,
+        identical_resend_limit=IDENTICAL_RESENDS,
+    )
+    folder = place.indexes / place.name
+    index = FileIndex.open(folder, config.comp_id, log=place.log)
+    session = Session(settings, index)
+    if journalled is not None:
+        session.journalled(*journalled)
+    return Link(info, config, session, renderer, gate)
+
+
+class Inbound:
+    """The latest inbound message of each session in the journal: (record, MsgSeqNum) by id."""
+
+    def __init__(self) -> None:
+        self.latest: dict[int, tuple[int, int]] = {}
+
+    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The same records, noted as they pass."""
+        for record in records:
+            origin = getattr(record.command, "origin", None)
+            if origin is not None and origin.source == SOURCE_FIX:
+                self.latest[origin.session] = (record.number, origin.seq)
+            yield record
+
+
+# --- core -------------------------------------------------------------------------------------
+
+
+async def run_core(place: Place, stop: trio.Event) -> None:
+    """Recover, owe the configuration its records, then trade until `stop`."""
+    venue_config = place.config.venue
+    listener = place.listen(venue_config.ports.order_entry)
+    writer = JournalWriter.open(
+        place.journal,
+        named=highest_named(place.indexes),
+        segment_bytes=venue_config.segment_mib * MIB,
+        durability=venue_config.durability,
+        log=place.log,
+    )
+    venue = Venue()
+    started = place.clock.monotonic()
+    inbound = Inbound()
+    result = replay(inbound.watch(writer.records()), venue)
+    seconds = (place.clock.monotonic() - started) / NANOS_PER_SECOND
+    place.log(f"recovered {result.records} records in {seconds:.2f} s; epoch {writer.epoch}")
+    sequencer = Sequencer(venue, writer, os.urandom, result.time)
+    _bootstrap(place, venue, sequencer, writer.epoch)
+    mapper = OrderMapper(
+        venue.refdata, max_order_age=venue_config.max_order_age_s * NANOS_PER_SECOND
+    )
+    with contextlib.closing(WakeServer(place.wake)) as wake:
+        service = OrderEntry(
+            venue, sequencer, writer.reader(), mapper, wake, place.clock, place.log
+        )
+        links = open_links(
+            place,
+            venue.refdata,
+            ORDER_ENTRY,
+            service,
+            always_extend=False,
+            journalled=inbound.latest,
+        )
+        service.links = {link.info.id: link for link in links}
+        service.renumber(links)
+        acceptor = _acceptor(place, links, service)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service.commit_loop)
+            nursery.start_soon(service.timer_loop)
+            nursery.start_soon(acceptor.serve, listener)
+            nursery.start_soon(_accept_readers, wake)
+            nursery.start_soon(_core_status, service)
+            announce_ready()
+            await stop.wait()
+            listener.close()
+            await acceptor.close("the venue is closing; all orders are kept")
+            await service.finish()
+            nursery.cancel_scope.cancel()
+        for link in links:
+            link.session.index.close()
+    writer.close()
+
+
+def _bootstrap(place: Place, venue: Venue, sequencer: Sequencer, epoch: int) -> None:
+    """Journal this start, and whatever the configuration has that the journal has not."""
+    owed = bootstrap_commands(place.config, venue.refdata)
+    now = place.clock.now()
+    sequencer.submit(CoreStarted(epoch, gateway.__version__), now)
+    for command in owed:
+        for record in sequencer.submit(command, now):
+            for event in record.events:
+                if isinstance(event, CommandRefused):
+                    raise ConfigError("", f"the venue refuses {command}: {event.text}")
+    sequencer.commit()
+    if owed:
+        place.log(f"{len(owed)} configuration records written")
+
+
+async def _accept_readers(wake: WakeServer) -> None:
+    """Let the other processes connect to be woken."""
+    while True:
+        await trio.lowlevel.wait_readable(wake.fileno())
+        wake.accept()
+
+
+async def _core_status(service: OrderEntry) -> None:
+    orders = trades = 0
+    while True:
+        await trio.sleep(STATUS_SECONDS)
+        announce_status(
+            {
+                "sessions": sum(link.connection is not None for link in service.links.values()),
+                "open orders": service.venue.open_orders(),
+                "requests/s": service.orders - orders,
+                "trades/s": service.trades // 2 - trades,
+                "trades": service.trades // 2,
+                "records": service.sequencer.durable + 1,
+                "last": service.last_trades(),
+            }
+        )
+        orders, trades = service.orders, service.trades // 2
+
+
+# --- drop copy --------------------------------------------------------------------------------
+
+
+class _NothingPending:
+    """The gate of a reader: what it reads is durable already."""
+
+    @property
+    def last_number(self) -> int:
+        """Nothing is ever submitted here."""
+        return -1
+
+    @property
+    def durable(self) -> int:
+        """So nothing ever waits."""
+        return -1
+
+
+async def run_dropcopy(place: Place, stop: trio.Event) -> None:
+    """Follow the journal and serve the drop copy sessions until `stop`."""
+    listener = place.listen(place.config.venue.ports.drop_copy)
+    reader = open_reader(place.journal)
+    refdata = _reference_data(reader.follow(-1), place.config)
+    links = open_links(
+        place,
+        refdata,
+        DROP_COPY,
+        _NothingPending(),
+        always_extend=True,
+        journalled={},
+    )
+    service = DropCopy(reader, refdata, links, WakeClient(place.wake), place.clock, place.log)
+    acceptor = _acceptor(place, links, service)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(service.follow_loop)
+        nursery.start_soon(acceptor.serve, listener)
+        announce_ready()
+        await stop.wait()
+        while service.step():
+            await trio.lowlevel.checkpoint()
+        listener.close()
+        await acceptor.close("the venue is closing")
+        nursery.cancel_scope.cancel()
+    for link in links:
+        link.session.index.close()
+
+
+def _reference_data(follower: Follower, config: Config) -> ReferenceData:
+    """Names and scales up to where every drop copy session of the configuration is known."""
+    wanted = {s.comp_id for s in resolve_sessions(config) if s.kind == "drop_copy"}
+    refdata = ReferenceData()
+    while wanted and (records := follower.poll(POLL_RECORDS)):
+        for record in records:
+            refdata.apply(record.command)
+            if isinstance(record.command, DefineSession):
+                wanted.discard(record.command.comp_id)
+    return refdata
+
+
+# --- bots -------------------------------------------------------------------------------------
+
+
+async def run_bots(place: Place, stop: trio.Event) -> None:
+    """Trade as the configuration's bots until `stop`."""
+    refdata = ReferenceData()
+    for command in bootstrap_commands(place.config, refdata):
+        refdata.apply(command)
+    venue = place.config.venue
+    async with trio.open_nursery() as nursery:
+        for config in place.config.bots:
+            bot = Bot(
+                config,
+                venue.comp_id,
+                (venue.bind, venue.ports.order_entry + place.port_offset),
+                list(refdata.instruments.values()),
+                place.clock,
+                place.log,
+            )
+            nursery.start_soon(bot.run)
+        announce_ready()
+        await stop.wait()
+        nursery.cancel_scope.cancel()
+
+
+# --- all --------------------------------------------------------------------------------------
+
+
+def _acceptor(place: Place, links: Iterable[Link], service: Service) -> Acceptor:
+    return Acceptor(
+        {link.config.comp_id.encode(): link for link in links},
+        service,
+        place.dictionary,
+        place.clock,
+        place.log,
+        place.config.venue.comp_id.encode(),
+    )
+
+
+PROCESSES: Final = {"core": run_core, "dropcopy": run_dropcopy, "bots": run_bots}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one process of the venue; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="gateway.app", description="one process of a venue")
+    parser.add_argument("name", choices=sorted(PROCESSES))
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--port-offset", type=int, default=0)
+    args = parser.parse_args(argv)
+
+    async def run(stop: trio.Event) -> None:
+        place = Place(args.name, args.config, args.data, args.port_offset)
+        await PROCESSES[args.name](place, stop)
+
+    return run_child(args.name, run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

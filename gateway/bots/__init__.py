@@ -1,0 +1,1 @@
+"""The demo's two traders: real FIX members that make `make run` a living market."""

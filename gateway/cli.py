@@ -1,0 +1,241 @@
+"""The command line: `fixgate run|check|replay|doctor|cfg|password`.
+
+Exit codes: 0 all is well, 1 something is wrong and the text says what, 2 the command was misused.
+"""
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from engine.core.venue import Venue
+from engine.model.errors import FixgateError, OperatorError
+from engine.model.record import Record
+from engine.model.refdata import ReferenceData
+from engine.replay import folder_records, replay
+from gateway.bootstrap import bootstrap_commands
+from gateway.config import ARGON2, Config, load_config
+from gateway.connect import connect_text, quickfix_config
+from gateway.doctor import run_doctor
+from gateway.supervisor import ALL_PROCESSES, BOTS, Supervisor
+
+PROGRESS_RECORDS: Final = 100_000
+"""Records between two progress lines of a replay on a terminal."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    if not __debug__:
+        print("fixgate: asserts are the safety net: run Python without -O", file=sys.stderr)
+        return 1
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except FixgateError as error:
+        print(f"fixgate: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fixgate", description="An institutional crypto trading venue reached over FIX."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    run = add("run", _run, "run the venue until SIGTERM or Ctrl-C")
+    run.add_argument("--config", type=Path, required=True, help="the venue's YAML file")
+    run.add_argument("--data", type=Path, required=True, help="folder of journal and sessions")
+    run.add_argument("--port-offset", type=int, default=0, help="added to every port")
+    run.add_argument("--only", help=f"comma-separated: {','.join(ALL_PROCESSES)}")
+    run.add_argument("--no-bots", action="store_true", help="do not start the demo's bots")
+
+    check = add("check", _check, "say what is wrong with a configuration, by path in the file")
+    check.add_argument("--config", type=Path, required=True)
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+
+    rep = add("replay", _replay, "replay the journal, read-only, also while the venue runs")
+    rep.add_argument("--data", type=Path, required=True)
+    rep.add_argument("--at", type=int, metavar="N", help="stop after record N")
+    rep.add_argument("--json", action="store_true", help="end with one JSON object")
+    rep.add_argument("--records", action="store_true", help="print every record, one a line")
+
+    doctor = add("doctor", run_doctor, "check this machine: Python, clock, disk, ports")
+    doctor.add_argument("--config", type=Path, help="check the ports of this configuration")
+    doctor.add_argument("--data", type=Path, default=Path(), help="measure this folder's disk")
+    doctor.add_argument("--port-offset", type=int, default=0)
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+
+    cfg = add("cfg", _cfg, "print the QuickFIX configuration of a session")
+    cfg.add_argument("--config", type=Path, required=True)
+    cfg.add_argument("--session", required=True, metavar="COMPID")
+    cfg.add_argument("--port-offset", type=int, default=0)
+    cfg.add_argument("--json", action="store_true", help="print one JSON object")
+
+    password = add("password", _password, "make a password_hash for the configuration")
+    password.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+# --- run --------------------------------------------------------------------------------------
+
+
+def _run(args: argparse.Namespace) -> int:
+    config = load_config(args.config)
+    names = list(ALL_PROCESSES)
+    if args.only:
+        names = [name for name in ALL_PROCESSES if name in args.only.split(",")]
+        unknown = set(args.only.split(",")) - set(ALL_PROCESSES)
+        if unknown or not names:
+            print(f"fixgate: no such process: {', '.join(sorted(unknown))}", file=sys.stderr)
+            return 2
+    if args.no_bots or not config.bots:
+        names = [name for name in names if name != BOTS]
+    child = ["--config", str(args.config), "--data", str(args.data)]
+    child += ["--port-offset", str(args.port_offset)]
+    intro = connect_text(config, args.port_offset, names)
+    return Supervisor(names, args.data.absolute(), child, intro).run()
+
+
+# --- check ------------------------------------------------------------------------------------
+
+
+def _check(args: argparse.Namespace) -> int:
+    try:
+        config = load_config(args.config)
+        commands = bootstrap_commands(config, ReferenceData())
+    except FixgateError as error:
+        if args.json:
+            print(
+                json.dumps({"ok": False, "path": getattr(error, "path", ""), "error": str(error)})
+            )
+            return 1
+        raise
+    summary = {
+        "ok": True,
+        "members": len(config.members),
+        "instruments": len(config.instruments),
+        "records": len(commands),
+    }
+    if args.json:
+        print(json.dumps(summary))
+    else:
+        print(
+            f"{args.config}: good: {summary['members']} members, {summary['instruments']}"
+            f" instruments; a first start writes {summary['records']} records"
+        )
+    return 0
+
+
+# --- replay -----------------------------------------------------------------------------------
+
+
+def _replay(args: argparse.Namespace) -> int:
+    folder = args.data / "journal"
+    if not folder.is_dir():
+        raise OperatorError(f"there is no journal in {args.data}: name the folder of a venue")
+    venue = Venue()
+    terminal = sys.stderr.isatty()
+
+    def passing() -> Iterator[Record]:
+        for record in folder_records(folder, args.at):
+            if args.records:
+                print(record_json(record))
+            if terminal and record.number % PROGRESS_RECORDS == PROGRESS_RECORDS - 1:
+                print(f"\rreplayed {record.number + 1:,} records", end="", file=sys.stderr)
+            yield record
+
+    result = replay(passing(), venue)
+    if terminal and result.records >= PROGRESS_RECORDS:
+        print(file=sys.stderr)
+    venue.check()
+    figures = {
+        "records": result.records,
+        "last": result.last,
+        "time": result.time,
+        "state_hash": venue.state_hash(),
+        "open_orders": venue.open_orders(),
+    }
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        for key, value in figures.items():
+            print(f"{key:12} {value}")
+    return 0
+
+
+def record_json(record: Record) -> str:
+    """A record as one JSON object: times in ns UTC, ids as numbers, member's words as text."""
+    return json.dumps(
+        {
+            "record": record.number,
+            "time": record.time,
+            "part": f"{record.part + 1}/{record.parts}",
+            "command": _named(record.command),
+            "events": [_named(event) for event in record.events],
+        }
+    )
+
+
+def _named(value: msgspec.Struct) -> dict[str, object]:
+    named: dict[str, object] = {"type": type(value).__name__}
+    for field in msgspec.structs.fields(value):
+        named[field.name] = _plain(getattr(value, field.name))
+    return named
+
+
+def _plain(value: object) -> object:
+    match value:
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case msgspec.Struct():
+            return _named(value)
+        case tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value
+
+
+# --- cfg and password -------------------------------------------------------------------------
+
+
+def _cfg(args: argparse.Namespace) -> int:
+    config: Config = load_config(args.config)
+    text = quickfix_config(config, args.session, args.port_offset)
+    print(json.dumps({"session": args.session, "cfg": text}) if args.json else text)
+    return 0
+
+
+def _password(args: argparse.Namespace) -> int:
+    if sys.stdin.isatty():
+        password = getpass.getpass("password: ")
+        if getpass.getpass("again: ") != password:
+            print("fixgate: the two differ", file=sys.stderr)
+            return 1
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if len(password) < 12:
+        print("fixgate: use at least 12 characters", file=sys.stderr)
+        return 1
+    hashed = ARGON2.hash(password)
+    print(json.dumps({"password_hash": hashed}) if args.json else hashed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Drop copy: every report of a member, in record order, to each of its drop copy sessions.
+
+A reader with a cursor: it follows the journal up to the durable mark and numbers each report for
+each session of its member at once, whether the client is there or not. The session index is the
+cursor, so after any restart every session goes on with the report after its last one. Status
+answers (150=I) are no reports.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import trio
+
+from engine.journal.follow import JournalReader
+from engine.journal.wake import WakeClient
+from engine.model.clock import Clock
+from engine.model.events import OrderStatusReported
+from engine.model.record import Record
+from engine.model.refdata import ReferenceData
+from gateway.fix.steps import Application, Step
+from gateway.flow.link import Link, Report
+from gateway.reports import REPORTED
+
+POLL_RECORDS: Final = 500
+"""Records handled in one turn: a few milliseconds, so that connections are served between."""
+
+POLL_SECONDS: Final = 0.05
+"""Longest wait between looks at the mark, seconds: covers a wake-up lost with a dying core."""
+
+UNSUPPORTED_MESSAGE_TYPE: Final = 3  # BusinessRejectReason(380)
+
+
+class DropCopy:
+    """The Service of the drop copy process. `links` by member id."""
+
+    def __init__(
+        self,
+        reader: JournalReader,
+        refdata: ReferenceData,
+        links: Iterable[Link],
+        wake: WakeClient,
+        clock: Clock,
+        log: Callable[[str], None],
+    ) -> None:
+        self.reports = 0
+        self._links = list(links)
+        self._by_member: dict[int, list[Link]] = {}
+        for link in self._links:
+            self._by_member.setdefault(link.info.member, []).append(link)
+        self._reader = reader
+        self._refdata = refdata
+        self._wake = wake
+        self._clock = clock
+        self._log = log
+        # From the first record on, because names and scales are there; what a session has
+        # numbered already is passed over. About 5 us a record.
+        self._follower = reader.follow(-1)
+        self._recovered = reader.mark().number
+        """The last record there was at the start: its report may have been sent before."""
+        self._caught_up = trio.lowlevel.ParkingLot()
+
+    # --- Service ------------------------------------------------------------------------------
+
+    def application(self, link: Link, step: Application, now: int) -> None:
+        """Nothing is taken here: a drop copy only listens."""
+        text = f"{step.message.name} is not taken on a drop copy session: it only listens"
+        answer = link.session.business_reject(step, UNSUPPORTED_MESSAGE_TYPE, text)
+        self.perform(link, answer, now)
+
+    def perform(self, link: Link, step: Step, now: int) -> None:
+        """Do a session step; nothing here waits for the disk."""
+        link.perform(step, now)
+
+    def after_read(self) -> None:
+        """Nothing to do: reads change nothing here."""
+
+    async def room(self) -> None:
+        """Let other connections run."""
+        await trio.lowlevel.checkpoint()
+
+    async def settle(self, link: Link) -> None:
+        """Wait until every durable report is numbered."""
+        while self._follower.after < self._reader.mark().number:
+            await self._caught_up.park()
+
+    def read_record(self, number: int) -> Record:
+        """A durable record, for a resend."""
+        return self._reader.read(number)
+
+    # --- the follower -------------------------------------------------------------------------
+
+    async def follow_loop(self) -> None:
+        """Follow the journal for ever, woken by core, or by a short timer without it."""
+        while True:
+            while self.step():
+                await trio.lowlevel.checkpoint()
+            self._caught_up.unpark_all()
+            with trio.move_on_after(POLL_SECONDS):
+                if self._wake.connected or self._wake.connect():
+                    await trio.lowlevel.wait_readable(self._wake.fileno())
+                    self._wake.drain()
+                else:
+                    await trio.sleep_forever()
+
+    def step(self) -> bool:
+        """Handle the next records; False when there are none."""
+        before = self._recovered - self._follower.after
+        records = self._follower.poll(min(before, POLL_RECORDS) if before > 0 else POLL_RECORDS)
+        if not records:
+            return False
+        batches: dict[int, list[Report]] = {}
+        for record in records:
+            self._refdata.apply(record.command)
+            k = 0
+            for event in record.events:
+                k += 1
+                kind = type(event)
+                if kind not in REPORTED or kind is OrderStatusReported:
+                    continue
+                for link in self._by_member.get(event.member, ()):
+                    if (record.number, k) <= link.session.index.last_report:
+                        continue
+                    msg_type, body = link.renderer.render_event(record.number, record.time, k, event)
+                    batches.setdefault(link.info.id, []).append((record.number, k, msg_type, body))
+        now = self._clock.now()
+        for link in self._links:
+            if batch := batches.get(link.info.id):
+                self.reports += len(batch)
+                lost = before > 0 and link.session.index.power_lost
+                link.report(batch, records[-1].number, now, poss_resend=lost)
+        return True

@@ -1,0 +1,36 @@
+"""Why a connection of a FIX session ended: one closed list, for logs, metrics and tests."""
+
+from enum import StrEnum
+
+
+class DisconnectReason(StrEnum):
+    """Why a connection ended. Those that the venue chose say so to the peer in a Logout's Text."""
+
+    NO_LOGON = "no_logon"
+    """No Logon within the logon timeout, or its authentication took too long."""
+    FIRST_MESSAGE_NOT_LOGON = "first_message_not_logon"
+    UNKNOWN_COMP_ID = "unknown_comp_id"
+    BAD_BEGIN_STRING = "bad_begin_string"
+    DUPLICATE_SESSION = "duplicate_session"
+    """The session is live on another connection, which goes on undisturbed."""
+    LOGON_REFUSED = "logon_refused"
+    HEARTBEAT_TIMEOUT = "heartbeat_timeout"
+    LOGOUT = "logout"
+    """Logout was asked for and answered, whoever began."""
+    LOGOUT_TIMEOUT = "logout_timeout"
+    SEQ_MISSING = "seq_missing"
+    SEQ_TOO_LOW = "seq_too_low"
+    SENDING_TIME = "sending_time"
+    COMP_ID = "comp_id"
+    RESEND_LOOP = "resend_loop"
+    """The same ResendRequest again and again, without progress."""
+    TOO_MANY_HELD = "too_many_held"
+    """More messages behind a Logon than are kept while it is being authenticated."""
+    SLOW_CONSUMER = "slow_consumer"
+    THROTTLED = "throttled"
+    GARBLED = "garbled"
+    """Too many bytes that are no FIX message."""
+    PEER_CLOSED = "peer_closed"
+    SHUTDOWN = "shutdown"
+    INTERNAL = "internal"
+    """A fault of the venue, which its log explains."""

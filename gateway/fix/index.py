@@ -1,0 +1,374 @@
+"""The session index: what stands behind every outgoing MsgSeqNum, so that none is used twice.
+
+One entry of 32 bytes per number, number n at place n - 1: a report (named by record and k, to be
+rendered again from the journal), the body itself where no record stands behind it, an admin
+message, or nothing (a hole, which a resend fills as it fills admin messages). The entry is written
+before its bytes are handed out. This file holds the rules; where the entries lie is the business
+of a Storage: in memory here, gateway.flow.index_file for real.
+
+What has been sent
+------------------
+`sent` is the highest number such that it and all below it went to a live connection. A report
+that is numbered while the member is away makes a hole in that: the Logon reply behind it is sent,
+the report is not until a resend carries it. So each entry also says whether it was written for a
+live connection (LIVE). When 141=Y sets the numbers to 1, what counts as not sent are the reports
+above `sent` that are not LIVE: the new generation begins with the Logon reply, then has them
+again, in order, as one atomic step. After an unclean stop nobody knows how far the last bytes
+got, so then the LIVE ones above `sent` are carried too, all with PossResend.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from struct import Struct
+from typing import Final, NamedTuple, Protocol
+
+ENTRY: Final = Struct("<QQIIHBBI")
+"""record or body offset, first SendingTime (ns UTC), next_in, sent, k, kind, flags, body length."""
+
+ENTRY_BYTES: Final = ENTRY.size
+assert ENTRY_BYTES == 32
+
+HOLE: Final = 0
+ADMIN: Final = 1
+REPORT: Final = 2
+BODY: Final = 3
+
+LIVE: Final = 1
+"""Flag: written for a live connection, so its bytes were handed out right behind."""
+POSS_RESEND: Final = 2
+"""Flag: carries PossResend(97)=Y, whenever it is sent."""
+
+MAX_SEQ_NUM: Final = 2**31 - 1
+"""Highest MsgSeqNum, either way: what a member's engine may keep in a signed 32-bit integer."""
+
+CHUNK_ENTRIES: Final = 256
+"""Entries read at a time: 8 KiB, however long the range."""
+
+MAX_BATCH: Final = 2_048
+"""Reports numbered by one write: with the sync every 4,096 entries at most 6,143 numbers can be
+lost with the power, fewer than the 8,192 that are then skipped."""
+
+MAX_K: Final = 0xFFFF
+
+NO_REPORT: Final = (-1, -1)
+
+Entry = tuple[int, int, int, int, int, int, int, int]
+"""The fields of ENTRY."""
+
+Report = tuple[int, int, bytes, bytes]
+"""(record, k, MsgType(35), body)."""
+
+
+class Header(NamedTuple):
+    """What an index knows beside its entries; the fields as in SessionIndex.
+
+    base_record, base_k: last_report when this generation began.
+    """
+
+    generation: int = 1
+    next_in: int = 1
+    sent: int = 0
+    base_record: int = -1
+    base_k: int = -1
+    reset_record: int = -1
+
+
+class Found(NamedTuple):
+    """What a storage held when it was opened. clean: its last user closed it."""
+
+    header: Header
+    entries: int
+    clean: bool
+    power_lost: bool
+
+
+class Storage(Protocol):
+    """Where entries and bodies lie. What write() and store() took survives the process's end."""
+
+    def open(self, header: Callable[[], Header]) -> Found:
+        """Begin; `header` tells, at any later time, what the header should say."""
+        ...
+
+    def write(self, at: int, data: bytes) -> None:
+        """Write whole entries at place `at`."""
+        ...
+
+    def appended(self, count: int) -> None:
+        """There are `count` entries now: a moment to sync, if it is time."""
+        ...
+
+    def read(self, at: int, count: int) -> bytes:
+        """`count` entries from place `at`."""
+        ...
+
+    def store(self, stored: bytes) -> int:
+        """Keep a body; its offset."""
+        ...
+
+    def load(self, offset: int, length: int) -> bytes:
+        """A body; shorter than `length` if bytes were lost."""
+        ...
+
+    def replace(self, entries: Iterator[bytes]) -> int:
+        """Become a new generation that holds `entries`, atomically; how many these are.
+
+        Taking from `entries` reads the old generation.
+        """
+        ...
+
+    def save(self) -> None:
+        """Write the header; survives the process, not the machine."""
+        ...
+
+    def close(self) -> None:
+        """Sync everything; the next opening finds a clean stop."""
+        ...
+
+
+class SessionIndex:
+    """The numbers of one session over all its connections and restarts.
+
+    generation: how often the numbers were reset. next_in: the inbound number that is due, as far
+    as it is settled. sent: see above. last_report: (record, k) of the last report numbered, also
+    before a reset; NO_REPORT if none. reset_record: last record submitted before the last reset.
+    power_lost: the machine went down uncleanly and entries may be gone: the reports of all
+    records behind last_report that exist now may have been sent, and go out with PossResend.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        found = storage.open(self._header)
+        header = found.header
+        self.generation = header.generation
+        self.next_in = header.next_in
+        self.sent = header.sent
+        self.reset_record = header.reset_record
+        self.power_lost = found.power_lost
+        self._count = found.entries
+        self._base_report = (header.base_record, header.base_k)
+        self._doubtful = 0 if found.clean else found.entries  # up to here from before a bad stop
+        self._live_from = 0  # the unbroken run of LIVE entries behind a hole in `sent`
+        self._live_to = 0
+        self.last_report = max(self._base_report, self._find_last_report())
+
+    def _header(self) -> Header:
+        return Header(
+            self.generation, self.next_in, self.sent, *self._base_report, self.reset_record
+        )
+
+    def _find_last_report(self) -> tuple[int, int]:
+        at = self._count
+        while at:
+            begin = max(0, at - CHUNK_ENTRIES)
+            for entry in reversed(list(ENTRY.iter_unpack(self._storage.read(begin, at - begin)))):
+                if entry[5] == REPORT:
+                    return (entry[0], entry[4])
+            at = begin
+        return NO_REPORT
+
+    @property
+    def next_out(self) -> int:
+        """The number of the next message that goes out."""
+        return self._count + 1
+
+    @property
+    def named(self) -> int:
+        """Highest journal record that the index names, -1 if none: it must never be cut off."""
+        return self.last_report[0]
+
+    def append_reports(
+        self, reports: Sequence[Report], time: int, *, live: bool, poss_resend: bool
+    ) -> int:
+        """Number 1 to MAX_BATCH reports, in record order; the first one's number."""
+        first = self._count + 1
+        count = len(reports)
+        record, k, _, _ = reports[0]
+        last, last_k, _, _ = reports[-1]
+        assert 0 < count <= MAX_BATCH
+        assert (record, k) > self.last_report, "reports are numbered once, in record order"
+        assert record <= last
+        flags = (LIVE if live else 0) | (POSS_RESEND if poss_resend else 0)
+        next_in = self.next_in
+        sent = self.sent
+        pack = ENTRY.pack
+        data = [
+            pack(report[0], time, next_in, sent, report[1], REPORT, flags, 0) for report in reports
+        ]
+        self._append(b"".join(data), count)
+        self.last_report = (last, last_k)
+        return first
+
+    def append_admin(self, time: int, *, live: bool) -> int:
+        """Number a message that a resend leaves out."""
+        self._append(
+            ENTRY.pack(0, time, self.next_in, self.sent, 0, ADMIN, LIVE if live else 0, 0), 1
+        )
+        return self._count
+
+    def append_body(self, msg_type: bytes, body: bytes, time: int, *, live: bool) -> int:
+        """Number a message whose body the index keeps."""
+        stored = msg_type + b"\x01" + body
+        offset = self._storage.store(stored)
+        flags = LIVE if live else 0
+        entry = ENTRY.pack(offset, time, self.next_in, self.sent, 0, BODY, flags, len(stored))
+        self._append(entry, 1)
+        return self._count
+
+    def _append(self, data: bytes, count: int) -> None:
+        assert self._count + count <= MAX_SEQ_NUM, "out of numbers: the session must be reset"
+        self._storage.write(self._count, data)
+        self._count += count
+        self._storage.appended(self._count)
+
+    def chunks(self, begin: int, end: int) -> Iterator[list[Entry]]:
+        """The entries of numbers begin..end, at most CHUNK_ENTRIES at a time."""
+        assert begin >= 1
+        assert end <= self._count
+        at = begin - 1
+        while at < end:
+            count = min(CHUNK_ENTRIES, end - at)
+            yield list(ENTRY.iter_unpack(self._storage.read(at, count)))
+            at += count
+
+    def body(self, entry: Entry) -> tuple[bytes, bytes] | None:
+        """(MsgType, body) of a BODY entry; None where the bytes are lost, to be gap-filled."""
+        stored = self._storage.load(entry[0], entry[7])
+        if len(stored) != entry[7]:
+            return None
+        msg_type, _, body = stored.partition(b"\x01")
+        return msg_type, body
+
+    def stamp(self, first: int, entries: Iterable[Entry], time: int) -> None:
+        """Entries from `first` on are about to leave for the first time, at `time`."""
+        pack = ENTRY.pack
+        self._storage.write(
+            first - 1,
+            b"".join(pack(e[0], time, e[2], e[3], e[4], e[5], e[6] | LIVE, e[7]) for e in entries),
+        )
+
+    def mark_sent(self, first: int, last: int) -> None:
+        """Numbers first..last were handed to a live connection."""
+        assert 1 <= first <= last <= self._count
+        if first <= self.sent + 1:
+            self.sent = max(self.sent, last)
+        elif not self._live_from:
+            self._live_from, self._live_to = first, last
+        elif first == self._live_to + 1:
+            self._live_to = last
+        if self._live_from and self._live_from <= self.sent + 1:
+            self.sent = max(self.sent, self._live_to)
+            self._live_from = self._live_to = 0
+
+    def reset(self, time: int, record: int, next_in: int) -> int:
+        """Numbers start again at 1: an admin entry for the Logon reply, then what was not sent.
+
+        record: last record that was submitted before. Returns how many reports follow the Logon
+        reply. One atomic step: after a crash either all of it happened or nothing.
+        """
+        assert self.generation < MAX_SEQ_NUM
+        head = ENTRY.pack(0, time, next_in, 0, 0, ADMIN, LIVE, 0)
+        unsent = self._unsent(self.sent, self._count)
+        self.next_in, self.sent, self.reset_record = next_in, 0, record
+        self.generation += 1
+        self._base_report = self.last_report
+        self._count = self._storage.replace(_renumbered(head, unsent, time, next_in))
+        self._doubtful = 0
+        self._live_from = self._live_to = 0
+        assert self._count >= 1
+        return self._count - 1
+
+    def _unsent(self, sent: int, last: int) -> Iterator[list[tuple[int, int, int]]]:
+        """(record, k, flags) of the reports above `sent` that nobody surely had, in chunks."""
+        number = sent
+        for chunk in self.chunks(sent + 1, last):
+            found = []
+            for record, _, _, _, k, kind, flags, _ in chunk:
+                number += 1
+                doubtful = number <= self._doubtful
+                if kind == REPORT and (doubtful or not flags & LIVE):
+                    keep = flags & POSS_RESEND
+                    found.append((record, k, keep | POSS_RESEND if doubtful else keep))
+            yield found
+
+    def save(self) -> None:
+        """Keep next_in and sent, which entries know only as of the last one written."""
+        self._storage.save()
+
+    def close(self) -> None:
+        """A clean stop: everything durable, nothing doubtful at the next opening."""
+        self._storage.close()
+
+
+def _renumbered(
+    head: bytes, unsent: Iterable[list[tuple[int, int, int]]], time: int, next_in: int
+) -> Iterator[bytes]:
+    yield head
+    pack = ENTRY.pack
+    for chunk in unsent:
+        yield b"".join(
+            pack(record, time, next_in, 1, k, REPORT, flags, 0) for record, k, flags in chunk
+        )
+
+
+class MemoryStorage:
+    """A storage that lives as long as its object: for tests, and as the file's oracle.
+
+    open() after open() is what a new process would find.
+    """
+
+    def __init__(self) -> None:
+        self._entries = bytearray()
+        self._bodies = bytearray()
+        self._tell: Callable[[], Header] = Header
+        self._saved = Header()
+        self._clean = True
+
+    def open(self, header: Callable[[], Header]) -> Found:
+        """See Storage."""
+        count = len(self._entries) // ENTRY_BYTES
+        found = self._saved
+        if count:
+            last = ENTRY.unpack(self._entries[-ENTRY_BYTES:])
+            found = found._replace(
+                next_in=max(found.next_in, last[2]), sent=max(found.sent, last[3])
+            )
+        clean, self._clean = self._clean, True
+        self._tell = header
+        return Found(found, count, clean, power_lost=False)
+
+    def save(self) -> None:
+        """See Storage."""
+        self._saved = self._tell()
+
+    def close(self) -> None:
+        """See Storage."""
+        self.save()
+        self._clean = True
+
+    def write(self, at: int, data: bytes) -> None:
+        """See Storage."""
+        self._clean = False
+        self._entries[at * ENTRY_BYTES : at * ENTRY_BYTES + len(data)] = data
+
+    def appended(self, count: int) -> None:
+        """See Storage."""
+
+    def read(self, at: int, count: int) -> bytes:
+        """See Storage."""
+        return bytes(self._entries[at * ENTRY_BYTES : (at + count) * ENTRY_BYTES])
+
+    def store(self, stored: bytes) -> int:
+        """See Storage."""
+        self._bodies += stored
+        return len(self._bodies) - len(stored)
+
+    def load(self, offset: int, length: int) -> bytes:
+        """See Storage."""
+        return bytes(self._bodies[offset : offset + length])
+
+    def replace(self, entries: Iterator[bytes]) -> int:
+        """See Storage."""
+        self._entries = bytearray(b"".join(entries))
+        self._bodies = bytearray()
+        self.save()
+        self._clean = False
+        return len(self._entries) // ENTRY_BYTES

@@ -1,0 +1,689 @@
+"""One FIX session, acceptor side: decoded messages in, steps and bytes out; no socket, no clock.
+
+The theory is in gateway.fix.states, the numbers' memory in gateway.fix.index. `now` is wall clock
+ns UTC and goes into SendingTime only; `mono` is monotonic ns and drives every timer.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gateway.fix.answers import UNSUPPORTED_TYPE, business_reject_body, logout_body, reject_body
+from gateway.fix.codec import TRAILERS, checksum
+from gateway.fix.disconnect import DisconnectReason
+from gateway.fix.errors import (
+    REASON_OTHER,
+    SENDING_TIME_PROBLEM,
+    VALUE_INCORRECT,
+    PeerError,
+)
+from gateway.fix.header import comp_id_error, late_text, poss_dup_error
+from gateway.fix.index import MAX_BATCH, MAX_SEQ_NUM, Report, SessionIndex
+from gateway.fix.logon import logon_problem
+from gateway.fix.message import Message
+from gateway.fix.resend import Now, Render, Repeats, first_slices, resend_slices
+from gateway.fix.settings import SessionSettings
+from gateway.fix.states import (
+    ADMIN,
+    BUSINESS_REJECT,
+    HEARTBEAT,
+    HOLDING,
+    LOGGED_ON,
+    LOGON,
+    LOGOUT,
+    REJECT,
+    RESEND_REQUEST,
+    SEQUENCE_RESET,
+    TEST_REQUEST,
+    TRANSITIONS,
+    WORKING,
+    Event,
+    Fate,
+    Place,
+    State,
+    fate,
+)
+from gateway.fix.steps import Answer, Application, Disconnect, LogonStep, ResendStep, Step
+from gateway.fix.timers import NEVER, Timers
+from gateway.fix.timestamps import parse_utc
+from gateway.fix.wire import Wire
+
+_HEADER: Final = (34, 49, 56, 52, 43, 97)
+_YES: Final = b"Y"
+
+
+class Session:
+    """What one member's session knows and owes. A connection comes and goes; this stays.
+
+    settings, index: as given. state: see gateway.fix.states. connected: a socket is attached.
+    next_in: the inbound MsgSeqNum that is due. heartbeat_seconds: as agreed at Logon, 0 before.
+    rejects_received: how many Rejects(35=3) the peer sent, which somebody should look into.
+    """
+
+    def __init__(self, settings: SessionSettings, index: SessionIndex) -> None:
+        self.settings = settings
+        self.index = index
+        self.state = State.DISCONNECTED
+        self.next_in = index.next_in
+        self.heartbeat_seconds = 0
+        self.rejects_received = 0
+        self._wire = Wire(settings)
+        self._timers = Timers()
+        self._connection = 0  # how many there were
+        self._open = False  # the Logon reply has left: bytes may follow
+        self._due_resets = False  # ResetOnLogout or ResetOnDisconnect took effect
+        self._time_text = b""  # the last SendingTime read, and what it means
+        self._time = 0
+        self._forget_connection()
+
+    def _forget_connection(self) -> None:
+        """What belongs to one connection only."""
+        self._logon: Message | None = None
+        self._held: deque[Message] = deque()
+        self._queue: dict[int, Message | None] = {}  # None: seen to already, only the number counts
+        self._gap_until = 0  # the gap that was asked for ends below this number
+        self._asked_below = 0  # the highest such number of this connection
+        self._repeats = Repeats()
+        self._logon_number = 0
+        self._unsent = (0, 0)
+        self._reset_record = -1
+        self._logout_sent = False
+
+    @property
+    def connected(self) -> bool:
+        """A socket is attached, logged on or not."""
+        return self.state is not State.DISCONNECTED
+
+    @property
+    def logged_on(self) -> bool:
+        """The Logon was accepted and the connection has not been given up."""
+        return self.state in LOGGED_ON
+
+    @property
+    def next_out(self) -> int:
+        """The MsgSeqNum of the next message that goes out."""
+        return self.index.next_out
+
+    def _move(self, event: Event) -> None:
+        assert (self.state, event) in TRANSITIONS, f"{event} cannot happen in {self.state}"
+        self.state = TRANSITIONS[self.state, event]
+
+    # The shell's side
+
+    def journalled(self, record: int, seq: int) -> None:
+        """At start, for each journal record that came in over this session, in record order.
+
+        seq is its inbound MsgSeqNum; it need not be asked for again. Records from before the last
+        reset of the numbers say nothing.
+        """
+        if record > self.index.reset_record and self.next_in <= seq < MAX_SEQ_NUM:
+            self.next_in = seq + 1
+
+    def connect(self, now: int, mono: int) -> None:
+        """A socket is given to this session: its first message named both CompIDs rightly."""
+        assert not self.connected, "the acceptor turns a second connection away"
+        self._move(Event.CONNECT)
+        self._connection += 1
+        self._forget_connection()
+        self._timers.start(mono, mono + self.settings.logon_timeout)
+
+    def disconnect(self, reason: DisconnectReason) -> None:
+        """The socket is gone, whoever closed it."""
+        if not self.connected:
+            return
+        if self.logged_on or self._open:
+            self._due_resets |= self.settings.reset_on_disconnect
+            self._due_resets |= self.settings.reset_on_logout and reason is DisconnectReason.LOGOUT
+        self._move(Event.DISCONNECT)
+        self._open = False
+        self.heartbeat_seconds = 0
+        self._forget_connection()
+        self._timers.start(self._timers.mono, NEVER)
+        self.index.save()
+
+    def next_deadline(self) -> int:
+        """Monotonic ns at which tick must be called, if nothing else happens before."""
+        return self._timers.next_deadline()
+
+    def receive(self, message: Message, now: int, mono: int) -> list[Step]:
+        """What follows from one message. Raises nothing, whatever the peer sent."""
+        timers = self._timers
+        timers.mono = timers.heard = mono
+        timers.tested = False
+        state = self.state
+        if state is State.ACTIVE and not self._queue and message.error is None:
+            # The fast path: an application message in sequence. Everything else asks the tables.
+            seq, sender, target, sent, dup, resend = message.pick(_HEADER)
+            settings = self.settings
+            if (
+                dup is None
+                and seq == b"%d" % self.next_in
+                and message.msg_type not in ADMIN
+                and sender == settings.comp_id
+                and target == settings.venue_comp_id
+                and message.begin_string == settings.begin_string
+                and self._on_time(sent, now)
+            ):
+                number = self.next_in
+                self.next_in = number + 1
+                return [Application(message, number, False, resend == _YES)]
+        if state in WORKING:
+            return self._work(message, now)
+        if state in HOLDING:
+            return self._hold(message)
+        if state is State.CONNECTED:
+            return self._first(message, now)
+        return []
+
+    def tick(self, now: int, mono: int) -> list[Step]:
+        """What is due by `mono`: heartbeats, a TestRequest, a time-out."""
+        timers = self._timers
+        assert mono >= timers.mono, "the monotonic clock went back"
+        timers.mono = mono
+        if self.state in {State.DISCONNECTED, State.CLOSING}:
+            return []
+        if mono >= timers.limit:
+            if self.state is State.LOGGING_OUT:
+                return self._drop(DisconnectReason.LOGOUT_TIMEOUT)
+            return self._drop(DisconnectReason.NO_LOGON)
+        if not timers.interval:
+            return []
+        silence = mono - timers.heard
+        if silence >= timers.drop_after:
+            return self._drop(DisconnectReason.HEARTBEAT_TIMEOUT)
+        steps: list[Step] = []
+        if silence >= timers.test_after and not timers.tested:
+            timers.tested = True
+            timers.said = mono
+            text = b"112=%b-%d\x01" % (self.settings.venue_comp_id, self.index.next_out)
+            steps.append(self._answer(TEST_REQUEST, text))
+        elif mono >= timers.said + timers.interval:
+            timers.said = mono
+            steps.append(self._answer(HEARTBEAT, b""))
+            self.index.save()
+        if self._gap_until and mono >= timers.gap_asked + timers.interval:
+            timers.gap_asked = mono
+            steps.append(self._resend_request())
+        return steps
+
+    def accept_logon(self, now: int, mono: int, record: int) -> list[Step]:
+        """The credentials of the LogonStep are right. record: the last one submitted, -1 if none.
+
+        Nothing happens if the connection has ended meanwhile.
+        """
+        message = self._logon
+        if self.state not in HOLDING or message is None:
+            return []
+        self._timers.mono = max(self._timers.mono, mono)
+        settings = self.settings
+        reset = self._wants_reset(message)
+        seq = message.seq
+        if reset:
+            self.next_in = 1
+            self._queue.clear()
+            self._gap_until = self._asked_below = 0
+            self._timers.gap_asked = NEVER
+        elif seq < self.next_in:
+            return self._too_low(seq)
+        self._reset_record = record
+        seconds = int(message.get(108, b"0"))
+        high = seq > self.next_in
+        if not high:
+            self.next_in += 1
+        body = b"98=0\x01108=%d\x01" % seconds
+        if reset:
+            body += b"141=Y\x01"
+        expects = None
+        if settings.enable_next_expected_msg_seq_num:
+            expects = message.get(789)
+            body += b"789=%d\x01" % self.next_in
+        self._move(Event.ACCEPT)
+        self.heartbeat_seconds = seconds
+        self._timers.beat(seconds, settings.test_request_percent, settings.drop_percent)
+        self._logon = None
+        steps: list[Step] = [Answer(LOGON, body, False, self.next_in, self._connection, reset)]
+        if reset:
+            self._due_resets = False
+            steps.append(ResendStep(0, 0, 0, "unsent", self._connection))
+        elif expects:
+            steps.append(ResendStep(int(expects), 0, 0, "expected", self._connection))
+        if high:
+            self._queue[seq] = None
+            if expects:  # the peer fills our gap by itself
+                self._gap_until = self._asked_below = seq + 1
+                self._timers.gap_asked = self._timers.mono
+            else:
+                steps += self._ask(seq + 1)
+        held, self._held = self._held, deque()
+        for waiting in held:
+            steps += self.receive(waiting, now, self._timers.mono)
+        return steps
+
+    def refuse_logon(self, text: str, now: int) -> list[Step]:
+        """The credentials are wrong; `text` says what to do. The Logon's number stays due."""
+        if self.state not in HOLDING:
+            return []
+        return self.end(DisconnectReason.LOGON_REFUSED, text)
+
+    def logout(self, text: str, mono: int) -> list[Step]:
+        """The venue wants the member to leave: a Logout, and the end once it is answered."""
+        if self.state not in {State.ACTIVE, State.RESETTING}:
+            if self.state in {State.CONNECTED, State.AUTHENTICATING}:
+                return self._drop(DisconnectReason.SHUTDOWN)
+            return []
+        self._timers.mono = max(self._timers.mono, mono)
+        self._move(Event.LOGOUT)
+        self._logon = None
+        self._timers.limit = self._timers.mono + self.settings.logout_timeout
+        return [self._logout(text)]
+
+    def end(self, reason: DisconnectReason, text: str) -> list[Step]:
+        """A Logout that says why, and the end, without waiting for an answer."""
+        if self.state in {State.DISCONNECTED, State.CLOSING}:
+            return []
+        return [self._logout(text), *self._drop(reason)]
+
+    # Transmitting: here messages get their numbers
+
+    def answer(self, msg_type: bytes, body: bytes, *, stored: bool) -> Answer:
+        """An Answer of the shell's own, such as a status; see gateway.fix.steps."""
+        return Answer(msg_type, body, stored)
+
+    def reject(self, step: Application, error: PeerError) -> Answer:
+        """A session Reject of an application message, found after validation."""
+        body = reject_body(step.number, step.message.msg_type, error)
+        return Answer(REJECT, body, True, step.number + 1)
+
+    def business_reject(self, step: Application, reason: int, text: str) -> Answer:
+        """BusinessMessageReject of an application message; reason is BusinessRejectReason(380)."""
+        body = business_reject_body(step.number, step.message.msg_type, reason, text)
+        return Answer(BUSINESS_REJECT, body, True, step.number + 1)
+
+    def _answer(self, msg_type: bytes, body: bytes, *, stored: bool = False) -> Answer:
+        return Answer(msg_type, body, stored, self.next_in, self._connection)
+
+    def transmit(self, answer: Answer, now: int) -> bytes:
+        """Number an Answer, all before which is durable; its bytes, b"" if nobody is there.
+
+        A stored one keeps its number for a ResendRequest; any other is dropped with its
+        connection.
+        """
+        index = self.index
+        own = answer.connection in {-1, self._connection}
+        live = self.connected and (self._open or (own and answer.msg_type in {LOGON, LOGOUT}))
+        if not answer.stored and not (live and own):
+            return b""
+        if answer.reset:
+            count = index.reset(now, self._reset_record, answer.next_in)
+            self._unsent = (2, count + 1)
+            number = 1
+        else:
+            if own and index.next_in < answer.next_in <= MAX_SEQ_NUM:
+                index.next_in = answer.next_in
+            if answer.stored:
+                number = index.append_body(answer.msg_type, answer.body, now, live=live)
+            else:
+                number = index.append_admin(now, live=live)
+        if answer.msg_type == LOGON:
+            self._open = True
+            self._logon_number = number
+        if not live:
+            return b""
+        if answer.msg_type == LOGOUT and self.state is State.CLOSING:
+            self._open = False  # nothing may follow it
+        self._timers.said = self._timers.mono
+        index.mark_sent(number, number)
+        return self._wire.message(
+            answer.msg_type, number, answer.body, now, self.next_in, poss_resend=False
+        )
+
+    def transmit_reports(
+        self, reports: Sequence[Report], now: int, *, poss_resend: bool = False
+    ) -> bytes:
+        """Number reports, in record order, each durable; their bytes, b"" if nobody is there.
+
+        poss_resend: an earlier process may have sent them under numbers that are lost.
+        """
+        if len(reports) > MAX_BATCH:
+            return b"".join(
+                self.transmit_reports(reports[at : at + MAX_BATCH], now, poss_resend=poss_resend)
+                for at in range(0, len(reports), MAX_BATCH)
+            )
+        if not reports:
+            return b""
+        live = self._open
+        index = self.index
+        first = number = index.append_reports(reports, now, live=live, poss_resend=poss_resend)
+        if not live:
+            return b""
+        template = self._wire.template(now, self.next_in, poss_resend=poss_resend)
+        frame = self._wire.frame
+        out: list[bytes] = []
+        add = out.append
+        for _, _, msg_type, body in reports:
+            text = template % (msg_type, number, body)
+            text = frame % (len(text), text)
+            add(text)
+            add(TRAILERS[checksum(text)])
+            number += 1
+        index.mark_sent(first, number - 1)
+        self._timers.said = self._timers.mono
+        return b"".join(out)
+
+    def resend(self, request: ResendStep, render: Render, now: Now) -> Iterator[bytes]:
+        """The bytes that a ResendStep asks for, slice by slice; some slices may be empty.
+
+        Ends by itself when the connection does. See gateway.fix.resend.
+        """
+        connection, generation = self._connection, self.index.generation
+
+        def alive() -> bool:
+            return (
+                self._open
+                and self._connection == connection
+                and self.index.generation == generation
+            )
+
+        if request.connection not in {-1, connection} or not alive():
+            return
+        if request.what == "unsent":
+            begin, end = self._unsent
+            if begin <= end:
+                yield from first_slices(self.index, self._wire, begin, end, render, now, alive)
+            return
+        last = self._logon_number if request.what == "expected" else self.index.next_out
+        last -= 1
+        end = min(request.end or last, last)
+        if request.begin > last:
+            if request.what == "asked":
+                yield self._future_rejected(request, last, now())
+            return
+        yield from resend_slices(self.index, self._wire, request.begin, end, render, now, alive)
+        if alive() and request.what == "asked":
+            self._repeats.served()
+            self._timers.said = self._timers.mono
+
+    def _future_rejected(self, request: ResendStep, last: int, now: int) -> bytes:
+        self._repeats.served()
+        text = f"BeginSeqNo(7) is {request.begin} but the last number sent is {last}"
+        error = PeerError(VALUE_INCORRECT, 7, text)
+        return self.transmit(self._reject(request.number, RESEND_REQUEST, error), now)
+
+    # Receiving
+
+    def _hold(self, message: Message) -> list[Step]:
+        if len(self._held) >= self.settings.held_cap:
+            return self.end(
+                DisconnectReason.TOO_MANY_HELD, "Wait for the Logon reply before sending more"
+            )
+        self._held.append(message)
+        return []
+
+    def _first(self, message: Message, now: int) -> list[Step]:
+        """The first message of a connection."""
+        settings = self.settings
+        if message.msg_type != LOGON:
+            return self._drop(DisconnectReason.FIRST_MESSAGE_NOT_LOGON)
+        if message.begin_string != settings.begin_string:
+            return self._drop(DisconnectReason.BAD_BEGIN_STRING)
+        if message.get(49) != settings.comp_id or message.get(56) != settings.venue_comp_id:
+            return self._drop(DisconnectReason.UNKNOWN_COMP_ID)
+        return self._logon_arrives(message, now)
+
+    def _logon_arrives(self, message: Message, now: int) -> list[Step]:
+        problem = logon_problem(
+            message,
+            self.settings,
+            resets=self._wants_reset(message),
+            on_time=self._on_time(message.get(52), now),
+            next_out=self.index.next_out,
+        )
+        if problem:
+            return self.end(DisconnectReason.LOGON_REFUSED, problem)
+        self._move(Event.LOGON)
+        self._logon = message
+        self._timers.limit = self._timers.mono + self.settings.authentication_timeout
+        return [
+            LogonStep(
+                message.get(553),
+                message.get(554),
+                message.get(96),
+                self._wants_reset(message),
+                message,
+            )
+        ]
+
+    def _wants_reset(self, message: Message) -> bool:
+        return message.get(141) == _YES or self.settings.reset_on_logon or self._due_resets
+
+    def _on_time(self, text: bytes | None, now: int) -> bool:
+        """SendingTime(52) is a time, and within max_latency of ours."""
+        if text is None:
+            return False
+        if text != self._time_text:
+            time = parse_utc(text)
+            if time is None:
+                return False
+            self._time_text, self._time = text, time
+        settings = self.settings
+        return not settings.check_latency or -settings.max_latency <= now - self._time <= (
+            settings.max_latency
+        )
+
+    def _work(self, message: Message, now: int) -> list[Step]:
+        """A message inside a session: header first, then what its number decides."""
+        settings = self.settings
+        if message.begin_string != settings.begin_string:
+            begin = settings.begin_string.decode("latin-1")
+            return self.end(DisconnectReason.BAD_BEGIN_STRING, f"BeginString(8) must be {begin}")
+        seq = message.seq
+        if not 0 <= seq <= MAX_SEQ_NUM:
+            text = "MsgSeqNum(34) is missing or not a number that can be used"
+            return self.end(DisconnectReason.SEQ_MISSING, text)
+        error = comp_id_error(message, settings)
+        if error is not None:
+            return self._reject_and_end(message, seq, error, DisconnectReason.COMP_ID)
+        sent = message.get(52)
+        if sent is not None and parse_utc(sent) is not None and not self._on_time(sent, now):
+            error = PeerError(SENDING_TIME_PROBLEM, 52, late_text(self.settings))
+            return self._reject_and_end(message, seq, error, DisconnectReason.SENDING_TIME)
+        dup = message.get(43) == _YES
+        if message.msg_type == SEQUENCE_RESET and message.get(123) != _YES:
+            return self._reset_mode(message, seq)
+        if message.msg_type == LOGON and message.get(141) == _YES and not dup:
+            if self.state is State.ACTIVE:
+                return self._logon_arrives(message, now)
+            return []
+        return self._by_number(message, seq, dup=dup)
+
+    def _by_number(self, message: Message, seq: int, *, dup: bool) -> list[Step]:
+        due = self.next_in
+        place = Place.EXPECTED if seq == due else Place.LOW if seq < due else Place.HIGH
+        decided = fate(message.msg_type, place)
+        if decided is Fate.PROCESS_UNNUMBERED and message.error is not None:
+            decided = fate(b"", place)
+        match decided:
+            case Fate.PROCESS:
+                self.next_in = due + 1
+                steps = self._content(message, seq, dup=dup)
+                return steps + self._drain()
+            case Fate.PROCESS_UNNUMBERED:
+                return self._unnumbered(message, seq, place, dup=dup)
+            case Fate.QUEUE:
+                if seq not in self._queue and len(self._queue) < self.settings.out_of_order_cap:
+                    self._queue[seq] = message
+                return self._ask(seq)
+            case Fate.SILENT_IF_POSS_DUP:
+                return self._low(message, seq, dup=dup)
+
+    def _unnumbered(self, message: Message, seq: int, place: Place, *, dup: bool) -> list[Step]:
+        """A Logout, or a ResendRequest from behind a gap."""
+        if place is Place.LOW and dup:
+            return self._low(message, seq, dup=dup)
+        steps = self._content(message, seq, dup=dup)
+        if place is Place.HIGH and self.state in WORKING:
+            if len(self._queue) < self.settings.out_of_order_cap:
+                self._queue.setdefault(seq, None)
+            steps += self._ask(seq + 1)
+        return steps
+
+    def _low(self, message: Message, seq: int, *, dup: bool) -> list[Step]:
+        """A number that has passed."""
+        is_reset = message.msg_type == SEQUENCE_RESET
+        if dup:
+            return [] if is_reset else self._dup_problem(message, seq)
+        if is_reset and seq < self._asked_below:
+            return []
+        return self._too_low(seq)
+
+    def _too_low(self, seq: int) -> list[Step]:
+        text = f"MsgSeqNum too low, expecting {self.next_in} but received {seq}"
+        return self.end(DisconnectReason.SEQ_TOO_LOW, text)
+
+    def _dup_problem(self, message: Message, seq: int) -> list[Step]:
+        """What follows from the OrigSendingTime(122) of a message with 43=Y; [] if it is good."""
+        error = poss_dup_error(message)
+        if error is None:
+            return []
+        if error.reason == SENDING_TIME_PROBLEM:
+            return self._reject_and_end(message, seq, error, DisconnectReason.SENDING_TIME)
+        return [self._reject(seq, message.msg_type, error)]
+
+    def _drain(self) -> list[Step]:
+        """After the due number moved: what waited behind a gap, and the gap itself."""
+        steps: list[Step] = []
+        queue = self._queue
+        while queue and self.state in WORKING and self.next_in in queue:
+            message = queue.pop(self.next_in)
+            seq = self.next_in
+            self.next_in = seq + 1
+            if message is not None:
+                steps += self._content(message, seq, dup=message.get(43) == _YES)
+        if not self._gap_until or self.state not in WORKING:
+            return steps
+        self._timers.gap_asked = self._timers.mono
+        for passed in [number for number in queue if number < self.next_in]:
+            del queue[passed]
+        if self.next_in >= self._gap_until:
+            self._gap_until = 0
+            self._timers.gap_asked = NEVER
+            if queue:  # all that was asked for is here, and yet something lacks
+                steps += self._ask(min(queue))
+        return steps
+
+    def _ask(self, until: int) -> list[Step]:
+        """Everything from the due number to below `until` lacks: ask for it, once."""
+        self._asked_below = max(self._asked_below, until)
+        if self._gap_until:
+            return []
+        self._gap_until = until
+        self._timers.gap_asked = self._timers.mono
+        return [self._resend_request()]
+
+    def _resend_request(self) -> Answer:
+        return self._answer(RESEND_REQUEST, b"7=%d\x0116=0\x01" % self.next_in)
+
+    # Content
+
+    def _content(self, message: Message, seq: int, *, dup: bool) -> list[Step]:
+        """What a message says, its number being in order."""
+        msg_type = message.msg_type
+        if dup and msg_type != SEQUENCE_RESET:
+            problem = self._dup_problem(message, seq)
+            if problem:
+                return problem
+        if message.error is not None:
+            return [self._rejection(message, seq, message.error)]
+        if msg_type not in ADMIN:
+            return [Application(message, seq, dup, message.get(97) == _YES)]
+        match msg_type:
+            case b"1":
+                return [self._answer(HEARTBEAT, b"112=%b\x01" % message.get(112, b""))]
+            case b"2":
+                return self._resend_asked(message, seq)
+            case b"3":
+                self.rejects_received += 1
+                return []
+            case b"4":
+                return self._gap_filled(message, seq)
+            case b"5":
+                return self._logout_received()
+            case b"A":
+                text = "Already logged on; log out first, or set ResetSeqNumFlag(141)=Y"
+                error = PeerError(REASON_OTHER, 0, text)
+                return [self._reject(seq, msg_type, error)]
+            case _:
+                assert msg_type == HEARTBEAT
+                return []
+
+    def _resend_asked(self, message: Message, seq: int) -> list[Step]:
+        begin, end = int(message.get(7, b"0")), int(message.get(16, b"0"))
+        if begin < 1:
+            error = PeerError(VALUE_INCORRECT, 7, "BeginSeqNo(7) must be 1 or more")
+            return [self._reject(seq, RESEND_REQUEST, error)]
+        if end and end < begin:
+            text = "EndSeqNo(16) is lower than BeginSeqNo(7); 0 stands for all there are"
+            return [self._reject(seq, RESEND_REQUEST, PeerError(VALUE_INCORRECT, 16, text))]
+        verdict = self._repeats.ask(begin, end, self.index.next_out)
+        if verdict >= self.settings.identical_resend_limit:
+            text = f"the same ResendRequest(7={begin}) {verdict} times: it was answered in full"
+            return self.end(DisconnectReason.RESEND_LOOP, text)
+        return [ResendStep(begin, end, seq, "asked", self._connection)] if verdict else []
+
+    def _gap_filled(self, message: Message, seq: int) -> list[Step]:
+        new = int(message.get(36, b"0"))
+        if not seq < new <= MAX_SEQ_NUM:
+            text = f"NewSeqNo(36) of a gap fill must be above its MsgSeqNum(34), {seq}"
+            return [self._reject(seq, SEQUENCE_RESET, PeerError(VALUE_INCORRECT, 36, text))]
+        self.next_in = new
+        return []
+
+    def _reset_mode(self, message: Message, seq: int) -> list[Step]:
+        """SequenceReset-Reset: its own number is ignored; it can only raise the one that is due."""
+        if message.error is not None:
+            return [self._rejection(message, seq, message.error)]
+        new = int(message.get(36, b"0"))
+        if not self.next_in <= new <= MAX_SEQ_NUM:
+            text = f"NewSeqNo(36) must not lower the number that is due, {self.next_in}"
+            return [self._reject(seq, SEQUENCE_RESET, PeerError(VALUE_INCORRECT, 36, text))]
+        self.next_in = new
+        return self._drain()
+
+    def _logout_received(self) -> list[Step]:
+        steps: list[Step] = []
+        if not self._logout_sent:
+            steps.append(self._logout(""))
+        return steps + self._drop(DisconnectReason.LOGOUT)
+
+    # What is said in return
+
+    def _logout(self, text: str) -> Answer:
+        self._logout_sent = True
+        return self._answer(LOGOUT, logout_body(text))
+
+    def _drop(self, reason: DisconnectReason) -> list[Step]:
+        self._move(Event.END)
+        self._queue.clear()
+        self._held.clear()
+        self._timers.limit = NEVER
+        self._timers.interval = 0
+        return [Disconnect(reason, self._connection)]
+
+    def _rejection(self, message: Message, seq: int, error: PeerError) -> Answer:
+        """35=3, or 35=j where the type is good FIX that the venue does not take."""
+        if error.unsupported:
+            body = business_reject_body(seq, message.msg_type, UNSUPPORTED_TYPE, error.text)
+            return self._answer(BUSINESS_REJECT, body, stored=True)
+        return self._reject(seq, message.msg_type, error)
+
+    def _reject(self, seq: int, msg_type: bytes, error: PeerError) -> Answer:
+        """A session Reject; it is stored, for a resend repeats it."""
+        return self._answer(REJECT, reject_body(seq, msg_type, error), stored=True)
+
+    def _reject_and_end(
+        self, message: Message, seq: int, error: PeerError, reason: DisconnectReason
+    ) -> list[Step]:
+        """A problem of the header: Reject, which uses up the number, Logout, and the end."""
+        if seq == self.next_in:
+            self.next_in += 1
+        return [self._reject(seq, message.msg_type, error), *self.end(reason, error.text)]

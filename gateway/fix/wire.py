@@ -1,0 +1,101 @@
+"""A session's outgoing message bytes: the header is a template, filled once per message.
+
+The order is 8, 9, 35, 49, 56, 34, 43, 97, 52, 122, 369, body, 10. What does not change within a
+millisecond (or microsecond, by TimestampPrecision) is formatted once.
+"""
+
+from gateway.fix.codec import TRAILERS, checksum
+from gateway.fix.settings import SessionSettings
+from gateway.fix.timestamps import format_utc
+
+_UNITS = {3: 1_000_000, 6: 1_000, 9: 1}
+
+
+def _literal(text: bytes) -> bytes:
+    return text.replace(b"%", b"%%")
+
+
+class Wire:
+    """Templates of one session."""
+
+    __slots__ = ("_digits", "_frame", "_head", "_key", "_last_processed", "_template", "_unit")
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self._digits = settings.timestamp_precision
+        self._unit = _UNITS[self._digits]
+        self._last_processed = settings.enable_last_msg_seq_num_processed
+        self._frame = b"8=" + _literal(settings.begin_string) + b"\x019=%d\x01%b"
+        self._head = (
+            b"35=%b\x0149="
+            + _literal(settings.venue_comp_id)
+            + b"\x0156="
+            + _literal(settings.comp_id)
+            + b"\x0134=%d\x01"
+        )
+        self._key = (-1, 0, False)
+        self._template = b""
+
+    @property
+    def frame(self) -> bytes:
+        """Template of (BodyLength, all from 35= to before 10=)."""
+        return self._frame
+
+    def template(self, now: int, next_in: int, *, poss_resend: bool) -> bytes:
+        """Template of (MsgType, MsgSeqNum, body) for messages sent now, ns UTC."""
+        processed = next_in - 1 if self._last_processed else 0
+        key = (now // self._unit, processed, poss_resend)
+        if key != self._key:
+            self._key = key
+            self._template = b"".join(
+                (
+                    self._head,
+                    b"97=Y\x01" if poss_resend else b"",
+                    b"52=" + format_utc(now, self._digits) + b"\x01",
+                    b"369=%d\x01" % processed if self._last_processed else b"",
+                    b"%b",
+                )
+            )
+        return self._template
+
+    def message(
+        self,
+        msg_type: bytes,
+        number: int,
+        body: bytes,
+        now: int,
+        next_in: int,
+        *,
+        poss_resend: bool,
+    ) -> bytes:
+        """One whole message, sent for the first time."""
+        text = self.template(now, next_in, poss_resend=poss_resend) % (msg_type, number, body)
+        text = self._frame % (len(text), text)
+        return text + TRAILERS[checksum(text)]
+
+    def resent(
+        self,
+        msg_type: bytes,
+        number: int,
+        body: bytes,
+        now: int,
+        first_sent: int,
+        next_in: int,
+        *,
+        poss_resend: bool = False,
+    ) -> bytes:
+        """One whole message with PossDupFlag; OrigSendingTime never lies behind SendingTime."""
+        text = b"".join(
+            (
+                self._head % (msg_type, number),
+                b"43=Y\x0197=Y\x01" if poss_resend else b"43=Y\x01",
+                b"52=%b\x01122=%b\x01"
+                % (
+                    format_utc(now, self._digits),
+                    format_utc(min(first_sent or now, now), self._digits),
+                ),
+                b"369=%d\x01" % (next_in - 1) if self._last_processed else b"",
+                body,
+            )
+        )
+        text = self._frame % (len(text), text)
+        return text + TRAILERS[checksum(text)]

@@ -1,0 +1,318 @@
+"""Accepting FIX connections: from a socket to a session, and the read loop between them.
+
+Order entry and drop copy share this shell. What they do with an application message is their
+`Service`; everything about FIX itself is the sans-IO session's.
+"""
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+import trio
+
+from engine.model.clock import Clock
+from engine.model.record import Record
+from gateway.config import verifies_slowly, verify_password
+from gateway.fix.codec import Framer
+from gateway.fix.decoder import Decoder
+from gateway.fix.dictionary import Dictionary
+from gateway.fix.disconnect import DisconnectReason
+from gateway.fix.message import Message
+from gateway.fix.steps import Application, LogonStep, ResendStep, Step
+from gateway.flow.connection import FLAG_BYTES, READ_BYTES, Connection
+from gateway.flow.link import Link
+
+LOGON_TIMEOUT_SECONDS: Final = 5
+"""A connection without a Logon is closed after this long, seconds."""
+
+LINGER_SECONDS: Final = 2
+"""How long last words may take to leave a connection that ends, seconds."""
+
+MAX_CONNECTIONS: Final = 2_000
+"""Connections of one process, logged on or not: file descriptors and memory stay bounded."""
+
+ACCEPT_RETRY_SECONDS: Final = 0.1
+"""Pause after an accept that failed for want of file descriptors, seconds."""
+
+LISTEN_BACKLOG: Final = 512
+
+TICK_SECONDS: Final = 0.1
+"""How often session timers are looked at, seconds: an eighth of the shortest heartbeat."""
+
+CONSTRAINED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Service(Protocol):
+    """What a process does with its sessions."""
+
+    def application(self, link: Link, step: Application, now: int) -> None:
+        """Handle an application message that came in sequence."""
+        ...
+
+    def perform(self, link: Link, step: Step, now: int) -> None:
+        """Do a session step when everything before it has left."""
+        ...
+
+    def after_read(self) -> None:
+        """All messages of one read were handed over."""
+        ...
+
+    async def room(self) -> None:
+        """Wait while the process has more work than it may queue."""
+        ...
+
+    async def settle(self, link: Link) -> None:
+        """Wait until every report that exists for the session is numbered."""
+        ...
+
+    def read_record(self, number: int) -> Record:
+        """A durable record, for a resend."""
+        ...
+
+
+class Acceptor:
+    """Listens for the sessions in `links` (by CompID)."""
+
+    def __init__(
+        self,
+        links: dict[bytes, Link],
+        service: Service,
+        dictionary: Dictionary,
+        clock: Clock,
+        log: Callable[[str], None],
+        venue: bytes,
+    ) -> None:
+        self.links = links
+        self.service = service
+        self._first_decoder = Decoder(dictionary, compile_shapes=False)
+        # One each: a decoder learns the shapes of few messages, and no peer learns for another.
+        self._decoders = {comp_id: Decoder(dictionary) for comp_id in links}
+        self.clock = clock
+        self.log = log
+        self.venue = venue
+        self.connections: set[Connection] = set()
+        self.accepting = True
+        self._nursery: trio.Nursery | None = None
+        self._password_lock = trio.Lock()
+        for link in links.values():
+            link.on_resend = self._start_resend
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Accept and serve connections for ever."""
+        listener.setblocking(False)
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            nursery.start_soon(self._tick)
+            while True:
+                await trio.lowlevel.wait_readable(listener)
+                try:
+                    sock, address = listener.accept()
+                except (BlockingIOError, InterruptedError, ConnectionError):
+                    continue
+                except OSError as error:
+                    if error.errno not in CONSTRAINED:
+                        raise
+                    self.log(f"cannot accept: {error.strerror}; trying again")
+                    await trio.sleep(ACCEPT_RETRY_SECONDS)
+                    continue
+                if not self.accepting or len(self.connections) >= MAX_CONNECTIONS:
+                    sock.close()
+                    continue
+                nursery.start_soon(self._connection, sock, f"{address[0]}:{address[1]}")
+
+    async def _connection(self, sock: socket.socket, peer: str) -> None:
+        connection = Connection(sock, peer, self.log)
+        self.connections.add(connection)
+        link: Link | None = None
+        try:
+            with connection.cancel_scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(connection.run_writer)
+                    link = await self._identify(connection, nursery)
+        finally:
+            self.connections.discard(connection)
+            for found in self.links.values():
+                if found.connection is connection:
+                    self._detach(found, connection)
+            sock.close()
+
+    def _detach(self, link: Link, connection: Connection) -> None:
+        reason = connection.closing or DisconnectReason.PEER_CLOSED
+        link.detach()
+        link.session.disconnect(reason)
+        self.log(f"{link.config.comp_id} disconnected: {reason.name}")
+
+    async def _identify(self, connection: Connection, nursery: trio.Nursery) -> Link | None:
+        """Read until the first message says whose connection it is, then serve it."""
+        framer = Framer()
+        first: list[bytes] = []
+        with trio.move_on_after(LOGON_TIMEOUT_SECONDS) as timeout:
+            while not first:
+                data = await self._read(connection)
+                if not data:
+                    connection.close(DisconnectReason.PEER_CLOSED)
+                    return None
+                first = framer.feed(data)
+        if timeout.cancelled_caught:
+            connection.close(DisconnectReason.NO_LOGON)
+            return None
+        link = self._link_of(self._first_decoder.decode(first[0]), connection)
+        if link is None:
+            return None
+        now, mono = self.clock.now(), self.clock.monotonic()
+        link.connection = connection
+        link.session.connect(now, mono)
+        await self._messages(link, connection, first)
+        self.service.after_read()
+        await self._read_loop(link, connection, framer)
+        return link
+
+    def _link_of(self, message: Message, connection: Connection) -> Link | None:
+        """The session that a first message belongs to; closes the connection if there is none."""
+        comp_id = message.get(49) or b""
+        link = self.links.get(comp_id)
+        if message.msg_type != b"A":
+            reason = DisconnectReason.FIRST_MESSAGE_NOT_LOGON
+        elif link is None or message.get(56) != self.venue:
+            reason = DisconnectReason.UNKNOWN_COMP_ID
+        elif link.connection is not None:
+            reason = DisconnectReason.DUPLICATE_SESSION
+        else:
+            return link
+        shown = comp_id[:32].decode("ascii", "replace")
+        self.log(f"{connection.peer} refused: {reason.name} (SenderCompID {shown!r})")
+        connection.close(reason)
+        return None
+
+    async def _read(self, connection: Connection) -> bytes:
+        """The next bytes; empty at the end of the stream or when it broke."""
+        while True:
+            await trio.lowlevel.wait_readable(connection.sock)
+            try:
+                return connection.sock.recv(READ_BYTES)
+            except (BlockingIOError, InterruptedError):
+                continue
+            except OSError:
+                return b""
+
+    async def _read_loop(self, link: Link, connection: Connection, framer: Framer) -> None:
+        service = self.service
+        while connection.closing is None:
+            data = await self._read(connection)
+            if not data:
+                connection.close(DisconnectReason.PEER_CLOSED)
+                return
+            raws = framer.feed(data)
+            if raws:
+                await self._messages(link, connection, raws)
+                service.after_read()
+                await service.room()
+            if connection.queued > FLAG_BYTES:
+                await connection.drained(FLAG_BYTES)
+        with trio.move_on_after(LINGER_SECONDS):
+            await trio.sleep_forever()
+        connection.close(connection.closing)
+
+    async def _messages(self, link: Link, connection: Connection, raws: list[bytes]) -> None:
+        """Hand the messages of one read to the session, and do what it says."""
+        now, mono = self.clock.now(), self.clock.monotonic()
+        session, service = link.session, self.service
+        decode = self._decoders[session.settings.comp_id].decode
+        for raw in raws:
+            for step in session.receive(decode(raw), now, mono):
+                kind = type(step)
+                if kind is Application:
+                    service.application(link, step, now)
+                elif kind is LogonStep:
+                    await self._logon(link, connection, step)
+                    now, mono = self.clock.now(), self.clock.monotonic()
+                else:
+                    service.perform(link, step, now)
+            if connection.closing is not None:
+                return
+
+    async def _logon(self, link: Link, connection: Connection, step: LogonStep) -> None:
+        """Check the password, let every report get its number, then answer the Logon."""
+        config = link.config
+        password = step.password or b""
+        allowed = step.username == config.comp_id.encode()
+        if allowed and verifies_slowly(config):
+            async with self._password_lock:
+                allowed = await trio.to_thread.run_sync(verify_password, config, password)
+        elif allowed:
+            allowed = verify_password(config, password)
+        await self.service.settle(link)
+        now, mono = self.clock.now(), self.clock.monotonic()
+        if allowed and self.accepting:
+            steps = link.session.accept_logon(now, mono, link.gate.last_number)
+            self.log(f"{config.comp_id} logged on from {connection.peer}")
+        else:
+            text = (
+                "wrong Username(553) or Password(554)" if self.accepting else "the venue is closing"
+            )
+            steps = link.session.refuse_logon(text, now)
+            self.log(f"{config.comp_id} refused from {connection.peer}: {text}")
+        for answer in steps:
+            self.service.perform(link, answer, now)
+
+    # --- resends ------------------------------------------------------------------------------
+
+    def _start_resend(self, link: Link, step: ResendStep) -> None:
+        """Send the first slice at once and the others from a task; live messages wait behind."""
+        connection = link.connection
+        if connection is None or self._nursery is None:
+            return
+        renderer, read = link.renderer, self.service.read_record
+
+        def render(record: int, k: int) -> tuple[bytes, bytes]:
+            return renderer.render(read(record), k)
+
+        slices = link.session.resend(step, render, self.clock.now)
+        connection.write(next(slices, b""))
+        connection.hold()
+        self._nursery.start_soon(self._resend, connection, slices)
+
+    async def _resend(self, connection: Connection, slices: Iterator[bytes]) -> None:
+        """Stream a resend, letting other sessions run between its slices."""
+        for data in slices:
+            connection.write_ahead(data)
+            await connection.drained(FLAG_BYTES)
+            if connection.closed:
+                return
+        connection.unhold()
+
+    # --- timers and the end -------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            await trio.sleep(TICK_SECONDS)
+            now, mono = self.clock.now(), self.clock.monotonic()
+            for link in self.links.values():
+                if link.connection is not None and mono >= link.session.next_deadline():
+                    for step in link.session.tick(now, mono):
+                        self.service.perform(link, step, now)
+
+    async def close(self, text: str) -> None:
+        """Log every session out with `text`, and give the last words time to leave."""
+        self.accepting = False
+        now, mono = self.clock.now(), self.clock.monotonic()
+        for link in self.links.values():
+            if link.connection is not None and link.session.connected:
+                for step in link.session.logout(text, mono):
+                    self.service.perform(link, step, now)
+        with trio.move_on_after(LINGER_SECONDS / 4):
+            while any(c.queued for c in self.connections):
+                await trio.sleep(TICK_SECONDS / 10)
+        for connection in list(self.connections):
+            connection.close(DisconnectReason.SHUTDOWN)
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """A listening TCP socket. Raises OSError, as the system words it, if the port is taken."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((address, port))
+    sock.listen(LISTEN_BACKLOG)
+    return sock
+

@@ -1,0 +1,168 @@
+"""One TCP connection: bytes out without ever blocking the process, within a named limit.
+
+A write goes to the socket at once when nothing is queued; what the kernel does not take is kept
+and sent by the connection's writer task. A peer that does not read is flagged, then closed.
+"""
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from gateway.fix.disconnect import DisconnectReason
+
+FLAG_BYTES: Final = 1024 * 1024
+"""Unsent output at which a peer is logged as slow, bytes."""
+
+CLOSE_BYTES: Final = 4 * 1024 * 1024
+"""Unsent output at which a peer is closed, bytes: some 15,000 reports, and one peer's share."""
+
+STALL_SECONDS: Final = 10
+"""How long a peer may take nothing at all while output waits, seconds."""
+
+READ_BYTES: Final = 64 * 1024
+"""Largest single read, bytes: some 350 orders, so that no peer holds the process over 10 ms."""
+
+
+class Connection:
+    """The sending half of a socket, and why it ended. `log` takes one line of text."""
+
+    def __init__(self, sock: socket.socket, peer: str, log: Callable[[str], None]) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = sock
+        self.peer = peer
+        self.closing: DisconnectReason | None = None
+        self.closed = False
+        self.bytes_out = 0
+        self._holds = 0
+        self.cancel_scope = trio.CancelScope()
+        self._log = log
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._held: list[bytes] = []
+        self._flagged = False
+        self._lot = trio.lowlevel.ParkingLot()
+        self._space = trio.lowlevel.ParkingLot()
+
+    @property
+    def queued(self) -> int:
+        """Bytes accepted for sending that the kernel has not taken yet."""
+        return self._queued
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, now or as soon as the peer reads. Never blocks; may close the peer."""
+        if not data or self.closed:
+            return
+        if self._holds:
+            self._held.append(data)
+            self._count(len(data))
+            return
+        self._send(data)
+
+    def write_ahead(self, data: bytes) -> None:
+        """Send `data` before what is held: the slices of a resend."""
+        if data and not self.closed:
+            self._send(data)
+
+    def hold(self) -> None:
+        """Keep later writes back until `unhold`: live reports wait for a running resend."""
+        self._holds += 1
+
+    def unhold(self) -> None:
+        """Let held writes go, in order, once the last of several resends is done."""
+        self._holds -= 1
+        if self._holds:
+            return
+        held, self._held = self._held, []
+        for data in held:
+            self._queued -= len(data)
+            if not self.closed:
+                self._send(data)
+        self._lot.unpark_all()  # the writer may have been waiting to close
+
+    def _send(self, data: bytes) -> None:
+        if not self._queue:
+            try:
+                sent = self.sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                self.close(DisconnectReason.PEER_CLOSED)
+                return
+            self.bytes_out += sent
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self._queue.append(data)
+        self._count(len(data))
+        self._lot.unpark_all()
+
+    def _count(self, size: int) -> None:
+        self._queued += size
+        if self._queued > CLOSE_BYTES:
+            self.close(DisconnectReason.SLOW_CONSUMER)
+        elif self._queued > FLAG_BYTES and not self._flagged:
+            self._flagged = True
+            self._log(f"slow consumer {self.peer}: {self._queued} bytes wait to be read")
+
+    def finish(self, reason: DisconnectReason) -> None:
+        """Close once what is queued has been sent."""
+        if self.closing is None:
+            self.closing = reason
+        if not self._queue and not self._held:
+            self.close(reason)
+        else:
+            self._lot.unpark_all()
+
+    def close(self, reason: DisconnectReason) -> None:
+        """Close at once; the tasks of the connection end."""
+        if self.closed:
+            return
+        self.closed = True
+        if self.closing is None:
+            self.closing = reason
+        self._space.unpark_all()
+        self.cancel_scope.cancel()
+
+    async def run_writer(self) -> None:
+        """Send what is queued whenever the peer can take it; ends with the connection."""
+        while True:
+            while not self._queue:
+                if self.closing is not None and not self._held:
+                    self.close(self.closing)
+                await self._lot.park()
+            with trio.move_on_after(STALL_SECONDS) as stall:
+                await trio.lowlevel.wait_writable(self.sock)
+            if stall.cancelled_caught:
+                self.close(DisconnectReason.SLOW_CONSUMER)
+                return
+            self._drain()
+            self._space.unpark_all()
+
+    def _drain(self) -> None:
+        while self._queue:
+            data = self._queue[0]
+            try:
+                sent = self.sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self.close(DisconnectReason.PEER_CLOSED)
+                return
+            self.bytes_out += sent
+            self._queued -= sent
+            if sent < len(data):
+                self._queue[0] = data[sent:]
+                return
+            self._queue.popleft()
+        if self._queued < FLAG_BYTES // 2:
+            self._flagged = False
+
+    async def drained(self, below: int) -> None:
+        """Wait until fewer than `below` bytes are queued ahead of held ones."""
+        await trio.lowlevel.checkpoint()
+        while not self.closed and sum(map(len, self._queue)) >= below:
+            await self._space.park()

@@ -1,0 +1,399 @@
+"""The session index on disk: one file of fixed entries and one of bodies per session.
+
+    <CompID>.<generation>.idx    two header slots of 128 bytes, then 32 bytes per number
+    <CompID>.<generation>.bod    bodies that no record stands behind, one after the other
+
+An entry is written with one pwrite before its bytes reach a socket: write(2) survives kill -9.
+Every SYNC_ENTRIES entries both files are synced, then the header that says so. After a stop of the
+machine that was not clean (the boot id differs) only what that header covers is believed: the
+entries behind it are dropped and SKIP_NUMBERS numbers are left as holes, more than can have been
+used since, so that none is used twice. The header lies in two slots written in turn, each with its
+CRC, so that a torn write leaves the other one.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from struct import Struct
+from typing import Final, NamedTuple
+from urllib.parse import quote
+from zlib import crc32
+
+from engine.model.errors import DiskFailed, OperatorError
+from gateway.fix.index import (
+    CHUNK_ENTRIES,
+    ENTRY,
+    ENTRY_BYTES,
+    HOLE,
+    MAX_SEQ_NUM,
+    REPORT,
+    Found,
+    Header,
+    SessionIndex,
+)
+
+_HEADER: Final = Struct("<4sIQIIIIQqHxxxxxxq16sB")
+"""magic, CRC-32 of the slot with this field 0, write counter, generation, next_in, sent, reserved,
+synced entries, base_record, base_k, reset_record, boot id, clean; see fix.index.Header."""
+
+_MAGIC: Final = b"FGX1"
+SLOT_BYTES: Final = 128
+HEADER_BYTES: Final = 2 * SLOT_BYTES
+assert _HEADER.size <= SLOT_BYTES
+
+SYNC_ENTRIES: Final = 4_096
+"""Entries between two syncs: a sync of some 300 us then costs a report 0.1 us."""
+
+SKIP_NUMBERS: Final = 8_192
+"""Numbers skipped after the machine stopped uncleanly: more than SYNC_ENTRIES and a batch."""
+
+BOOT_ID_BYTES: Final = 16
+
+
+def read_boot_id() -> bytes:
+    """Which start of the machine this is; zeros where the system does not say."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text("ascii")
+        return bytes.fromhex(text.strip().replace("-", ""))
+    except (OSError, ValueError):
+        return bytes(BOOT_ID_BYTES)
+
+
+class FileIndex(SessionIndex):
+    """A SessionIndex on disk."""
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        comp_id: str,
+        *,
+        log: Callable[[str], None],
+        boot_id: bytes | None = None,
+    ) -> "FileIndex":
+        """The index of session `comp_id` in `folder`, made if it is not there.
+
+        One process at a time may have it open. log takes one line about each repair. Raises
+        OperatorError if the files cannot be used, DiskFailed at a failed write or sync, now or
+        later.
+        """
+        name = quote(comp_id, safe="").replace(".", "%2E")
+        return cls(FileStorage(folder, name, boot_id or read_boot_id(), log))
+
+
+def highest_named(folder: Path, *, boot_id: bytes | None = None) -> int:
+    """Highest journal record that any index in `folder` or a folder in it names; -1 if none.
+
+    Reads only, also while the indexes are in use.
+    """
+    boot = boot_id or read_boot_id()
+    newest: dict[Path, tuple[int, Path]] = {}
+    for path in folder.rglob("*.idx"):
+        name, generation, _ = path.name.split(".")
+        key = path.with_name(name)
+        if generation.isdigit() and int(generation) > newest.get(key, (0, path))[0]:
+            newest[key] = (int(generation), path)
+    return max((_named(path, boot) for _, path in newest.values()), default=-1)
+
+
+def _named(path: Path, boot_id: bytes) -> int:
+    """Highest record that the entries of one file name, as far as they would be believed."""
+    with path.open("rb") as file:
+        fd = file.fileno()
+        size = os.fstat(fd).st_size
+        slot = _read_slots(fd)
+        at = max(0, size - HEADER_BYTES) // ENTRY_BYTES
+        named = -1
+        if slot is not None:
+            named = slot.header.base_record
+            if not slot.clean and slot.boot_id != boot_id:
+                at = min(at, slot.synced)
+        while at > 0:
+            begin = max(0, at - CHUNK_ENTRIES)
+            data = os.pread(fd, (at - begin) * ENTRY_BYTES, HEADER_BYTES + begin * ENTRY_BYTES)
+            whole = data[: len(data) // ENTRY_BYTES * ENTRY_BYTES]
+            for entry in reversed(list(ENTRY.iter_unpack(whole))):
+                if entry[5] == REPORT:
+                    record: int = entry[0]
+                    return max(named, record)
+            at = begin
+    return named
+
+
+class _Slot(NamedTuple):
+    """One header slot."""
+
+    writes: int
+    synced: int
+    boot_id: bytes
+    clean: bool
+    header: Header
+
+
+def _read_slots(fd: int) -> _Slot | None:
+    """The newer whole header slot; None if both are damaged."""
+    best = None
+    for at in (0, SLOT_BYTES):
+        data = os.pread(fd, SLOT_BYTES, at)
+        if len(data) < SLOT_BYTES or data[:4] != _MAGIC:
+            continue
+        if crc32(data[:4] + bytes(4) + data[8:]) != int.from_bytes(data[4:8], "little"):
+            continue
+        fields: tuple[int, ...] = _HEADER.unpack_from(data)
+        _, _, writes, generation, next_in, sent, _, synced, record, k, reset_record = fields[:11]
+        boot_id, clean = _HEADER.unpack_from(data)[11:]
+        base_k = k if record >= 0 else -1
+        header = Header(generation, next_in, sent, record, base_k, reset_record)
+        if best is None or writes > best.writes:
+            best = _Slot(writes, synced, boot_id, bool(clean), header)
+    return best
+
+
+class FileStorage:
+    """The Storage of one session: `name` as in the file names, already free of dots."""
+
+    def __init__(self, folder: Path, name: str, boot_id: bytes, log: Callable[[str], None]) -> None:
+        assert len(boot_id) == BOOT_ID_BYTES
+        self._folder = folder
+        self._name = name
+        self._boot_id = boot_id
+        self._log = log
+        self._tell: Callable[[], Header] = Header
+        self._generation = 1
+        self._writes = 0  # of the header; the slot is its parity
+        self._count = 0
+        self._synced = 0
+        self._written = False  # this process has told the header that it is at work
+        self._bodies_dirty = False
+        self._fd = -1
+        self._bodies = -1
+        self._body_end = 0
+
+    def open(self, header: Callable[[], Header]) -> Found:
+        """See Storage. Raises OperatorError, DiskFailed."""
+        try:
+            found = self._open()
+        except OSError as error:
+            raise OperatorError(
+                f"session index {self._path('idx')} cannot be opened: {error.strerror}; "
+                "check the data folder's disk and permissions"
+            ) from error
+        self._tell = header
+        self._count = found.entries
+        return found
+
+    def save(self) -> None:
+        """See Storage."""
+        if self._written:
+            self._write_header(self._tell(), clean=False)
+
+    def close(self) -> None:
+        """See Storage."""
+        if self._fd < 0:
+            return
+        if self._written:
+            self._sync()
+            self._write_header(self._tell(), clean=True)
+            self._fsync(self._fd)
+        os.close(self._fd)
+        os.close(self._bodies)
+        self._fd = self._bodies = -1
+
+    # Opening
+
+    def _path(self, kind: str) -> Path:
+        return self._folder / f"{self._name}.{self._generation}.{kind}"
+
+    def _open(self) -> Found:
+        generations = self._generations()
+        if not generations:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._create(iter(()), Header())
+            return Found(Header(), 0, clean=True, power_lost=False)
+        self._generation = generations[-1]
+        self._fd = os.open(self._path("idx"), os.O_RDWR | os.O_CLOEXEC)
+        self._bodies = os.open(self._path("bod"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._body_end = os.fstat(self._bodies).st_size
+        self._remove_others()
+        size = os.fstat(self._fd).st_size
+        if size < HEADER_BYTES:
+            raise OperatorError(
+                f"session index {self._path('idx')} is shorter than its header. Restore it from a "
+                "backup; or move it away and agree with the member on a reset (141=Y)"
+            )
+        torn = (size - HEADER_BYTES) % ENTRY_BYTES
+        if torn:
+            self._log(f"{self._path('idx')}: cut {torn} bytes of an entry that was never used")
+            os.ftruncate(self._fd, size - torn)
+        return self._believed((size - HEADER_BYTES) // ENTRY_BYTES)
+
+    def _generations(self) -> list[int]:
+        found = []
+        if self._folder.is_dir():
+            for path in self._folder.iterdir():
+                name, _, rest = path.name.partition(".")
+                number, _, kind = rest.partition(".")
+                if name == self._name and kind == "idx" and number.isdigit():
+                    found.append(int(number))
+        return sorted(found)
+
+    def _remove_others(self) -> None:
+        keep = {self._path("idx").name, self._path("bod").name}
+        for path in self._folder.iterdir():
+            if path.name.startswith(self._name + ".") and path.name not in keep:
+                path.unlink()
+
+    def _believed(self, count: int) -> Found:
+        """What of `count` entries and the header holds, made true in the files."""
+        slot = _read_slots(self._fd)
+        if slot is None:
+            self._log(f"{self._path('idx')}: header damaged; its content is taken from the entries")
+            slot = _Slot(0, count, b"", clean=False, header=Header(self._generation))
+        self._writes = slot.writes
+        power_lost = not slot.clean and slot.boot_id != self._boot_id
+        kept = min(slot.synced, count) if power_lost else count
+        self._synced = min(slot.synced, kept)
+        header = slot.header._replace(sent=min(slot.header.sent, kept))
+        last = ENTRY.unpack(self.read(kept - 1, 1)) if kept else None
+        if last is not None and last[5] != HOLE:
+            header = header._replace(
+                next_in=max(header.next_in, min(last[2], MAX_SEQ_NUM)),
+                sent=max(header.sent, min(last[3], kept)),
+            )
+        if power_lost:
+            self._skip(kept, header)
+            kept += SKIP_NUMBERS
+        return Found(header, kept, slot.clean, power_lost)
+
+    def _skip(self, kept: int, header: Header) -> None:
+        """The machine went down: behind what was synced leave a hole."""
+        self._log(
+            f"{self._path('idx')}: the machine stopped uncleanly; numbers {kept + 1} to "
+            f"{kept + SKIP_NUMBERS} are skipped"
+        )
+        os.ftruncate(self._fd, HEADER_BYTES + kept * ENTRY_BYTES)
+        os.ftruncate(self._fd, HEADER_BYTES + (kept + SKIP_NUMBERS) * ENTRY_BYTES)
+        self._fsync(self._fd)
+        self._synced = kept + SKIP_NUMBERS
+        self._write_header(header, clean=False)
+        self._fsync(self._fd)
+        self._written = True
+
+    # Writing
+
+    def _write_header(self, header: Header, *, clean: bool) -> None:
+        self._writes += 1
+        self._pwrite(self._fd, self._slot(header, clean=clean), self._writes % 2 * SLOT_BYTES)
+
+    def _slot(self, header: Header, *, clean: bool) -> bytes:
+        slot = _HEADER.pack(
+            _MAGIC,
+            0,
+            self._writes,
+            header.generation,
+            header.next_in,
+            header.sent,
+            0,
+            self._synced,
+            header.base_record,
+            max(header.base_k, 0),
+            header.reset_record,
+            self._boot_id,
+            clean,
+        ).ljust(SLOT_BYTES, b"\0")
+        return slot[:4] + crc32(slot).to_bytes(4, "little") + slot[8:]
+
+    def _begin(self) -> None:
+        """Before the first entry of this process: the last clean stop is over, on disk too."""
+        self._written = True
+        self._write_header(self._tell(), clean=False)
+        self._fsync(self._fd)
+
+    def write(self, at: int, data: bytes) -> None:
+        """See Storage."""
+        if not self._written:
+            self._begin()
+        self._pwrite(self._fd, data, HEADER_BYTES + at * ENTRY_BYTES)
+
+    def appended(self, count: int) -> None:
+        """See Storage."""
+        self._count = count
+        if count - self._synced >= SYNC_ENTRIES:
+            self._sync()
+
+    def _sync(self) -> None:
+        """Entries and bodies first, then the header that vouches for them."""
+        if self._bodies_dirty:
+            self._fsync(self._bodies)
+            self._bodies_dirty = False
+        self._fsync(self._fd)
+        self._synced = self._count
+        self._write_header(self._tell(), clean=False)
+        self._fsync(self._fd)
+
+    def read(self, at: int, count: int) -> bytes:
+        """See Storage."""
+        data = os.pread(self._fd, count * ENTRY_BYTES, HEADER_BYTES + at * ENTRY_BYTES)
+        return data.ljust(count * ENTRY_BYTES, b"\0")
+
+    def store(self, stored: bytes) -> int:
+        """See Storage."""
+        if not self._written:
+            self._begin()
+        offset = self._body_end
+        self._pwrite(self._bodies, stored, offset)
+        self._bodies_dirty = True
+        self._body_end += len(stored)
+        return offset
+
+    def load(self, offset: int, length: int) -> bytes:
+        """See Storage."""
+        return os.pread(self._bodies, length, offset)
+
+    def replace(self, entries: Iterator[bytes]) -> int:
+        """See Storage."""
+        old = (self._fd, self._bodies)
+        header = self._tell()
+        self._generation = header.generation
+        self._create(entries, header)
+        os.close(old[0])
+        os.close(old[1])
+        self._remove_others()
+        return self._count
+
+    def _create(self, entries: Iterator[bytes], header: Header) -> None:
+        """The files of a new generation: written whole, synced, then renamed into place."""
+        temporary = self._path("new")
+        made = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        fd = os.open(temporary, made, 0o640)
+        at = HEADER_BYTES
+        for data in entries:
+            self._pwrite(fd, data, at)
+            at += len(data)
+        self._count = self._synced = (at - HEADER_BYTES) // ENTRY_BYTES
+        self._writes = 0
+        self._pwrite(fd, self._slot(header, clean=False).ljust(HEADER_BYTES, b"\0"), 0)
+        self._fsync(fd)
+        bodies = os.open(self._path("bod"), made, 0o640)
+        temporary.rename(self._path("idx"))
+        folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        self._fsync(folder)
+        os.close(folder)
+        self._fd, self._bodies = fd, bodies
+        self._body_end = 0
+        self._bodies_dirty = False
+        self._written = True
+
+    def _pwrite(self, fd: int, data: bytes, at: int) -> None:
+        try:
+            written = os.pwrite(fd, data, at)
+        except OSError as error:
+            raise DiskFailed(f"session index {self._path('idx')}: {error}") from error
+        if written != len(data):
+            raise DiskFailed(f"session index {self._path('idx')}: the disk is full")
+
+    def _fsync(self, fd: int) -> None:
+        try:
+            os.fdatasync(fd)
+        except OSError as error:
+            raise DiskFailed(f"session index {self._path('idx')}: {error}") from error

@@ -1,0 +1,141 @@
+"""A session with whatever connection it has: the order in which answers leave.
+
+A session's answers leave in the order of what they answer. Reports leave when their record is
+durable; an answer that has no record (a Heartbeat, a Reject, a status) is held until every
+record that was submitted before it is durable and reported. That gate is the whole of this file.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from engine.model.refdata import SessionInfo
+from gateway.config import ResolvedSession
+from gateway.fix.disconnect import DisconnectReason
+from gateway.fix.session import Session
+from gateway.fix.steps import Answer, Disconnect, ResendStep, Step
+from gateway.flow.connection import Connection
+from gateway.reports import ReportRenderer
+
+MAX_GATED: Final = 10_000
+"""Answers held for the disk per session, entries: far beyond what one sync's time can bring."""
+
+Report = tuple[int, int, bytes, bytes]
+"""(record number, k, MsgType, body)."""
+
+
+class Gate(Protocol):
+    """What is submitted and what is durable, as record numbers."""
+
+    @property
+    def last_number(self) -> int:
+        """The last record submitted, -1 for none."""
+        ...
+
+    @property
+    def durable(self) -> int:
+        """The last record whose reports were released, -1 for none."""
+        ...
+
+
+class Link:
+    """One configured session of this process, connected or not."""
+
+    __slots__ = (
+        "config",
+        "connection",
+        "gate",
+        "gated",
+        "info",
+        "logging_on",
+        "on_resend",
+        "renderer",
+        "session",
+    )
+
+    def __init__(
+        self,
+        info: SessionInfo,
+        config: ResolvedSession,
+        session: Session,
+        renderer: ReportRenderer,
+        gate: Gate,
+    ) -> None:
+        self.info = info
+        self.config = config
+        self.session = session
+        self.renderer = renderer
+        self.gate = gate
+        self.connection: Connection | None = None
+        self.logging_on = False
+        self.gated: deque[tuple[int, Step]] = deque()
+        self.on_resend: Callable[[Link, ResendStep], None] | None = None
+
+    def perform(self, step: Step, now: int) -> bool:
+        """Do `step` as soon as everything before it has left; False if it has to wait."""
+        gate = self.gate
+        if self.gated or gate.last_number > gate.durable:
+            if len(self.gated) >= MAX_GATED:
+                self.drop(DisconnectReason.SLOW_CONSUMER)
+                return True
+            self.gated.append((gate.last_number, step))
+            return False
+        self._do(step, now)
+        return True
+
+    def report(
+        self, reports: Sequence[Report], durable: int, now: int, *, poss_resend: bool = False
+    ) -> None:
+        """Number and send reports, with the gated answers that belong between them.
+
+        Every report's record, and every record up to `durable`, is on disk. poss_resend: an
+        earlier process may have sent these reports under numbers that are lost.
+        """
+        gated = self.gated
+        if not gated:
+            self._send(self.session.transmit_reports(reports, now, poss_resend=poss_resend))
+            return
+        start = 0
+        while gated and gated[0][0] <= durable:
+            after = gated[0][0]
+            end = start
+            while end < len(reports) and reports[end][0] <= after:
+                end += 1
+            if end > start:
+                data = self.session.transmit_reports(
+                    reports[start:end], now, poss_resend=poss_resend
+                )
+                self._send(data)
+                start = end
+            self._do(gated.popleft()[1], now)
+        if start < len(reports):
+            self._send(self.session.transmit_reports(reports[start:], now, poss_resend=poss_resend))
+
+    def _do(self, step: Step, now: int) -> None:
+        match step:
+            case Answer():
+                self._send(self.session.transmit(step, now))
+            case Disconnect():
+                if self.connection is not None:
+                    self.connection.finish(step.reason)
+            case ResendStep():
+                assert self.on_resend is not None
+                self.on_resend(self, step)
+            case _:
+                raise AssertionError(f"not a step to perform: {step}")
+
+    def _send(self, data: bytes) -> None:
+        if self.connection is not None:
+            self.connection.write(data)
+
+    def drop(self, reason: DisconnectReason) -> None:
+        """Close the connection at once, if there is one."""
+        if self.connection is not None:
+            self.connection.close(reason)
+
+    def detach(self) -> None:
+        """The connection is gone: what has to be numbered still waits its turn."""
+        self.connection = None
+        self.gated = deque(
+            (after, step) for after, step in self.gated if isinstance(step, Answer) and step.stored
+        )

@@ -1,0 +1,294 @@
+"""Order entry: messages to the sequencer, records to the disk, reports to the sessions.
+
+The order of things is the promise of the house: decode, apply, encode, append, sync, and only
+then release. The commit loop runs in the event loop's own turn while syncs are quick, because a
+thread's hand-over costs more than the sync; a slow disk moves the sync to a worker, and the loop
+goes on reading meanwhile.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from engine.core.venue import Venue
+from engine.journal.follow import JournalReader
+from engine.journal.wake import WakeServer
+from engine.model.clock import Clock
+from engine.model.commands import NewOrder, RefusedOrder
+from engine.model.enums import ORD_REJ_OTHER, ORD_REJ_UNKNOWN_ORDER
+from engine.model.events import OrderFilled
+from engine.model.record import Record
+from engine.sequencer import PENDING_RECORDS, Sequencer
+from gateway.fix.errors import PeerError
+from gateway.fix.message import Message
+from gateway.fix.steps import Answer, Application, Step
+from gateway.fix.timestamps import format_utc
+from gateway.flow.link import Link, Report
+from gateway.order_entry.mapping import BusinessError, OrderMapper, StatusRequest
+from gateway.reports import REPORTED
+
+INLINE_SYNC_NS: Final = 1_000_000
+"""A sync that takes longer than this on average, ns, is moved to a worker thread."""
+
+ORDER_MESSAGES: Final = frozenset({b"D", b"F", b"G", b"H", b"q"})
+
+RENUMBER_BATCH: Final = 1_000
+"""Reports numbered by one write while catching up after a restart, entries."""
+
+TIMER_SECONDS: Final = 0.05
+"""How often the clock is looked at for the end of the day, seconds."""
+
+UNSUPPORTED_MESSAGE_TYPE: Final = 3  # BusinessRejectReason(380)
+
+NO_SPACE: Final = "the venue's journal has no room for new orders; cancels still work"
+
+
+class OrderEntry:
+    """The Service of the core process."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        sequencer: Sequencer,
+        reader: JournalReader,
+        mapper: OrderMapper,
+        wake: WakeServer,
+        clock: Clock,
+        log: Callable[[str], None],
+    ) -> None:
+        self.venue = venue
+        self.sequencer = sequencer
+        self.links: dict[int, Link] = {}
+        self.released = sequencer.durable
+        """The last record whose reports were handed to their sessions."""
+        self.orders = 0
+        self.trades = 0
+        self.reports = 0
+        self._reader = reader
+        self._mapper = mapper
+        self._wake = wake
+        self._clock = clock
+        self._log = log
+        self._waiting: dict[int, Link] = {}
+        self._work = trio.lowlevel.ParkingLot()
+        self._done = trio.lowlevel.ParkingLot()
+        self._sync_ns = 0
+
+    # --- the gate of every link -----------------------------------------------------------
+
+    @property
+    def last_number(self) -> int:
+        """The last record submitted."""
+        return self.sequencer.last_number
+
+    @property
+    def durable(self) -> int:
+        """The last record released: a worker's sync may be further, its reports are not."""
+        return self.released
+
+    # --- in -------------------------------------------------------------------------------
+
+    def application(self, link: Link, step: Application, now: int) -> None:
+        """Map an order message and submit it, or answer what is wrong with it."""
+        session, message = link.session, step.message
+        if message.msg_type not in ORDER_MESSAGES:
+            text = f"{message.name} is not taken on an order entry session"
+            answer = session.business_reject(step, UNSUPPORTED_MESSAGE_TYPE, text)
+            self.perform(link, answer, now)
+            return
+        try:
+            mapped = self._mapper.map(message, link.info, step.number, now)
+        except PeerError as error:
+            self.perform(link, session.reject(step, error), now)
+        except BusinessError as error:
+            self.perform(link, session.business_reject(step, error.reason, error.text), now)
+        else:
+            if type(mapped) is StatusRequest:
+                self.perform(link, self._status(link, mapped, now), now)
+                return
+            if type(mapped) is NewOrder and self.sequencer.low_space:
+                mapped = _refused_for_space(message, mapped)
+            self.sequencer.submit(mapped, now)
+            self.orders += 1
+
+    def _status(self, link: Link, request: StatusRequest, now: int) -> Answer:
+        """The order's state, as ExecType(150)=I; an unknown order is 39=8 with 103=5."""
+        found = self.venue.order_status(link.info.id, request.cl_ord_id, request.order_id)
+        req_id = b"790=%b\x01" % request.req_id if request.req_id else b""
+        if found is not None:
+            number = max(self.sequencer.last_number, 0)
+            _, body = link.renderer.render_event(number, now, 0, found)
+            return link.session.answer(b"8", body + req_id, stored=True)
+        body = (
+            b"37=NONE\x0111=%b\x0117=0\x01150=I\x0139=8\x01103=%d\x0155=%b\x0154=%b\x01"
+            b"151=0\x0114=0\x016=0\x0160=%b\x0158=no such order in this session\x01%b"
+            % (
+                request.cl_ord_id,
+                ORD_REJ_UNKNOWN_ORDER,
+                request.symbol,
+                request.side,
+                format_utc(now, link.config.timestamp_precision),
+                req_id,
+            )
+        )
+        return link.session.answer(b"8", body, stored=True)
+
+    def perform(self, link: Link, step: Step, now: int) -> None:
+        """Do a session step when everything before it has left."""
+        if not link.perform(step, now):
+            self._waiting[link.info.id] = link
+            self._work.unpark_all()
+
+    def after_read(self) -> None:
+        """Wake the commit loop if the read brought anything to write."""
+        if self.sequencer.pending or self._waiting:
+            self._work.unpark_all()
+
+    async def room(self) -> None:
+        """Wait while more is pending than a batch may hold."""
+        while self.sequencer.full:
+            await self._done.park()
+
+    async def settle(self, link: Link) -> None:
+        """Wait until what is submitted is durable; reports are numbered as it gets so."""
+        while self.last_number > self.released:
+            self._work.unpark_all()
+            await self._done.park()
+
+    def read_record(self, number: int) -> Record:
+        """A durable record, for a resend."""
+        return self._reader.read(number)
+
+    def renumber(self, links: list[Link]) -> None:
+        """Number the reports that the journal has and an index has not, after a restart.
+
+        A core that is killed between a sync and the index leaves some; so does a machine that
+        lost power. Reports that may have been sent before then go out with PossResend.
+        """
+        waiting = {link.info.id: link for link in links}
+        if not waiting or self.sequencer.durable < 0:
+            return
+        reached = max(link.session.index.named for link in links)
+        first = 0 if any(link.session.index.power_lost for link in links) else reached
+        first = max(0, first - PENDING_RECORDS)
+        batches: dict[int, list[Report]] = {}
+        now = self._clock.now()
+        for record in self._reader.records(first, self.sequencer.durable):
+            for k, event in enumerate(record.events, 1):
+                link = waiting.get(event.session) if type(event) in REPORTED else None
+                if link is None or (record.number, k) <= link.session.index.last_report:
+                    continue
+                batch = batches.setdefault(link.info.id, [])
+                batch.append((record.number, k, b"", b""))
+                if len(batch) >= RENUMBER_BATCH:
+                    self._renumbered(link, batch, now)
+                    batch.clear()
+        for ident, batch in batches.items():
+            self._renumbered(waiting[ident], batch, now)
+
+    def _renumbered(self, link: Link, batch: list[Report], now: int) -> None:
+        lost = link.session.index.power_lost
+        link.session.transmit_reports(batch, now, poss_resend=lost)
+
+    # --- timers and the end ---------------------------------------------------------------
+
+    async def timer_loop(self) -> None:
+        """What is due by the clock alone: the end of the day, the next journal segment."""
+        while True:
+            await trio.sleep(TIMER_SECONDS)
+            self.sequencer.tick(self._clock.now())
+            self.after_read()
+            if self.sequencer.writer.prepare_due:
+                await trio.to_thread.run_sync(self.sequencer.writer.prepare_next)
+
+    async def finish(self) -> None:
+        """Write and release what is still pending."""
+        while self.last_number > self.released:
+            self._work.unpark_all()
+            await self._done.park()
+
+    def last_trades(self) -> str:
+        """The last price of every instrument that has traded, for people."""
+        return ", ".join(
+            f"{symbol} {price}" for symbol, price in sorted(self.venue.last_prices().items())
+        )
+
+    # --- out ------------------------------------------------------------------------------
+
+    async def commit_loop(self) -> None:
+        """Write, sync and release what is pending, for ever."""
+        sequencer = self.sequencer
+        while True:
+            if not (sequencer.pending or self._waiting or sequencer.mass_due):
+                await self._work.park()
+                continue
+            await trio.lowlevel.checkpoint()  # let every reader that is ready join this batch
+            await self.commit()
+
+    async def commit(self) -> None:
+        """One group commit."""
+        sequencer = self.sequencer
+        if sequencer.mass_due:
+            sequencer.continue_mass(self._clock.now())
+        started = self._clock.monotonic()
+        if self._sync_ns < INLINE_SYNC_NS:
+            records = sequencer.commit()
+        else:
+            sequencer.begin_commit()
+            await trio.to_thread.run_sync(sequencer.sync_pending)
+            records = sequencer.finish_commit()
+        self._sync_ns += (self._clock.monotonic() - started - self._sync_ns) // 8
+        self.release(records)
+        self._wake.notify()
+        self._done.unpark_all()
+
+    def release(self, records: list[Record]) -> None:
+        """Send every report of `records`, all of them durable, to its session."""
+        batches: dict[int, list[Report]] = {}
+        links = self.links
+        for record in records:
+            number, k = record.number, 0
+            for event in record.events:
+                k += 1
+                kind = type(event)
+                if kind not in REPORTED:
+                    continue
+                link = links.get(event.session)
+                if link is None:
+                    continue
+                if kind is OrderFilled:
+                    self.trades += 1
+                msg_type, body = link.renderer.render_event(number, record.time, k, event)
+                batch = batches.get(event.session)
+                if batch is None:
+                    batch = batches[event.session] = []
+                batch.append((number, k, msg_type, body))
+        if records:
+            self.released = records[-1].number
+        now, durable = self._clock.now(), self.released
+        for ident, batch in batches.items():
+            self.reports += len(batch)
+            links[ident].report(batch, durable, now)
+        for ident, link in list(self._waiting.items()):
+            if link.gated and ident not in batches:
+                link.report((), durable, now)
+            if not link.gated:
+                del self._waiting[ident]
+
+
+def _refused_for_space(message: Message, order: NewOrder) -> RefusedOrder:
+    get = message.get
+    return RefusedOrder(
+        order.origin,
+        order.cl_ord_id,
+        get(1, b""),
+        get(55, b""),
+        get(54, b""),
+        get(40, b""),
+        get(59, b""),
+        get(38, b""),
+        get(44, b""),
+        ORD_REJ_OTHER,
+        NO_SPACE,
+    )

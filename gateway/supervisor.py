@@ -1,0 +1,190 @@
+"""`fixgate run`: starts the venue's processes, watches them, stops them in order.
+
+Core comes first, then its readers, then the bots. A process that dies is started again after a
+short wait; one that says a person must act (exit code 3) ends the run with its words. All
+children share the supervisor's process group, and end by themselves when it dies.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+import trio
+
+from engine.model.errors import OperatorError
+from gateway.children import EXIT_OPERATOR
+
+CORE: Final = "core"
+READERS: Final = ("dropcopy",)
+BOTS: Final = "bots"
+ALL_PROCESSES: Final = (CORE, *READERS, BOTS)
+
+RESTART_WAIT_SECONDS: Final = 0.2
+RESTART_WAIT_MAX_SECONDS: Final = 5.0
+"""Wait before a dead process is started again; it doubles while the process never got ready."""
+
+STOP_SECONDS: Final = {BOTS: 0.5, CORE: 2.5, "dropcopy": 1.0}
+"""How long each process may take to stop cleanly, seconds: 4 in all, of the 5 that are promised."""
+
+STATUS_SECONDS: Final = 10.0
+"""Time between status lines where standard error is not a terminal."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of the venue."""
+
+    name: str
+    argv: list[str]
+    process: trio.Process | None = None
+    ready: trio.Event = field(default_factory=trio.Event)
+    starts: int = 0
+    status: dict[str, int | str] = field(default_factory=dict)
+
+
+class Supervisor:
+    """Runs the processes `names` of one venue. `argv` is what every child is given."""
+
+    def __init__(self, names: Sequence[str], data: Path, argv: Sequence[str], intro: str) -> None:
+        self.data = data
+        self.intro = intro
+        self.children = [
+            Child(name, [sys.executable, "-m", "gateway.app", name, *argv]) for name in names
+        ]
+        self.stopping = False
+        self.failure: str | None = None
+        self._lock: IO[str] | None = None
+
+    def run(self) -> int:
+        """Run until SIGTERM, SIGINT or a refusal; returns the exit code."""
+        run_folder = self.data / "run"
+        run_folder.mkdir(parents=True, exist_ok=True)
+        self._take_lock(run_folder / "supervisor.lock")
+        trio.run(self._main)
+        if self.failure:
+            print(f"fixgate: {self.failure}", file=sys.stderr)
+            return 1
+        return 0
+
+    def _take_lock(self, path: Path) -> None:
+        self._lock = path.open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OperatorError(
+                f"another fixgate runs on {self.data}: stop it, or give this one its own --data"
+            ) from None
+
+    async def _main(self) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._start_all, nursery)
+                async for _ in signals:
+                    break
+                self.stopping = True
+                with trio.CancelScope(shield=True):
+                    await self._stop_all()
+                nursery.cancel_scope.cancel()
+
+    async def _start_all(self, nursery: trio.Nursery) -> None:
+        for child in self.children:
+            nursery.start_soon(self._keep_alive, child, nursery.cancel_scope)
+            if child.name != BOTS:
+                await child.ready.wait()
+        names = ", ".join(child.name for child in self.children)
+        print(self.intro, file=sys.stderr, flush=True)
+        print(f"fixgate ready: {names}; data in {self.data}", flush=True)
+        nursery.start_soon(self._report_status)
+
+    async def _keep_alive(self, child: Child, everything: trio.CancelScope) -> None:
+        wait = RESTART_WAIT_SECONDS
+        while True:
+            was_ready = await self._run_once(child)
+            if self.stopping:
+                return
+            assert child.process is not None
+            code = child.process.returncode
+            if code == EXIT_OPERATOR:
+                self.failure = f"{child.name} needs a person (see above); the venue is stopped"
+                self.stopping = True
+                with trio.CancelScope(shield=True):
+                    await self._stop_all()
+                everything.cancel()
+                return
+            wait = RESTART_WAIT_SECONDS if was_ready else min(2 * wait, RESTART_WAIT_MAX_SECONDS)
+            print(
+                f"fixgate: {child.name} ended with {code}; starting it again in {wait:.1f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+            await trio.sleep(wait)
+
+    async def _run_once(self, child: Child) -> bool:
+        """Start the child and read what it says until it ends; whether it ever got ready."""
+        process = await trio.lowlevel.open_process(
+            child.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        child.process = process
+        child.starts += 1
+        self._write_pid(child.name, process.pid)
+        was_ready = False
+        assert process.stdout is not None
+        rest = b""
+        while chunk := await process.stdout.receive_some(65_536):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if line == b"ready":
+                    was_ready = True
+                    child.ready.set()
+                elif line.startswith(b"status "):
+                    child.status = json.loads(line[7:])
+        await process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                await stream.aclose()
+        return was_ready
+
+    def _write_pid(self, name: str, pid: int) -> None:
+        path = self.data / "run" / f"{name}.pid"
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(f"{pid}\n")
+        temporary.replace(path)
+
+    async def _stop_all(self) -> None:
+        """Stop bots, then core, then its readers, so that the readers see the last record."""
+        order = sorted(self.children, key=lambda c: (c.name != BOTS, c.name != CORE))
+        for child in order:
+            process = child.process
+            if process is None or process.returncode is not None:
+                continue
+            process.terminate()
+            with trio.move_on_after(STOP_SECONDS[child.name]):
+                await process.wait()
+            if process.returncode is None:
+                print(f"fixgate: {child.name} did not stop in time; killed", file=sys.stderr)
+                process.kill()
+                await process.wait()
+        for child in self.children:
+            with contextlib.suppress(FileNotFoundError):
+                (self.data / "run" / f"{child.name}.pid").unlink()
+
+    async def _report_status(self) -> None:
+        """One line on how the venue trades: kept up to date on a terminal, else now and then."""
+        terminal = sys.stderr.isatty()
+        while True:
+            await trio.sleep(1.0 if terminal else STATUS_SECONDS)
+            core = self.children[0].status
+            if core:
+                line = "fixgate " + " · ".join(f"{key} {value}" for key, value in core.items())
+                end = "" if terminal else "\n"
+                start = "\r\x1b[K" if terminal else ""
+                columns = os.get_terminal_size(2).columns - 1 if terminal else 500
+                print(start + line[:columns], end=end, file=sys.stderr, flush=True)

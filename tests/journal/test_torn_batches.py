@@ -1,0 +1,125 @@
+"""Loss of power, kills and failed syncs at any system call: what was acknowledged is there.
+
+The writer runs on real files; a model of the disk keeps, drops or garbles each page that was not
+synced. A recovered journal is written to and loses power again: nothing stale may come back, and
+what a restart kept of unsynced bytes must be on disk before it counts.
+"""
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.journal.disk import JournalWriter
+from engine.model.errors import DiskFailed
+from engine.model.record import Record, encode_record
+from tests.journal.support import (
+    CrashDisk,
+    PowerLost,
+    open_writer,
+    parts_flags,
+    record,
+)
+
+
+class Life:
+    """One run of the writer from open to loss of power."""
+
+    def __init__(self, folder: Path, disk: CrashDisk, random: Random, begun: list[Record]) -> None:
+        self.folder, self.disk, self.random = folder, disk, random
+        self.acknowledged = len(begun) - 1
+        self.written = list(begun)
+        self.groups: list[range] = []
+
+    def run(self) -> None:
+        try:
+            writer = open_writer(self.folder, disk=self.disk)
+        except (PowerLost, DiskFailed):
+            return
+        try:
+            self.acknowledged = max(self.acknowledged, writer.durable)
+            self.written = self.written[: writer.next_number]
+            assert list(writer.records()) == self.written
+            while True:
+                self.step(writer)
+        except DiskFailed:
+            writer.close()
+        except PowerLost:
+            writer._release()
+
+    def step(self, writer: JournalWriter) -> None:
+        filler = self.random.choice([0, 0, 10, 3_000, 20_000])
+        count = self.random.randint(1, 6)
+        first = writer.next_number
+        records = [record(n, filler) for n in range(first, first + count)]
+        parts = self.random.random() < 0.3
+        if parts:
+            self.groups.append(range(first, first + count))
+        self.written += records
+        flags = parts_flags(count) if parts and count > 1 else None
+        writer.append([encode_record(r) for r in records], flags)
+        if self.random.random() < 0.8:
+            writer.sync()
+            self.acknowledged = writer.durable
+        if writer.prepare_due:
+            writer.prepare_next()
+
+
+def survive(seed: int, ends: list[tuple[str, int]]) -> int:
+    """Run a life for each (how it ends, at which call); the number of records left at the end."""
+    random = Random(seed)
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "life0"
+        disk = CrashDisk(0)
+        life = Life(folder, disk, random, [])
+        for k, (how, crash_at) in enumerate([*ends, ("power", 30)]):
+            disk.after_kill(crash_at)
+            disk.fail_sync = how == "sync"
+            life.run()
+            if how == "power":
+                folder = Path(name) / f"life{k + 1}"
+                disk.after_power_loss(folder, random)
+                kept = check(folder, life, random)
+                disk = CrashDisk.over(folder, 0)
+                life = Life(folder, disk, random, kept)
+        return len(life.written)
+
+
+def check(folder: Path, life: Life, random: Random) -> list[Record]:
+    """Open what is left: the promise of the journal."""
+    named = life.acknowledged if random.random() < 0.5 else -1
+    writer = open_writer(folder, named=named)
+    kept = list(writer.records())
+    writer.close()
+    assert len(kept) - 1 >= life.acknowledged, "an acknowledged record is lost"
+    assert kept == life.written[: len(kept)], "what is kept is not what was written"
+    for group in life.groups:
+        if len(group) > 1:
+            assert (group[0] < len(kept)) == (group[-1] < len(kept)), "half a command is kept"
+    return kept
+
+
+lives = st.tuples(st.sampled_from(["power", "kill", "sync"]), st.integers(0, 120))
+
+
+@settings(
+    max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+@given(st.integers(0, 2**32), st.lists(lives, min_size=1, max_size=4))
+def test_no_end_of_a_life_loses_anything_acknowledged(seed, ends):
+    survive(seed, ends)
+
+
+def test_the_lives_above_do_write_records():
+    assert survive(1, [("power", 120), ("kill", 120), ("sync", 120)]) > 40
+
+
+@pytest.mark.proof
+def test_an_end_at_every_call_of_a_run():
+    for crash_at in range(150):
+        for seed in range(4):
+            for how in ("power", "kill", "sync"):
+                survive(seed, [(how, crash_at), ("power", 60)])
