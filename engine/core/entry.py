@@ -6,7 +6,7 @@ from engine.core import reports, risk
 from engine.core.expiry import expire_in_the_way
 from engine.core.matching import fillable, limit_key, take
 from engine.core.orders import GOOD_TILL_CANCEL, Order, hold_of
-from engine.core.state import Market, SessionState, State
+from engine.core.state import Market, NameAge, SessionState, State
 from engine.model.commands import NewOrder, RefusedOrder
 from engine.model.enums import (
     BUY,
@@ -74,8 +74,10 @@ def new_order(state: State, c: NewOrder, number: int, time: int) -> list[Event]:
         state.remember(session, c.cl_ord_id, order, time)
         return events
     events.append(reports.accepted(session.member, order))
-    state.orders[number] = order
-    state.remember(session, c.cl_ord_id, order, time)
+    # The rules saw that the ClOrdID is free and that there is room for it.
+    order.names = 1
+    session.names[c.cl_ord_id] = state.orders[number] = order
+    state.name_ages.append(NameAge(time, session.id, c.cl_ord_id))
     _work(state, session, market, order, need, time, events)
     return events
 

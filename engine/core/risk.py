@@ -137,13 +137,14 @@ def fits_int64(r: Request) -> Refusal | None:
     counts too.
     """
     o = r.order
+    market = r.market
     price = o.price
     if o.side == SELL:
-        bid = -r.market.book.bids.best
+        bid = -market.book.bids.best
         if bid > price:
             price = bid
-    value = (o.cum_value + (o.qty - o.cum) * price) * r.market.quote_per_tick_lot
-    if value <= INT64_MAX and o.qty * r.market.base_per_lot <= INT64_MAX and r.need <= INT64_MAX:
+    value = (o.cum_value + (o.qty - o.cum) * price) * market.quote_per_tick_lot
+    if value <= INT64_MAX and o.qty * market.base_per_lot <= INT64_MAX and r.need <= INT64_MAX:
         return None
     return (
         ORD_REJ_EXCEEDS_LIMIT,

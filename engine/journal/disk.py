@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from engine.journal.follow import JournalReader
-from engine.journal.frame import CONTINUES, MAX_FRAME_BYTES, MORE, FrameEncoder
+from engine.journal.frame import (
+    CONTINUES,
+    MAX_FRAME_BYTES,
+    MORE,
+    FrameEncoder,
+    frame_length,
+)
 from engine.journal.mark import (
     MARK_FILE_BYTES,
     NO_MARK,
@@ -547,8 +553,9 @@ class JournalWriter:
         """Zero what was cut, and bring to disk what is kept above the last known mark.
 
         rewrite: write the kept bytes again before the sync. If a sync failed in an earlier life,
-        Linux holds their pages for clean, and a sync alone would do nothing. Not after a run with
-        durability `os`, which made no syncs and may have left gigabytes.
+        Linux holds their pages for clean, and a sync alone would do nothing. Not a byte below
+        the mark, which a loss of power during this could garble. Not after a run with durability
+        `os`, which made no syncs and may have left gigabytes.
         """
         disk = self._disk
         ends = [*kept.segments[1:], kept.last + 1]
@@ -568,9 +575,9 @@ class JournalWriter:
                 if kept.cut is not None or size < self._capacity:
                     disk.allocate(fd, self._capacity)
             if unknown and rewrite:
-                _, offset = kept.indexes[first].floor(max(first, kept.known + 1))
-                data = path.read_bytes()[offset : kept.offset if tail else None]
-                self._write(fd, data, offset)
+                data = path.read_bytes()
+                offset = _offset_of(data, kept.indexes[first], max(first, kept.known + 1))
+                self._write(fd, data[offset : kept.offset if tail else None], offset)
             disk.sync_data(fd)
             if not tail:
                 disk.close(fd)
@@ -582,6 +589,17 @@ class JournalWriter:
                 self._disk.close(fd)
         self._unsynced.clear()
         self._fd = self._next_fd = self._mark_fd = self._lock_fd = -1
+
+
+def _offset_of(data: bytes, index: SegmentIndex, number: int) -> int:
+    """Where record `number`, which is kept, begins in its segment's `data`."""
+    k, offset = index.floor(number)
+    while k < number:
+        length = frame_length(data, offset)
+        assert length > 0
+        offset += length
+        k += 1
+    return offset
 
 
 def _whole_groups(flags: Sequence[int]) -> bool:

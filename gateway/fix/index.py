@@ -237,13 +237,17 @@ class SessionIndex:
         msg_type, _, body = stored.partition(b"\x01")
         return msg_type, body
 
-    def stamp(self, first: int, entries: Iterable[Entry], time: int) -> None:
-        """Entries from `first` on are about to leave for the first time, at `time`."""
+    def stamp(self, first: int, entries: Iterable[Entry], time: int | None) -> None:
+        """Entries from `first` on are about to leave, perhaps for the first time: mark them LIVE.
+
+        time: a new first SendingTime; None keeps the one they have.
+        """
         pack = ENTRY.pack
-        self._storage.write(
-            first - 1,
-            b"".join(pack(e[0], time, e[2], e[3], e[4], e[5], e[6] | LIVE, e[7]) for e in entries),
-        )
+        data = [
+            pack(record, old if time is None else time, next_in, sent, k, kind, flags | LIVE, size)
+            for record, old, next_in, sent, k, kind, flags, size in entries
+        ]
+        self._storage.write(first - 1, b"".join(data))
 
     def mark_sent(self, first: int, last: int) -> None:
         """Numbers first..last were handed to a live connection."""

@@ -9,7 +9,7 @@ range that was asked for.
 
 from collections.abc import Callable, Iterator
 
-from gateway.fix.index import ADMIN, BODY, POSS_RESEND, REPORT, Entry, SessionIndex
+from gateway.fix.index import ADMIN, BODY, LIVE, POSS_RESEND, REPORT, Entry, SessionIndex
 from gateway.fix.states import SEQUENCE_RESET
 from gateway.fix.wire import Wire
 
@@ -72,6 +72,8 @@ def resend_slices(
         time = now()
         first = number
         out = []
+        if any(entry[5] == REPORT and not entry[6] & LIVE for entry in chunk):
+            index.stamp(first, chunk, None)
         for entry in chunk:
             content = _content(index, entry, render)
             if content is None:

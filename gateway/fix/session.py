@@ -131,7 +131,7 @@ class Session:
         """The socket is gone, whoever closed it."""
         if not self.connected:
             return
-        if self.logged_on or self._open:
+        if self.heartbeat_seconds:  # a Logon was accepted
             self._due_resets |= self.settings.reset_on_disconnect
             self._due_resets |= self.settings.reset_on_logout and reason is DisconnectReason.LOGOUT
         self._move(Event.DISCONNECT)

@@ -4,7 +4,10 @@ Order entry and drop copy share this shell. What they do with an application mes
 `Service`; everything about FIX itself is the sans-IO session's.
 """
 
+import contextlib
 import errno
+import fcntl
+import resource
 import socket
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
@@ -39,6 +42,12 @@ LISTEN_BACKLOG: Final = 512
 
 TICK_SECONDS: Final = 0.1
 """How often session timers are looked at, seconds: an eighth of the shortest heartbeat."""
+
+MAX_DESCRIPTOR: Final = 65_536
+"""Highest descriptor a listener is moved to: a table of 512 KiB in the kernel at most."""
+
+DESCRIPTOR_TRIES: Final = 8
+"""A process has a few listeners at most."""
 
 CONSTRAINED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -314,5 +323,21 @@ def listen(address: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((address, port))
     sock.listen(LISTEN_BACKLOG)
+    return _highest(sock)
+
+
+def _highest(sock: socket.socket) -> socket.socket:
+    """The same socket under the highest file descriptor that this process may have.
+
+    Linux releases a dying process's files from the highest descriptor down. A listener that goes
+    after the connections would take in a member who reconnects at once, and then reset him.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = min(soft, MAX_DESCRIPTOR) - 1
+    for descriptor in range(highest, highest - DESCRIPTOR_TRIES, -1):
+        with contextlib.suppress(OSError):
+            moved = fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, descriptor)
+            sock.close()
+            return socket.socket(fileno=moved)
     return sock
 

@@ -135,7 +135,7 @@ class Connection:
                     self.close(self.closing)
                 await self._lot.park()
             with trio.move_on_after(STALL_SECONDS) as stall:
-                await trio.lowlevel.wait_writable(self.sock)
+                await trio.lowlevel.wait_writable(self.sock.fileno())
             if stall.cancelled_caught:
                 self.close(DisconnectReason.SLOW_CONSUMER)
                 return

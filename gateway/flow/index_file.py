@@ -159,6 +159,7 @@ class FileStorage:
         self._boot_id = boot_id
         self._log = log
         self._tell: Callable[[], Header] = Header
+        self._opened = Header()
         self._generation = 1
         self._writes = 0  # of the header; the slot is its parity
         self._count = 0
@@ -179,6 +180,7 @@ class FileStorage:
                 "check the data folder's disk and permissions"
             ) from error
         self._tell = header
+        self._opened = found.header
         self._count = found.entries
         return found
 
@@ -186,11 +188,14 @@ class FileStorage:
         """See Storage."""
         if self._written:
             self._write_header(self._tell(), clean=False)
+        elif self._tell() != self._opened:
+            self._begin()
 
     def close(self) -> None:
         """See Storage."""
         if self._fd < 0:
             return
+        self.save()
         if self._written:
             self._sync()
             self._write_header(self._tell(), clean=True)

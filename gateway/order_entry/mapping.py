@@ -78,7 +78,6 @@ UNSUPPORTED_TAGS: Final = {
     152: "CashOrderQty",
     168: "EffectiveTime",
     210: "MaxShow",
-    210: "MaxShow",
     211: "PegOffsetValue",
     388: "DiscretionInst",
     432: "ExpireDate",

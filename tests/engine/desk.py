@@ -53,20 +53,23 @@ def said(event):
 
 
 class Desk:
-    """A venue with ACME, BOREAS and CYGNUS; every command is followed by a full check."""
+    """A venue with ACME, BOREAS and CYGNUS; every command is followed by a full check,
+    unless checks is off."""
 
     def __init__(self, **options):
         self.venue, self.number = bootstrap(**options)
         self.venue.check()
         self.time = START
         self.events = []
+        self.checks = True
 
     def send(self, command):
         """Apply a command; the lines of what it caused. self.events keeps the events."""
         assert isinstance(self.venue, Venue)
         self.events = self.venue.apply(command, self.number, self.time)
         self.number += 1
-        self.venue.check()
+        if self.checks:
+            self.venue.check()
         return [said(event) for event in self.events]
 
     def wait(self, seconds):

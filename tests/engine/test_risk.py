@@ -181,7 +181,7 @@ def test_a_block_refuses_orders_and_replaces_and_lets_cancels_through(scope, tar
     assert desk.send(Unblock(SYSTEM, scope, target, "sorted out")) == ["Unblocked"]
     assert desk.replace(ACME_OE1, "r2", "b1", 4, 6_000_000)[0].startswith("r2 replaced")
     desk.send(Block(SYSTEM, scope, target, False, "again"))
-    assert desk.cancel(ACME_OE1, "c1", "b1") == ["c1 canceled b1"]
+    assert desk.cancel(ACME_OE1, "c1", "b1") == ["c1 canceled r2"]
 
 
 def test_a_replace_passes_the_same_limits() -> None:

@@ -252,7 +252,7 @@ class CrashDisk(RealDisk):
         """Begin with what is in `folder`, all of it on disk."""
         disk = cls(crash_at)
         if folder.exists():
-            for path in folder.iterdir():
+            for path in sorted(folder.iterdir()):
                 disk.names[path.name] = _File(bytearray(path.read_bytes()))
         disk.durable_names = dict(disk.names)
         return disk

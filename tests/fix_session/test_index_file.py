@@ -1,0 +1,394 @@
+"""The index on disk: equal to the one in memory, whatever happens to the process or the machine."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.model.errors import DiskFailed, OperatorError
+from gateway.fix.index import (
+    ADMIN,
+    BODY,
+    ENTRY_BYTES,
+    HOLE,
+    LIVE,
+    MAX_BATCH,
+    POSS_RESEND,
+    REPORT,
+    Entry,
+    MemoryStorage,
+    SessionIndex,
+)
+from gateway.flow.index_file import (
+    HEADER_BYTES,
+    SKIP_NUMBERS,
+    SLOT_BYTES,
+    SYNC_ENTRIES,
+    FileIndex,
+    highest_named,
+    read_boot_id,
+)
+
+BOOT = b"first boot......"
+OTHER_BOOT = b"second boot....."
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def opened(folder: Path, boot: bytes = BOOT, log: Callable[[str], None] | None = None) -> FileIndex:
+    return FileIndex.open(folder, "ACME-OE1", log=log or Log(), boot_id=boot)
+
+
+def reports(first: int, count: int) -> list[tuple[int, int, bytes, bytes]]:
+    return [(record, 0, b"8", b"") for record in range(first, first + count)]
+
+
+def entries(index: SessionIndex) -> list[Entry]:
+    return [entry for chunk in index.chunks(1, index.next_out - 1) for entry in chunk]
+
+
+def told(index: SessionIndex) -> dict[str, object]:
+    found = entries(index)
+    return {
+        "generation": index.generation,
+        "next_out": index.next_out,
+        "next_in": index.next_in,
+        "sent": index.sent,
+        "last_report": index.last_report,
+        "reset_record": index.reset_record,
+        "entries": found,
+        "bodies": [index.body(entry) for entry in found if entry[5] == BODY],
+    }
+
+
+ACTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("reports"), st.integers(1, 5), st.booleans(), st.booleans()),
+        st.tuples(st.just("admin"), st.booleans()),
+        st.tuples(st.just("body"), st.binary(max_size=20), st.booleans()),
+        st.tuples(st.just("next_in"), st.integers(1, 9)),
+        st.tuples(st.just("stamp")),
+        st.tuples(st.just("save")),
+        st.tuples(st.just("reset")),
+        st.tuples(st.just("reopen"), st.booleans()),
+    ),
+    max_size=30,
+)
+
+
+class Pair:
+    """The file and its oracle, driven alike."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.storage = MemoryStorage()
+        self.both: list[SessionIndex] = [opened(folder), SessionIndex(self.storage)]
+        self.record = 0
+        self.time = 1_000
+
+    def act(self, act: tuple) -> None:
+        self.time += 1
+        match act:
+            case ("reports", count, live, poss_resend):
+                batch = reports(self.record, count)
+                self.record += count
+                for index in self.both:
+                    first = index.append_reports(
+                        batch, self.time, live=live, poss_resend=poss_resend
+                    )
+                    if live:
+                        index.mark_sent(first, first + count - 1)
+            case ("admin", live):
+                for index in self.both:
+                    number = index.append_admin(self.time, live=live)
+                    if live:
+                        index.mark_sent(number, number)
+            case ("body", body, live):
+                for index in self.both:
+                    number = index.append_body(b"3", body, self.time, live=live)
+                    if live:
+                        index.mark_sent(number, number)
+            case ("next_in", more):
+                for index in self.both:
+                    index.next_in += more
+            case ("stamp",):
+                for index in self.both:
+                    last = min(index.next_out - 1, index.sent + 3)
+                    if last > index.sent:
+                        first = index.sent + 1
+                        chunk = [e for c in index.chunks(first, last) for e in c]
+                        index.stamp(first, chunk, self.time)
+                        index.mark_sent(first, last)
+            case ("save",):
+                for index in self.both:
+                    index.save()
+            case ("reset",):
+                counts = [index.reset(self.time, self.record - 1, 2) for index in self.both]
+                assert counts[0] == counts[1]
+                for index in self.both:
+                    index.mark_sent(1, 1)
+            case ("reopen", clean):
+                for index in self.both:
+                    index.save()
+                    if clean:
+                        index.close()
+                self.both = [opened(self.folder), SessionIndex(self.storage)]
+
+    def check(self) -> None:
+        file, memory = self.both
+        assert told(file) == told(memory)
+
+
+@given(ACTS)
+@settings(max_examples=150, deadline=None)
+def test_the_file_is_the_memory(tmp_path_factory: pytest.TempPathFactory, acts: list[tuple]) -> None:
+    pair = Pair(tmp_path_factory.mktemp("index"))
+    for act in acts:
+        pair.act(act)
+    pair.check()
+    for index in pair.both:
+        index.save()
+    pair.both = [opened(pair.folder), SessionIndex(pair.storage)]
+    pair.check()
+
+
+def test_a_kill_between_any_two_writes_loses_no_number_that_was_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies the files at every write, as kill -9 would leave them, and opens each copy."""
+    index = opened(tmp_path / "live")
+    used: list[tuple[int, int]] = []  # (generation, number) whose bytes were handed out
+    copies: list[tuple[Path, list[tuple[int, int]]]] = []
+    storage = index._storage
+    real = storage._pwrite
+
+    def copying(fd: int, data: bytes, at: int) -> None:
+        for half in (data[: len(data) // 2], data):
+            real(fd, half, at)
+            copy = tmp_path / f"copy{len(copies)}"
+            shutil.copytree(tmp_path / "live", copy)
+            copies.append((copy, list(used)))
+
+    monkeypatch.setattr(storage, "_pwrite", copying)
+    record = 0
+    for turn in range(12):
+        first = index.append_reports(
+            reports(record, 3), turn, live=turn % 3 != 2, poss_resend=False
+        )
+        record += 3
+        used += [(index.generation, first + n) for n in range(3)]
+        number = index.append_body(b"3", b"58=no\x01", turn, live=True)
+        used.append((index.generation, number))
+        index.save()
+        if turn == 7:
+            index.reset(turn, record - 1, 2)
+            used.append((index.generation, 1))
+    assert len(copies) > 60
+    for copy, handed_out in copies:
+        again = opened(copy)
+        for generation, number in handed_out:
+            if generation == again.generation:
+                assert number < again.next_out
+            else:
+                assert generation < again.generation
+        kinds = {entry[5] for entry in entries(again)}
+        assert kinds <= {ADMIN, REPORT, BODY}
+        again.append_reports(reports(again.named + 1, 1), 99, live=True, poss_resend=False)
+        again.close()
+
+
+@pytest.mark.parametrize("torn", [1, 17, 31])
+def test_a_torn_entry_is_cut(tmp_path: Path, torn: int) -> None:
+    index = opened(tmp_path)
+    index.append_reports(reports(0, 5), 1, live=True, poss_resend=False)
+    (path,) = tmp_path.glob("*.idx")
+    with path.open("ab") as file:
+        file.write(b"\xff" * torn)
+    log = Log()
+    again = opened(tmp_path, log=log)
+    assert again.next_out == 6
+    assert len(log.lines) == 1
+    assert path.stat().st_size == HEADER_BYTES + 5 * ENTRY_BYTES
+
+
+def test_a_clean_stop_is_believed_on_any_boot(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.append_reports(reports(0, 5), 1, live=True, poss_resend=False)
+    index.mark_sent(1, 5)
+    index.next_in = 44
+    index.close()
+    again = opened(tmp_path, OTHER_BOOT)
+    assert (again.next_out, again.sent, again.next_in) == (6, 5, 44)
+    assert not again.power_lost
+
+
+def test_kill_9_is_believed_on_the_same_boot(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.append_reports(reports(0, 5), 1, live=True, poss_resend=False)
+    again = opened(tmp_path)
+    assert (again.next_out, again.last_report) == (6, (4, 0))
+    assert not again.power_lost
+
+
+def test_after_power_loss_numbers_skip_ahead_and_only_what_was_synced_is_believed(
+    tmp_path: Path,
+) -> None:
+    index = opened(tmp_path)
+    record = 0
+    while record < SYNC_ENTRIES + 100:
+        index.append_reports(reports(record, 64), 1, live=True, poss_resend=False)
+        record += 64
+    synced = SYNC_ENTRIES
+    index.mark_sent(1, record)
+    index.save()
+    log = Log()
+    again = opened(tmp_path, OTHER_BOOT, log)
+    assert again.power_lost
+    assert again.next_out == synced + SKIP_NUMBERS + 1
+    assert again.last_report == (synced - 1, 0), "the owner numbers what follows again"
+    assert again.sent == synced
+    assert {e[5] for e in entries(again)[synced:]} == {HOLE}
+    assert len(log.lines) == 1
+    first = again.append_reports(reports(synced, 3), 2, live=True, poss_resend=True)
+    assert entries(again)[first - 1][6] == LIVE | POSS_RESEND
+    third = opened(tmp_path, OTHER_BOOT)
+    assert not third.power_lost, "once"
+    assert third.next_out == synced + SKIP_NUMBERS + 4
+
+
+def test_power_loss_that_also_lost_file_size(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.append_reports(reports(0, 10), 1, live=True, poss_resend=False)
+    (path,) = tmp_path.glob("*.idx")
+    with path.open("r+b") as file:
+        file.truncate(HEADER_BYTES + 3 * ENTRY_BYTES)
+    again = opened(tmp_path, OTHER_BOOT)
+    assert again.next_out == SKIP_NUMBERS + 1
+    assert again.last_report == (-1, -1)
+
+
+def test_more_numbers_are_skipped_than_can_be_lost() -> None:
+    assert SYNC_ENTRIES - 1 + MAX_BATCH < SKIP_NUMBERS
+
+
+def test_a_number_is_on_disk_as_used_before_the_first_after_a_clean_stop(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.close()
+    again = opened(tmp_path)
+    again.append_admin(1, live=True)
+    assert opened(tmp_path, OTHER_BOOT).power_lost
+
+
+@pytest.mark.parametrize("slots", [[0], [1], [0, 1]])
+def test_damaged_headers(tmp_path: Path, slots: list[int]) -> None:
+    index = opened(tmp_path)
+    index.append_reports(reports(0, 4), 1, live=True, poss_resend=False)
+    index.mark_sent(1, 4)
+    index.next_in = 9
+    index.append_admin(2, live=True)
+    index.save()
+    (path,) = tmp_path.glob("*.idx")
+    data = bytearray(path.read_bytes())
+    for slot in slots:
+        data[slot * SLOT_BYTES + 20] ^= 0x40
+    path.write_bytes(bytes(data))
+    log = Log()
+    again = opened(tmp_path, log=log)
+    assert again.next_in == 9
+    assert again.sent >= 4
+    assert again.last_report == (3, 0)
+    if len(slots) == 2:
+        assert again.power_lost, "nobody knows: so no number is used twice"
+        assert again.next_out == 6 + SKIP_NUMBERS
+        assert log.lines
+    else:
+        assert again.next_out == 6
+
+
+def test_a_file_without_header_is_the_operators(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    (path,) = tmp_path.glob("*.idx")
+    path.write_bytes(b"short")
+    with pytest.raises(OperatorError, match="Restore it"):
+        opened(tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_the_operators(tmp_path: Path) -> None:
+    (tmp_path / "index").write_bytes(b"")
+    with pytest.raises(OperatorError):
+        opened(tmp_path / "index")
+
+
+def test_a_failed_write_ends_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = opened(tmp_path)
+
+    def fails(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gateway.flow.index_file.os.pwrite", fails)
+    with pytest.raises(DiskFailed):
+        index.append_admin(1, live=True)
+
+
+def test_lost_bodies_become_gap_fill(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.append_body(b"3", b"58=x\x01", 1, live=True)
+    (path,) = tmp_path.glob("*.bod")
+    path.write_bytes(b"3\x01")
+    (entry,) = entries(opened(tmp_path))
+    assert opened(tmp_path).body(entry) is None
+
+
+def test_old_generations_and_half_made_ones_are_removed(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.append_reports(reports(0, 2), 1, live=False, poss_resend=False)
+    index.reset(2, 1, 2)
+    (tmp_path / "ACME-OE1.3.new").write_bytes(b"half")
+    (tmp_path / "ACME-OE10.1.idx").write_bytes(b"another session's")
+    again = opened(tmp_path)
+    assert again.generation == 2
+    assert again.next_out == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "ACME-OE1.2.bod",
+        "ACME-OE1.2.idx",
+        "ACME-OE10.1.idx",
+    ]
+
+
+def test_odd_comp_ids_stay_inside_the_folder(tmp_path: Path) -> None:
+    for comp_id in ("../up", "a.b", "A B/%"):
+        index = FileIndex.open(tmp_path, comp_id, log=Log(), boot_id=BOOT)
+        index.append_reports(reports(0, 1), 1, live=True, poss_resend=False)
+        index.close()
+        again = FileIndex.open(tmp_path, comp_id, log=Log(), boot_id=BOOT)
+        assert again.next_out == 2
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_the_highest_record_named_is_found_without_opening(tmp_path: Path) -> None:
+    assert highest_named(tmp_path, boot_id=BOOT) == -1
+    first = FileIndex.open(tmp_path / "core", "A", log=Log(), boot_id=BOOT)
+    second = FileIndex.open(tmp_path / "dropcopy", "B", log=Log(), boot_id=BOOT)
+    first.append_reports(reports(0, 900), 1, live=True, poss_resend=False)
+    second.append_reports(reports(5, 3), 1, live=True, poss_resend=False)
+    for _ in range(600):
+        first.append_admin(1, live=True)
+    assert first.named == 899
+    assert highest_named(tmp_path, boot_id=BOOT) == 899
+    first.reset(1, 899, 2)
+    assert highest_named(tmp_path, boot_id=BOOT) == 899
+    assert highest_named(tmp_path, boot_id=OTHER_BOOT) == 899
+    assert highest_named(tmp_path / "dropcopy", boot_id=OTHER_BOOT) == -1, "never synced"
+
+
+def test_the_boot_id_is_16_bytes() -> None:
+    assert len(read_boot_id()) == 16
