@@ -7,12 +7,14 @@ Reject", "Order Mass Cancel Report".
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeGuard
 
 from engine.model.enums import CANCELED, EXPIRED, FILLED, NEW, PARTIALLY_FILLED, REJECTED
 from engine.model.events import (
     CancelRejected,
+    Event,
     MassCancelReported,
+    MemberEvent,
     OrderAccepted,
     OrderCanceled,
     OrderEvent,
@@ -64,7 +66,10 @@ AVG_PX_EXTRA_PLACES: Final = 6
 TEXT_CACHE_ENTRIES: Final = 65_536
 """Number texts kept per instrument, entries: about 8 MiB; prices and sizes repeat all day."""
 
-_Body = Callable[[Record, int, bytes], tuple[bytes, bytes]]
+
+def is_report(event: Event) -> TypeGuard[MemberEvent]:
+    """Whether an event reports to a session."""
+    return type(event) in REPORTED
 
 
 class _Words:

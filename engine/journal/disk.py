@@ -404,10 +404,9 @@ class JournalWriter:
         """
         self._enter()
         try:
-            for fd in self._unsynced:
-                self._sync_data(fd)
-                self._disk.close(fd)
-            self._unsynced.clear()
+            while self._unsynced:
+                self._sync_data(self._unsynced[0])
+                self._disk.close(self._unsynced.pop(0))
             self._sync_data(self._fd)
             last = self._encoder.number - 1
             self._publish(last)

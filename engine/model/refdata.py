@@ -155,7 +155,7 @@ class ReferenceData:
             case DefineAsset():
                 self.assets[command.asset] = Asset(command.asset, command.code, command.scale)
             case DefineInstrument():
-                self.instruments[command.instrument] = self._instrument(command)
+                self._define(self._instrument(command))
             case SetFees():
                 instrument = self.instruments[command.instrument]
                 instrument.maker_ppm = command.maker_ppm
@@ -177,6 +177,13 @@ class ReferenceData:
                 )
             case _:
                 pass
+
+    def _define(self, instrument: Instrument) -> None:
+        """Keep an instrument; one that was there keeps its fees."""
+        known = self.instruments.get(instrument.id)
+        if known is not None:
+            instrument.maker_ppm, instrument.taker_ppm = known.maker_ppm, known.taker_ppm
+        self.instruments[instrument.id] = instrument
 
     def _instrument(self, c: DefineInstrument) -> Instrument:
         base, quote = self.assets[c.base], self.assets[c.quote]

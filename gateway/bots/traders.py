@@ -128,7 +128,7 @@ class Bot:
 
     def _size(self, market: _Market) -> int:
         """Lots of an order: about a two-hundredth of what a unit of the base asset is worth."""
-        unit = 10**market.instrument.qty_places // market.instrument.lot_units
+        unit: int = 10**market.instrument.qty_places // market.instrument.lot_units
         return max(1, unit * self._rng.randint(5, 150) // 100)
 
     async def _order(

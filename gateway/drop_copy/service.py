@@ -19,7 +19,7 @@ from engine.model.record import Record
 from engine.model.refdata import ReferenceData
 from gateway.fix.steps import Application, Step
 from gateway.flow.link import Link, Report
-from gateway.reports import REPORTED
+from gateway.reports import is_report
 
 POLL_RECORDS: Final = 500
 """Records handled in one turn: a few milliseconds, so that connections are served between."""
@@ -78,7 +78,7 @@ class DropCopy:
         """Let other connections run."""
         await trio.lowlevel.checkpoint()
 
-    async def settle(self, link: Link) -> None:
+    async def settle(self) -> None:
         """Wait until every durable report is numbered."""
         while self._follower.after < self._reader.mark().number:
             await self._caught_up.park()
@@ -114,13 +114,14 @@ class DropCopy:
             k = 0
             for event in record.events:
                 k += 1
-                kind = type(event)
-                if kind not in REPORTED or kind is OrderStatusReported:
+                if not is_report(event) or type(event) is OrderStatusReported:
                     continue
                 for link in self._by_member.get(event.member, ()):
                     if (record.number, k) <= link.session.index.last_report:
                         continue
-                    msg_type, body = link.renderer.render_event(record.number, record.time, k, event)
+                    msg_type, body = link.renderer.render_event(
+                        record.number, record.time, k, event
+                    )
                     batches.setdefault(link.info.id, []).append((record.number, k, msg_type, body))
         now = self._clock.now()
         for link in self._links:

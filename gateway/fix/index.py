@@ -44,10 +44,8 @@ CHUNK_ENTRIES: Final = 256
 """Entries read at a time: 8 KiB, however long the range."""
 
 MAX_BATCH: Final = 2_048
-"""Reports numbered by one write: with the sync every 4,096 entries at most 6,143 numbers can be
-lost with the power, fewer than the 8,192 that are then skipped."""
-
-MAX_K: Final = 0xFFFF
+"""Reports numbered by one write: with a sync at the latest every 6,000 entries at most 8,047
+numbers can be lost with the power, fewer than the 8,192 that are then skipped."""
 
 NO_REPORT: Final = (-1, -1)
 
@@ -61,12 +59,14 @@ Report = tuple[int, int, bytes, bytes]
 class Header(NamedTuple):
     """What an index knows beside its entries; the fields as in SessionIndex.
 
+    doubtful: entries up to this number were written before an unclean stop.
     base_record, base_k: last_report when this generation began.
     """
 
     generation: int = 1
     next_in: int = 1
     sent: int = 0
+    doubtful: int = 0
     base_record: int = -1
     base_k: int = -1
     reset_record: int = -1
@@ -115,6 +115,14 @@ class Storage(Protocol):
         """
         ...
 
+    def sync_due(self) -> bool:
+        """Enough is unsynced that sync() should be called soon; else appended() will do it."""
+        ...
+
+    def sync(self) -> None:
+        """Make what was written so far survive the machine too. May run in a worker thread."""
+        ...
+
     def save(self) -> None:
         """Write the header; survives the process, not the machine."""
         ...
@@ -145,14 +153,19 @@ class SessionIndex:
         self.power_lost = found.power_lost
         self._count = found.entries
         self._base_report = (header.base_record, header.base_k)
-        self._doubtful = 0 if found.clean else found.entries  # up to here from before a bad stop
+        self._doubtful = header.doubtful if found.clean else found.entries
         self._live_from = 0  # the unbroken run of LIVE entries behind a hole in `sent`
         self._live_to = 0
         self.last_report = max(self._base_report, self._find_last_report())
 
     def _header(self) -> Header:
         return Header(
-            self.generation, self.next_in, self.sent, *self._base_report, self.reset_record
+            self.generation,
+            self.next_in,
+            self.sent,
+            self._doubtful,
+            *self._base_report,
+            self.reset_record,
         )
 
     def _find_last_report(self) -> tuple[int, int]:
@@ -270,28 +283,37 @@ class SessionIndex:
         """
         assert self.generation < MAX_SEQ_NUM
         head = ENTRY.pack(0, time, next_in, 0, 0, ADMIN, LIVE, 0)
-        unsent = self._unsent(self.sent, self._count)
+        unsent = self._unsent(self.sent, self._count, self._doubtful)
         self.next_in, self.sent, self.reset_record = next_in, 0, record
         self.generation += 1
         self._base_report = self.last_report
-        self._count = self._storage.replace(_renumbered(head, unsent, time, next_in))
         self._doubtful = 0
+        self._count = self._storage.replace(_renumbered(head, unsent, time, next_in))
         self._live_from = self._live_to = 0
         assert self._count >= 1
         return self._count - 1
 
-    def _unsent(self, sent: int, last: int) -> Iterator[list[tuple[int, int, int]]]:
+    def _unsent(self, sent: int, last: int, doubtful: int) -> Iterator[list[tuple[int, int, int]]]:
         """(record, k, flags) of the reports above `sent` that nobody surely had, in chunks."""
         number = sent
         for chunk in self.chunks(sent + 1, last):
             found = []
             for record, _, _, _, k, kind, flags, _ in chunk:
                 number += 1
-                doubtful = number <= self._doubtful
-                if kind == REPORT and (doubtful or not flags & LIVE):
+                unsure = number <= doubtful
+                if kind == REPORT and (unsure or not flags & LIVE):
                     keep = flags & POSS_RESEND
-                    found.append((record, k, keep | POSS_RESEND if doubtful else keep))
+                    found.append((record, k, keep | POSS_RESEND if unsure else keep))
             yield found
+
+    @property
+    def sync_due(self) -> bool:
+        """Time to call sync(), best in a worker thread: if nobody does, an append has to wait."""
+        return self._storage.sync_due()
+
+    def sync(self) -> None:
+        """Make all entries so far survive the machine. Safe beside appends, not beside close()."""
+        self._storage.sync()
 
     def save(self) -> None:
         """Keep next_in and sent, which entries know only as of the last one written."""
@@ -335,9 +357,15 @@ class MemoryStorage:
             found = found._replace(
                 next_in=max(found.next_in, last[2]), sent=max(found.sent, last[3])
             )
-        clean, self._clean = self._clean, True
         self._tell = header
-        return Found(found, count, clean, power_lost=False)
+        return Found(found, count, self._clean, power_lost=False)
+
+    def sync_due(self) -> bool:
+        """See Storage."""
+        return False
+
+    def sync(self) -> None:
+        """See Storage."""
 
     def save(self) -> None:
         """See Storage."""

@@ -10,6 +10,7 @@ import fcntl
 import resource
 import socket
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Final, Protocol
 
 import trio
@@ -32,6 +33,9 @@ LOGON_TIMEOUT_SECONDS: Final = 5
 LINGER_SECONDS: Final = 2
 """How long last words may take to leave a connection that ends, seconds."""
 
+CLOSE_SECONDS: Final = 1.0
+"""How long members have to answer the Logout of a venue that closes, seconds."""
+
 MAX_CONNECTIONS: Final = 2_000
 """Connections of one process, logged on or not: file descriptors and memory stay bounded."""
 
@@ -48,6 +52,10 @@ MAX_DESCRIPTOR: Final = 65_536
 
 DESCRIPTOR_TRIES: Final = 8
 """A process has a few listeners at most."""
+
+RESYNC_SECONDS: Final = 2.0
+"""Silence in the middle of a message, seconds, after which its BodyLength counts as a lie and the
+bytes behind it are searched for the next message."""
 
 CONSTRAINED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -71,8 +79,8 @@ class Service(Protocol):
         """Wait while the process has more work than it may queue."""
         ...
 
-    async def settle(self, link: Link) -> None:
-        """Wait until every report that exists for the session is numbered."""
+    async def settle(self) -> None:
+        """Wait until every report that exists is numbered and handed to its session."""
         ...
 
     def read_record(self, number: int) -> Record:
@@ -103,6 +111,7 @@ class Acceptor:
         self.connections: set[Connection] = set()
         self.accepting = True
         self._nursery: trio.Nursery | None = None
+        self._gone = trio.lowlevel.ParkingLot()
         self._password_lock = trio.Lock()
         for link in links.values():
             link.on_resend = self._start_resend
@@ -114,7 +123,7 @@ class Acceptor:
             self._nursery = nursery
             nursery.start_soon(self._tick)
             while True:
-                await trio.lowlevel.wait_readable(listener)
+                await trio.lowlevel.wait_readable(listener.fileno())
                 try:
                     sock, address = listener.accept()
                 except (BlockingIOError, InterruptedError, ConnectionError):
@@ -133,14 +142,15 @@ class Acceptor:
     async def _connection(self, sock: socket.socket, peer: str) -> None:
         connection = Connection(sock, peer, self.log)
         self.connections.add(connection)
-        link: Link | None = None
         try:
             with connection.cancel_scope:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(connection.run_writer)
-                    link = await self._identify(connection, nursery)
+                    await self._identify(connection)
+                    nursery.cancel_scope.cancel()
         finally:
             self.connections.discard(connection)
+            self._gone.unpark_all()
             for found in self.links.values():
                 if found.connection is connection:
                     self._detach(found, connection)
@@ -152,7 +162,7 @@ class Acceptor:
         link.session.disconnect(reason)
         self.log(f"{link.config.comp_id} disconnected: {reason.name}")
 
-    async def _identify(self, connection: Connection, nursery: trio.Nursery) -> Link | None:
+    async def _identify(self, connection: Connection) -> None:
         """Read until the first message says whose connection it is, then serve it."""
         framer = Framer()
         first: list[bytes] = []
@@ -161,21 +171,20 @@ class Acceptor:
                 data = await self._read(connection)
                 if not data:
                     connection.close(DisconnectReason.PEER_CLOSED)
-                    return None
+                    return
                 first = framer.feed(data)
         if timeout.cancelled_caught:
             connection.close(DisconnectReason.NO_LOGON)
-            return None
+            return
         link = self._link_of(self._first_decoder.decode(first[0]), connection)
         if link is None:
-            return None
+            return
         now, mono = self.clock.now(), self.clock.monotonic()
         link.connection = connection
         link.session.connect(now, mono)
         await self._messages(link, connection, first)
         self.service.after_read()
         await self._read_loop(link, connection, framer)
-        return link
 
     def _link_of(self, message: Message, connection: Connection) -> Link | None:
         """The session that a first message belongs to; closes the connection if there is none."""
@@ -197,7 +206,7 @@ class Acceptor:
     async def _read(self, connection: Connection) -> bytes:
         """The next bytes; empty at the end of the stream or when it broke."""
         while True:
-            await trio.lowlevel.wait_readable(connection.sock)
+            await trio.lowlevel.wait_readable(connection.sock.fileno())
             try:
                 return connection.sock.recv(READ_BYTES)
             except (BlockingIOError, InterruptedError):
@@ -207,20 +216,34 @@ class Acceptor:
 
     async def _read_loop(self, link: Link, connection: Connection, framer: Framer) -> None:
         service = self.service
-        while connection.closing is None:
-            data = await self._read(connection)
-            if not data:
-                connection.close(DisconnectReason.PEER_CLOSED)
-                return
-            raws = framer.feed(data)
-            if raws:
-                await self._messages(link, connection, raws)
-                service.after_read()
-                await service.room()
-            if connection.queued > FLAG_BYTES:
-                await connection.drained(FLAG_BYTES)
+        with connection.read_scope:
+            while connection.closing is None:
+                with trio.move_on_after(RESYNC_SECONDS if framer.pending else inf) as silence:
+                    data = await self._read(connection)
+                if silence.cancelled_caught:
+                    raws = framer.resync()
+                elif data:
+                    raws = framer.feed(data)
+                else:
+                    connection.close(DisconnectReason.PEER_CLOSED)
+                    return
+                if raws:
+                    await self._messages(link, connection, raws)
+                    service.after_read()
+                    await service.room()
+                if connection.queued > FLAG_BYTES:
+                    await connection.drained(FLAG_BYTES)
+        await self._last_words(link, connection)
+
+    async def _last_words(self, link: Link, connection: Connection) -> None:
+        """Let what is queued leave, free the session for a new connection, wait for the peer."""
         with trio.move_on_after(LINGER_SECONDS):
-            await trio.sleep_forever()
+            await connection.flushed.wait()
+        self._detach(link, connection)
+        with trio.move_on_after(LINGER_SECONDS):
+            while await self._read(connection):
+                pass
+        assert connection.closing is not None
         connection.close(connection.closing)
 
     async def _messages(self, link: Link, connection: Connection, raws: list[bytes]) -> None:
@@ -230,10 +253,9 @@ class Acceptor:
         decode = self._decoders[session.settings.comp_id].decode
         for raw in raws:
             for step in session.receive(decode(raw), now, mono):
-                kind = type(step)
-                if kind is Application:
+                if isinstance(step, Application):
                     service.application(link, step, now)
-                elif kind is LogonStep:
+                elif isinstance(step, LogonStep):
                     await self._logon(link, connection, step)
                     now, mono = self.clock.now(), self.clock.monotonic()
                 else:
@@ -251,7 +273,7 @@ class Acceptor:
                 allowed = await trio.to_thread.run_sync(verify_password, config, password)
         elif allowed:
             allowed = verify_password(config, password)
-        await self.service.settle(link)
+        await self.service.settle()
         now, mono = self.clock.now(), self.clock.monotonic()
         if allowed and self.accepting:
             steps = link.session.accept_logon(now, mono, link.gate.last_number)
@@ -303,16 +325,22 @@ class Acceptor:
                         self.service.perform(link, step, now)
 
     async def close(self, text: str) -> None:
-        """Log every session out with `text`, and give the last words time to leave."""
+        """Log every session out with `text`, after its last reports, and end all connections."""
         self.accepting = False
         now, mono = self.clock.now(), self.clock.monotonic()
-        for link in self.links.values():
-            if link.connection is not None and link.session.connected:
-                for step in link.session.logout(text, mono):
-                    self.service.perform(link, step, now)
-        with trio.move_on_after(LINGER_SECONDS / 4):
-            while any(c.queued for c in self.connections):
-                await trio.sleep(TICK_SECONDS / 10)
+        with trio.move_on_after(CLOSE_SECONDS):
+            for link in self.links.values():
+                if link.connection is not None:
+                    for step in link.session.logout(text, mono):
+                        self.service.perform(link, step, now)
+            await self.service.settle()
+            while self.connections:
+                await self._gone.park()
+        for connection in self.connections:
+            connection.finish(DisconnectReason.SHUTDOWN)
+        with trio.move_on_after(CLOSE_SECONDS / 2):
+            while self.connections:
+                await self._gone.park()
         for connection in list(self.connections):
             connection.close(DisconnectReason.SHUTDOWN)
 
@@ -340,4 +368,3 @@ def _highest(sock: socket.socket) -> socket.socket:
             sock.close()
             return socket.socket(fileno=moved)
     return sock
-

@@ -4,6 +4,7 @@ A write goes to the socket at once when nothing is queued; what the kernel does 
 and sent by the connection's writer task. A peer that does not read is flagged, then closed.
 """
 
+import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -39,6 +40,9 @@ class Connection:
         self.bytes_out = 0
         self._holds = 0
         self.cancel_scope = trio.CancelScope()
+        self.read_scope = trio.CancelScope()
+        self.flushed = trio.Event()
+        """The last words have left; only set by `finish`."""
         self._log = log
         self._queue: deque[bytes] = deque()
         self._queued = 0
@@ -109,13 +113,21 @@ class Connection:
             self._log(f"slow consumer {self.peer}: {self._queued} bytes wait to be read")
 
     def finish(self, reason: DisconnectReason) -> None:
-        """Close once what is queued has been sent."""
+        """End once what is queued has been sent; nothing more is read as FIX."""
         if self.closing is None:
             self.closing = reason
+        self.read_scope.cancel()
         if not self._queue and not self._held:
-            self.close(reason)
+            self._end_of_stream()
         else:
             self._lot.unpark_all()
+
+    def _end_of_stream(self) -> None:
+        """Say that no more comes. A close with unread input would reset what is on its way."""
+        if not self.flushed.is_set():
+            self.flushed.set()
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
 
     def close(self, reason: DisconnectReason) -> None:
         """Close at once; the tasks of the connection end."""
@@ -132,7 +144,7 @@ class Connection:
         while True:
             while not self._queue:
                 if self.closing is not None and not self._held:
-                    self.close(self.closing)
+                    self._end_of_stream()
                 await self._lot.park()
             with trio.move_on_after(STALL_SECONDS) as stall:
                 await trio.lowlevel.wait_writable(self.sock.fileno())

@@ -26,7 +26,7 @@ from gateway.fix.steps import Answer, Application, Step
 from gateway.fix.timestamps import format_utc
 from gateway.flow.link import Link, Report
 from gateway.order_entry.mapping import BusinessError, OrderMapper, StatusRequest
-from gateway.reports import REPORTED
+from gateway.reports import is_report
 
 INLINE_SYNC_NS: Final = 1_000_000
 """A sync that takes longer than this on average, ns, is moved to a worker thread."""
@@ -104,10 +104,10 @@ class OrderEntry:
         except BusinessError as error:
             self.perform(link, session.business_reject(step, error.reason, error.text), now)
         else:
-            if type(mapped) is StatusRequest:
+            if isinstance(mapped, StatusRequest):
                 self.perform(link, self._status(link, mapped, now), now)
                 return
-            if type(mapped) is NewOrder and self.sequencer.low_space:
+            if isinstance(mapped, NewOrder) and self.sequencer.low_space:
                 mapped = _refused_for_space(message, mapped)
             self.sequencer.submit(mapped, now)
             self.orders += 1
@@ -150,7 +150,7 @@ class OrderEntry:
         while self.sequencer.full:
             await self._done.park()
 
-    async def settle(self, link: Link) -> None:
+    async def settle(self) -> None:
         """Wait until what is submitted is durable; reports are numbered as it gets so."""
         while self.last_number > self.released:
             self._work.unpark_all()
@@ -176,7 +176,7 @@ class OrderEntry:
         now = self._clock.now()
         for record in self._reader.records(first, self.sequencer.durable):
             for k, event in enumerate(record.events, 1):
-                link = waiting.get(event.session) if type(event) in REPORTED else None
+                link = waiting.get(event.session) if is_report(event) else None
                 if link is None or (record.number, k) <= link.session.index.last_report:
                     continue
                 batch = batches.setdefault(link.info.id, [])
@@ -251,13 +251,12 @@ class OrderEntry:
             number, k = record.number, 0
             for event in record.events:
                 k += 1
-                kind = type(event)
-                if kind not in REPORTED:
+                if not is_report(event):
                     continue
                 link = links.get(event.session)
                 if link is None:
                     continue
-                if kind is OrderFilled:
+                if type(event) is OrderFilled:
                     self.trades += 1
                 msg_type, body = link.renderer.render_event(number, record.time, k, event)
                 batch = batches.get(event.session)

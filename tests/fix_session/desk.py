@@ -190,7 +190,9 @@ class Desk:
 
     # The member
 
-    def frame(self, text: str, *, seq: int | None = None, late: int = 0, begin: str = "FIX.4.4") -> bytes:
+    def frame(
+        self, text: str, *, seq: int | None = None, late: int = 0, begin: str = "FIX.4.4"
+    ) -> bytes:
         """A member's message; `text` may begin with its own 34 or 49, 56, 52."""
         given = fields(text)
         tags = dict(given)
@@ -257,9 +259,7 @@ class Desk:
 
 def new_order(cl_ord_id: str, header: str, now: int) -> str:
     time = format_utc(now, 3).decode()
-    return (
-        f"35=D|{header}11={cl_ord_id}|55=BTC-USD|54=1|60={time}|38=1|40=2|44=60000|59=0|"
-    )
+    return f"35=D|{header}11={cl_ord_id}|55=BTC-USD|54=1|60={time}|38=1|40=2|44=60000|59=0|"
 
 
 def at(desk: Desk, seconds: int = 0) -> str:

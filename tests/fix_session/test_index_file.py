@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from gateway.flow.index_file import (
     SKIP_NUMBERS,
     SLOT_BYTES,
     SYNC_ENTRIES,
+    SYNC_ENTRIES_MAX,
     FileIndex,
     highest_named,
     read_boot_id,
@@ -64,6 +66,7 @@ def told(index: SessionIndex) -> dict[str, object]:
         "next_in": index.next_in,
         "sent": index.sent,
         "last_report": index.last_report,
+        "doubtful": index._doubtful,
         "reset_record": index.reset_record,
         "entries": found,
         "bodies": [index.body(entry) for entry in found if entry[5] == BODY],
@@ -150,7 +153,9 @@ class Pair:
 
 @given(ACTS)
 @settings(max_examples=150, deadline=None)
-def test_the_file_is_the_memory(tmp_path_factory: pytest.TempPathFactory, acts: list[tuple]) -> None:
+def test_the_file_is_the_memory(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[tuple]
+) -> None:
     pair = Pair(tmp_path_factory.mktemp("index"))
     for act in acts:
         pair.act(act)
@@ -244,7 +249,11 @@ def test_after_power_loss_numbers_skip_ahead_and_only_what_was_synced_is_believe
 ) -> None:
     index = opened(tmp_path)
     record = 0
-    while record < SYNC_ENTRIES + 100:
+    while record < SYNC_ENTRIES + 128:
+        if record == SYNC_ENTRIES:
+            assert index.sync_due
+            index.sync()
+            assert not index.sync_due
         index.append_reports(reports(record, 64), 1, live=True, poss_resend=False)
         record += 64
     synced = SYNC_ENTRIES
@@ -277,7 +286,8 @@ def test_power_loss_that_also_lost_file_size(tmp_path: Path) -> None:
 
 
 def test_more_numbers_are_skipped_than_can_be_lost() -> None:
-    assert SYNC_ENTRIES - 1 + MAX_BATCH < SKIP_NUMBERS
+    assert SYNC_ENTRIES < SYNC_ENTRIES_MAX
+    assert SYNC_ENTRIES_MAX - 1 + MAX_BATCH < SKIP_NUMBERS
 
 
 def test_a_number_is_on_disk_as_used_before_the_first_after_a_clean_stop(tmp_path: Path) -> None:
@@ -392,3 +402,30 @@ def test_the_highest_record_named_is_found_without_opening(tmp_path: Path) -> No
 
 def test_the_boot_id_is_16_bytes() -> None:
     assert len(read_boot_id()) == 16
+
+
+def test_an_index_that_nobody_syncs_does_it_itself(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    for record in range(0, SYNC_ENTRIES_MAX + 100, 100):
+        index.append_reports(reports(record, 100), 1, live=True, poss_resend=False)
+    assert opened(tmp_path, OTHER_BOOT).last_report == (SYNC_ENTRIES_MAX - 1, 0)
+
+
+def test_syncing_in_a_thread_beside_appends(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    syncs = 0
+    with ThreadPoolExecutor(1) as pool:
+        running = None
+        for record in range(0, 30_000, 50):
+            index.append_reports(reports(record, 50), 1, live=True, poss_resend=False)
+            if record % 5_000 == 0:
+                index.save()
+            if index.sync_due and (running is None or running.done()):
+                running = pool.submit(index.sync)
+                syncs += 1
+        assert running is not None
+        running.result()
+    assert syncs > 1
+    again = opened(tmp_path)
+    assert again.next_out == 30_001
+    assert [entry[0] for entry in entries(again)] == list(range(30_000))

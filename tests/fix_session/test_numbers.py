@@ -1,4 +1,4 @@
-"""Logon variants, resets of the numbers, restarts: nothing is lost and no number means two things."""
+"""Logon variants, resets of the numbers, restarts: nothing is lost, no number is used twice."""
 
 import pytest
 
@@ -427,3 +427,15 @@ def test_settings_that_contradict_fix_are_refused(wrong: dict[str, object]) -> N
     with pytest.raises(ValueError, match=r"\w"):
         SessionSettings(**wrong)
     assert Session.__doc__
+
+
+def test_a_clean_stop_does_not_settle_what_an_unclean_one_left_in_doubt(on: Desk) -> None:
+    on.lost()
+    on.report()
+    on.logon()
+    on.report()
+    second = on.restarted()
+    third = second.restarted(clean=True)
+    third.logon("141=Y|")
+    heard = [(tags.get(37), tags.get(97)) for tags in third.tags()]
+    assert heard == [(None, None), (b"0", b"Y"), (b"1", b"Y")]

@@ -1,4 +1,4 @@
-"""The rules of the FIX session layer that engines get wrong, each by its number, in three slicings."""
+"""The rules of the FIX session layer that engines get wrong, by number, in three slicings."""
 
 import random
 
@@ -407,7 +407,12 @@ def test_rule_16_a_range_that_ends_in_the_future_ends_at_the_last_message(on: De
         ("35=A|34=1|49=X|98=0|108=30|", "FIX.4.4", DisconnectReason.UNKNOWN_COMP_ID, False),
         ("35=A|34=1|56=X|98=0|108=30|", "FIX.4.4", DisconnectReason.UNKNOWN_COMP_ID, False),
         ("35=0|34=1|", "FIX.4.4", DisconnectReason.FIRST_MESSAGE_NOT_LOGON, False),
-        ("35=A|34=1|52=20010101-00:00:00|98=0|108=30|", "FIX.4.4", DisconnectReason.LOGON_REFUSED, True),
+        (
+            "35=A|34=1|52=20010101-00:00:00|98=0|108=30|",
+            "FIX.4.4",
+            DisconnectReason.LOGON_REFUSED,
+            True,
+        ),
         ("35=A|34=1|98=3|108=30|", "FIX.4.4", DisconnectReason.LOGON_REFUSED, True),
         ("35=A|34=1|98=0|", "FIX.4.4", DisconnectReason.LOGON_REFUSED, True),
         ("35=A|34=0|98=0|108=30|", "FIX.4.4", DisconnectReason.LOGON_REFUSED, True),
@@ -451,7 +456,8 @@ def test_rule_18_what_follows_a_logon_waits_for_the_password(desk: Desk) -> None
     desk.authenticates = False
     desk.connect()
     desk.receive_bytes(
-        desk.frame("35=A|34=1|98=0|108=30|") + desk.frame("35=2|34=2|7=1|16=0|")
+        desk.frame("35=A|34=1|98=0|108=30|")
+        + desk.frame("35=2|34=2|7=1|16=0|")
         + desk.frame("35=1|34=3|112=A|")
     )
     assert desk.session.state is State.AUTHENTICATING
@@ -497,7 +503,9 @@ def test_rule_20_a_known_type_that_is_not_taken_is_a_business_reject(on: Desk) -
         def decode(self, raw: bytes):
             message = decoder.decode(raw)
             if message.msg_type == b"D":
-                message.error = PeerError(11, 35, "Send NewOrderSingle(D) elsewhere", unsupported=True)
+                message.error = PeerError(
+                    11, 35, "Send NewOrderSingle(D) elsewhere", unsupported=True
+                )
             return message
 
     decoder, on.decoder = on.decoder, Unsupported()

@@ -252,7 +252,7 @@ def test_a_new_reference_price_keeps_the_fees(core):
 
 
 def test_ids_stay_when_entries_are_put_in_between(core):
-    """A new asset, instrument, member and session, each first in the file: new ids, old ones stay."""
+    """A new asset, instrument, member and session, each first in the file; old ids stay."""
     before = {s.comp_id: s.id for s in core.venue.refdata.sessions.values()}
     owed = core.start(
         ("assets:\n", "assets:\n  - {code: EUR, scale: 2}\n"),

@@ -106,9 +106,7 @@ def check(folder: Path, life: Life, random: Random) -> list[Record]:
 lives = st.tuples(st.sampled_from(["power", "kill", "sync"]), st.integers(0, 120))
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32), st.lists(lives, min_size=1, max_size=4))
 def test_no_end_of_a_life_loses_anything_acknowledged(seed, ends):
     survive(seed, ends)
@@ -121,6 +119,6 @@ def test_the_lives_above_do_write_records():
 @pytest.mark.proof
 def test_an_end_at_every_call_of_a_run():
     for crash_at in range(150):
-        for seed in range(4):
+        for seed in range(2):
             for how in ("power", "kill", "sync"):
                 survive(seed, [(how, crash_at), ("power", 60)])
