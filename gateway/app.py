@@ -11,7 +11,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +24,9 @@ from engine.journal.follow import Follower
 from engine.journal.wake import WakeClient, WakeServer
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.commands import CoreStarted, DefineSession
-from engine.model.enums import DROP_COPY, ORDER_ENTRY, SOURCE_FIX
+from engine.model.enums import DROP_COPY, ORDER_ENTRY
 from engine.model.errors import ConfigError, OperatorError
 from engine.model.events import CommandRefused
-from engine.model.record import Record
 from engine.model.refdata import ReferenceData, SessionInfo
 from engine.replay import replay
 from engine.sequencer import Sequencer
@@ -145,21 +144,6 @@ def _link(
     return Link(info, config, session, renderer, gate)
 
 
-class Inbound:
-    """The latest inbound message of each session in the journal: (record, MsgSeqNum) by id."""
-
-    def __init__(self) -> None:
-        self.latest: dict[int, tuple[int, int]] = {}
-
-    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The same records, noted as they pass."""
-        for record in records:
-            origin = getattr(record.command, "origin", None)
-            if origin is not None and origin.source == SOURCE_FIX:
-                self.latest[origin.session] = (record.number, origin.seq)
-            yield record
-
-
 # --- core -------------------------------------------------------------------------------------
 
 
@@ -176,8 +160,7 @@ async def run_core(place: Place, stop: trio.Event) -> None:
     )
     venue = Venue()
     started = place.clock.monotonic()
-    inbound = Inbound()
-    result = replay(inbound.watch(writer.records()), venue)
+    result = replay(writer.records(), venue)
     seconds = (place.clock.monotonic() - started) / NANOS_PER_SECOND
     place.log(f"recovered {result.records} records in {seconds:.2f} s; epoch {writer.epoch}")
     sequencer = Sequencer(venue, writer, os.urandom, result.time)
@@ -195,7 +178,7 @@ async def run_core(place: Place, stop: trio.Event) -> None:
             ORDER_ENTRY,
             service,
             always_extend=False,
-            journalled=inbound.latest,
+            journalled=venue.last_inbound,
         )
         service.links = {link.info.id: link for link in links}
         service.renumber(links)

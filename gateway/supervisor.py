@@ -1,8 +1,9 @@
 """`fixgate run`: starts the venue's processes, watches them, stops them in order.
 
 Core comes first, then its readers, then the bots. A process that dies is started again after a
-short wait; one that says a person must act (exit code 3) ends the run with its words. All
-children share the supervisor's process group, and end by themselves when it dies.
+short wait. A core that says a person must act (exit code 3), or any process that says so before
+it was ever ready, ends the run with its words. All children share the supervisor's process group,
+and end by themselves when it dies.
 """
 
 import contextlib
@@ -112,7 +113,7 @@ class Supervisor:
                 return
             assert child.process is not None
             code = child.process.returncode
-            if code == EXIT_OPERATOR:
+            if code == EXIT_OPERATOR and (child.name == CORE or not child.ready.is_set()):
                 self.failure = f"{child.name} needs a person (see above); the venue is stopped"
                 self.stopping = True
                 with trio.CancelScope(shield=True):

@@ -59,7 +59,7 @@ def state_hash(state: State) -> str:
     add("operations", list(state.operations))
     add("references", sorted(state.references.items()))
     add("totals", sorted(state.totals.items()))
-    add("last_seq", sorted((s.id, s.last_seq) for s in state.sessions.values()))
+    add("last_inbound", sorted((s.id, *s.last_inbound) for s in state.sessions.values()))
     counters = (state.match, state.expiring, state.day_end, state.last_number, state.last_time)
     add("counters", list(counters))
     return digest.hexdigest()

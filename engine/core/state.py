@@ -93,17 +93,17 @@ class SessionState:
 
     names: every ClOrdID(11) that it used, to the order it stands for (a rejected one too), in
     order of use. open: its open orders by id, which is their age. cap: most names at a time.
-    last_seq: highest inbound MsgSeqNum(34) of its commands.
+    last_inbound: (record, MsgSeqNum(34)) of its latest command that came over FIX; (-1, 0): none.
     """
 
-    __slots__ = ("cap", "comp_id", "id", "last_seq", "member", "names", "open")
+    __slots__ = ("cap", "comp_id", "id", "last_inbound", "member", "names", "open")
 
     def __init__(self, session: int, member: MemberState, comp_id: str, cap: int) -> None:
         self.id = session
         self.member = member
         self.comp_id = comp_id
         self.cap = cap
-        self.last_seq = 0
+        self.last_inbound = (-1, 0)
         self.names: dict[bytes, Order] = {}
         self.open: dict[int, Order] = {}
 
@@ -164,8 +164,8 @@ class State:
     def session_of(self, origin: Origin) -> SessionState | None:
         """The session that sent a command, its MsgSeqNum(34) noted; None if it is unknown."""
         session = self.sessions.get(origin.session)
-        if session is not None and origin.seq > session.last_seq and origin.source == SOURCE_FIX:
-            session.last_seq = origin.seq
+        if session is not None and origin.source == SOURCE_FIX:
+            session.last_inbound = (self.last_number, origin.seq)
         return session
 
     def remember(self, session: SessionState, cl_ord_id: bytes, order: Order, time: int) -> None:

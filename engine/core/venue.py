@@ -89,9 +89,10 @@ class Venue:
         return self.state.day_end
 
     @property
-    def last_seq(self) -> dict[int, int]:
-        """Session id to the highest inbound MsgSeqNum(34) in the journal; a copy."""
-        return {s.id: s.last_seq for s in self.state.sessions.values() if s.last_seq}
+    def last_inbound(self) -> dict[int, tuple[int, int]]:
+        """Session id to (record, MsgSeqNum(34)) of its latest command that came over FIX."""
+        sessions = self.state.sessions.values()
+        return {s.id: s.last_inbound for s in sessions if s.last_inbound[0] >= 0}
 
     def order_status(
         self, session: int, cl_ord_id: bytes, order_id: int

@@ -80,7 +80,8 @@ class DropCopy:
 
     async def settle(self) -> None:
         """Wait until every durable report is numbered."""
-        while self._follower.after < self._reader.mark().number:
+        target = self._reader.mark().number
+        while self._follower.after < target:
             await self._caught_up.park()
 
     def read_record(self, number: int) -> Record:
@@ -93,6 +94,7 @@ class DropCopy:
         """Follow the journal for ever, woken by core, or by a short timer without it."""
         while True:
             while self.step():
+                self._caught_up.unpark_all()
                 await trio.lowlevel.checkpoint()
             self._caught_up.unpark_all()
             with trio.move_on_after(POLL_SECONDS):

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.fix.answers import UNSUPPORTED_TYPE, business_reject_body, logout_body, reject_body
-from gateway.fix.codec import TRAILERS, checksum
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.errors import (
     REASON_OTHER,
@@ -46,7 +45,7 @@ from gateway.fix.states import (
 from gateway.fix.steps import Answer, Application, Disconnect, LogonStep, ResendStep, Step
 from gateway.fix.timers import NEVER, Timers
 from gateway.fix.timestamps import parse_utc
-from gateway.fix.wire import Wire
+from gateway.fix.wire import Wire, trailer
 
 _HEADER: Final = (34, 49, 56, 52, 43, 97)
 _YES: Final = b"Y"
@@ -364,7 +363,7 @@ class Session:
             text = template % (msg_type, number, body)
             text = frame % (len(text), text)
             add(text)
-            add(TRAILERS[checksum(text)])
+            add(trailer(text))
             number += 1
         index.mark_sent(first, number - 1)
         self._timers.said = self._timers.mono

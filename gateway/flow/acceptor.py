@@ -11,11 +11,13 @@ import resource
 import socket
 from collections.abc import Callable, Iterator
 from math import inf
+from traceback import format_exception
 from typing import Final, Protocol
 
 import trio
 
 from engine.model.clock import Clock
+from engine.model.errors import FixgateError
 from engine.model.record import Record
 from gateway.config import verifies_slowly, verify_password
 from gateway.fix.codec import Framer
@@ -122,6 +124,7 @@ class Acceptor:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._tick)
+            nursery.start_soon(self._sync_indexes)
             while True:
                 await trio.lowlevel.wait_readable(listener.fileno())
                 try:
@@ -148,6 +151,11 @@ class Acceptor:
                     nursery.start_soon(connection.run_writer)
                     await self._identify(connection)
                     nursery.cancel_scope.cancel()
+        except* (FixgateError, AssertionError):
+            raise  # the disk, or a broken belief: nothing may go on as if it were not so
+        except* Exception as group:  # noqa: BLE001 - one peer's bad luck must not end the others
+            self.log(f"{peer} met a fault, closed:\n{''.join(format_exception(group))}")
+            connection.close(DisconnectReason.INTERNAL)
         finally:
             self.connections.discard(connection)
             self._gone.unpark_all()
@@ -323,6 +331,14 @@ class Acceptor:
                 if link.connection is not None and mono >= link.session.next_deadline():
                     for step in link.session.tick(now, mono):
                         self.service.perform(link, step, now)
+
+    async def _sync_indexes(self) -> None:
+        """Bring session indexes to disk now and then, beside the loop."""
+        while True:
+            await trio.sleep(TICK_SECONDS)
+            for link in self.links.values():
+                if link.session.index.sync_due:
+                    await trio.to_thread.run_sync(link.session.index.sync)
 
     async def close(self, text: str) -> None:
         """Log every session out with `text`, after its last reports, and end all connections."""

@@ -15,8 +15,9 @@ from engine.core.venue import Venue
 from engine.journal.follow import JournalReader
 from engine.journal.wake import WakeServer
 from engine.model.clock import Clock
-from engine.model.commands import NewOrder, RefusedOrder
+from engine.model.commands import Command, NewOrder, RefusedOrder
 from engine.model.enums import ORD_REJ_OTHER, ORD_REJ_UNKNOWN_ORDER
+from engine.model.errors import FixgateError
 from engine.model.events import OrderFilled
 from engine.model.record import Record
 from engine.sequencer import PENDING_RECORDS, Sequencer
@@ -109,8 +110,17 @@ class OrderEntry:
                 return
             if isinstance(mapped, NewOrder) and self.sequencer.low_space:
                 mapped = _refused_for_space(message, mapped)
-            self.sequencer.submit(mapped, now)
+            self._submit(mapped, now)
             self.orders += 1
+
+    def _submit(self, command: Command, now: int) -> None:
+        """Whatever fails in here leaves the venue half changed: only a replay may go on from it."""
+        try:
+            self.sequencer.submit(command, now)
+        except (FixgateError, AssertionError):
+            raise
+        except Exception as error:
+            raise AssertionError(f"the core failed on {command}") from error
 
     def _status(self, link: Link, request: StatusRequest, now: int) -> Answer:
         """The order's state, as ExecType(150)=I; an unknown order is 39=8 with 103=5."""
@@ -152,7 +162,8 @@ class OrderEntry:
 
     async def settle(self) -> None:
         """Wait until what is submitted is durable; reports are numbered as it gets so."""
-        while self.last_number > self.released:
+        target = self.last_number
+        while self.released < target:
             self._work.unpark_all()
             await self._done.park()
 

@@ -242,7 +242,9 @@ def test_reports_of_a_member_are_numbered_without_holes_over_its_sessions() -> N
     assert len(numbers) == 2
 
 
-def test_the_highest_sequence_number_of_a_session_is_known() -> None:
+def test_the_latest_inbound_message_of_a_session_is_known() -> None:
     desk = Desk()
     desk.buy(ACME_OE1, "b1", 1, 6_000_000)
-    assert desk.venue.last_seq == {ACME_OE1: desk.number - 1}
+    [(record, seq)] = desk.venue.last_inbound.values()
+    assert (record, seq) == (desk.number - 1, desk.number - 1)
+    assert list(desk.venue.last_inbound) == [ACME_OE1]

@@ -1,4 +1,4 @@
-"""UTCTimestamp text against the standard library's calendar."""
+"""UTCTimestamp text against the standard library's calendar, and CheckSum against a plain sum."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fix.timestamps import format_utc, parse_utc
+from gateway.fix.wire import ASCII_RUN, trailer
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMES = st.integers(0, 253_402_300_799 * 10**9 + 999_999_999)
@@ -44,3 +45,9 @@ def test_a_leap_second_is_the_next_minute() -> None:
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_time_or_none(text: bytes) -> None:
     assert parse_utc(text) is None or text[:8].isdigit()
+
+
+@given(st.integers(0, ASCII_RUN + 300), st.sampled_from([b"\x7f", b"\xff", b"\x01", b"a\xe9"]))
+def test_the_trailer_is_the_plain_sum(length: int, unit: bytes) -> None:
+    text = (unit * length)[:length]
+    assert trailer(text) == b"10=%03d\x01" % (sum(text) % 256)

@@ -6,8 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core.venue import Venue
 from engine.model import events
-from engine.model.commands import ContinueMass
+from engine.model.clock import NANOS_PER_DAY
+from engine.model.commands import (
+    CancelOrder,
+    ContinueMass,
+    EndOfDay,
+    MassCancel,
+    NewOrder,
+    Origin,
+    RefusedCancel,
+    RefusedMassCancel,
+    RefusedOrder,
+    ReplaceOrder,
+)
 from engine.model.enums import (
     BUY,
     CANCELED,
@@ -15,6 +28,7 @@ from engine.model.enums import (
     EXPIRED,
     FILLED,
     GTC,
+    IOC,
     LIMIT,
     MAKER,
     MARKET,
@@ -38,6 +52,7 @@ from engine.model.events import (
 )
 from engine.model.money import format_scaled
 from engine.model.record import Record
+from gateway.bootstrap import bootstrap_commands
 from gateway.fix.codec import encode
 from gateway.fix.decoder import Decoder
 from gateway.reports import REPORTED, TEXT_CACHE_ENTRIES, ReportRenderer, _Words
@@ -45,6 +60,8 @@ from tests.gateway.support import (
     BTC_JPY,
     BTC_USD,
     JPY_USD,
+    VENUE,
+    configured,
     ns,
     pipes,
     refdata_of,
@@ -498,3 +515,69 @@ def test_a_body_ends_each_field_with_soh(refdata):
     assert body == soh(pipes(body))
     assert body.endswith(b"\x01")
     assert b"\x01\x01" not in body
+
+
+# --- what the core says ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("extensions", [False, True], ids=["standard", "extended"])
+def test_whatever_the_core_answers_can_be_rendered_and_is_good_fix(tmp_path, extensions):
+    """One message of every kind and fate through the core, each answer through the decoder."""
+    core = Venue()
+    stock = stock_dictionary()
+    dictionary = venue_dictionary() if extensions else stock
+    for number, command in enumerate(bootstrap_commands(configured(tmp_path, VENUE), core.refdata)):
+        core.apply(command, number, TIME)
+    renderer = ReportRenderer(core.refdata, digits=3, extensions=extensions)
+    seen, number = set(), 1000
+
+    def answers(command):
+        nonlocal number
+        number += 1
+        caused = core.apply(command, number, TIME)
+        assert caused
+        for k, event in enumerate(caused, 1):
+            if type(event) not in REPORTED:
+                continue
+            seen.add(type(event))
+            message = decode(dictionary, *renderer.render_event(number, TIME, k, event))
+            assert message.error is None, message.error
+        return caused
+
+    def new(cl_ord_id, side=BUY, qty=100, price=6_000_000, tif=GTC, session=1, **more):
+        account = 1 if session == 1 else 3
+        origin = Origin(session, number, TIME, 1)
+        kind = LIMIT if price else MARKET
+        return NewOrder(origin, cl_ord_id, account, BTC_USD, side, kind, tif, qty, price, **more)
+
+    mine = Origin(1, 1, TIME, 1)
+    refused = RefusedOrder(mine, b"bad", b"", b"?", b"1", b"2", b"", b"1", b"1", 1, "unknown")
+    answers(refused)
+    answers(new(b"bad", poss_resend=True))
+    answers(new(b"a1"))
+    answers(new(b"a1"))
+    answers(new(b"a1", poss_resend=True))
+    answers(new(b"b1", side=SELL, qty=30, session=4))
+    answers(new(b"b2", side=SELL, qty=30, price=0, tif=IOC, session=4))
+    answers(new(b"own", side=SELL, qty=30))
+    answers(new(b"none", side=SELL, qty=30, price=0, session=4, tif=IOC))
+    answers(ReplaceOrder(mine, b"r1", b"a1", 0, BTC_USD, BUY, LIMIT, -1, 90, 6_000_001))
+    answers(ReplaceOrder(mine, b"r2", b"r1", 0, BTC_USD, SELL, LIMIT, -1, 90, 6_000_001))
+    answers(RefusedCancel(mine, b"r3", b"r1", 2, 99, "off tick"))
+    answers(CancelOrder(mine, b"c0", b"bad", 0, BTC_USD, BUY))
+    answers(CancelOrder(mine, b"c1", b"r1", 0, BTC_USD, BUY))
+    answers(CancelOrder(mine, b"c2", b"r1", 0, BTC_USD, BUY))
+    answers(new(b"day", tif=DAY))
+    answers(new(b"more"))
+    answers(MassCancel(mine, b"m1", 1, BTC_JPY))
+    answers(RefusedMassCancel(mine, b"m2", b"4", b"", 0, "only 1 and 7"))
+    answers(MassCancel(mine, b"m3", 7, 0))
+    answers(new(b"night", tif=DAY))
+    answers(EndOfDay(TIME // NANOS_PER_DAY))
+    assert seen == REPORTED
+    for cl_ord_id in (b"bad", b"a1", b"b2", b"more", b"night"):
+        status = core.order_status(4 if cl_ord_id == b"b2" else 1, cl_ord_id, 0)
+        assert status is not None
+        message = decode(dictionary, *renderer.render_event(number, TIME, 0, status))
+        assert message.error is None
+        assert message.get(17) == b"0"

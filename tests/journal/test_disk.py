@@ -358,3 +358,37 @@ def test_the_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path):
         files.append([(name, (folder / name).read_bytes()) for name in names])
     assert len(files[0]) >= 3
     assert files[0] == files[1] == files[2]
+
+
+def test_a_restart_writes_again_what_may_be_unsynced_and_nothing_below_the_mark(tmp_path: Path):
+    """A byte that is on disk is never written again: a loss of power could garble it."""
+
+    class NotingDisk(FaultyDisk):
+        def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+            self.writes.append((os.readlink(f"/proc/self/fd/{fd}"), offset, len(data)))
+            return super().pwrite(fd, data, offset)
+
+    writer = open_writer(tmp_path)
+    write(writer, 10)
+    known = writer._offset
+    writer.append(payloads(10, 5))
+    end = writer._offset
+    writer._release()
+    disk = NotingDisk([], 0)
+    disk.writes = []
+    writer = open_writer(tmp_path, disk=disk)
+    segment = str(tmp_path / segment_name(0))
+    assert [w for w in disk.writes if w[0] == segment] == [(segment, known, end - known)]
+    assert writer.durable == 14
+    writer.close()
+
+
+def test_a_sync_that_fails_half_way_closes_no_file_twice(tmp_path: Path):
+    disk = FaultyDisk(["sync_data"], 1_000)
+    writer = open_writer(tmp_path, disk=disk)
+    writer.append(payloads(0, 30, 14_000))
+    assert len(writer._unsynced) >= 2
+    disk.left = 1
+    with pytest.raises(DiskFailed):
+        writer.sync()
+    writer.close()
