@@ -71,7 +71,7 @@ class DropCopy:
         """Do a session step; nothing here waits for the disk."""
         link.perform(step, now)
 
-    def after_read(self) -> None:
+    def after_read(self, link: Link) -> None:
         """Nothing to do: reads change nothing here."""
 
     async def room(self) -> None:

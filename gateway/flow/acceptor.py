@@ -73,7 +73,7 @@ class Service(Protocol):
         """Do a session step when everything before it has left."""
         ...
 
-    def after_read(self) -> None:
+    def after_read(self, link: Link) -> None:
         """All messages of one read were handed over."""
         ...
 
@@ -191,7 +191,7 @@ class Acceptor:
         link.connection = connection
         link.session.connect(now, mono)
         await self._messages(link, connection, first)
-        self.service.after_read()
+        self.service.after_read(link)
         await self._read_loop(link, connection, framer)
 
     def _link_of(self, message: Message, connection: Connection) -> Link | None:
@@ -237,7 +237,7 @@ class Acceptor:
                     return
                 if raws:
                     await self._messages(link, connection, raws)
-                    service.after_read()
+                    service.after_read(link)
                     await service.room()
                 if connection.queued > FLAG_BYTES:
                     await connection.drained(FLAG_BYTES)

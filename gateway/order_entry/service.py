@@ -32,6 +32,9 @@ from gateway.reports import is_report
 INLINE_SYNC_NS: Final = 1_000_000
 """A sync that takes longer than this on average, ns, is moved to a worker thread."""
 
+ALONE_NS: Final = 500_000
+"""A reader that comes this long after the last commit, ns, counts as the only one at work."""
+
 ORDER_MESSAGES: Final = frozenset({b"D", b"F", b"G", b"H", b"q"})
 
 RENUMBER_BATCH: Final = 1_000
@@ -75,6 +78,9 @@ class OrderEntry:
         self._work = trio.lowlevel.ParkingLot()
         self._done = trio.lowlevel.ParkingLot()
         self._sync_ns = 0
+        self._syncing = False
+        self._last_commit = 0
+        self._last_reader: Link | None = None
 
     # --- the gate of every link -----------------------------------------------------------
 
@@ -150,9 +156,20 @@ class OrderEntry:
             self._waiting[link.info.id] = link
             self._work.unpark_all()
 
-    def after_read(self) -> None:
-        """Wake the commit loop if the read brought anything to write."""
-        if self.sequencer.pending or self._waiting:
+    def after_read(self, link: Link) -> None:
+        """Commit what the read brought: here and now if nobody else seems to be sending.
+
+        With several members at work the commit loop takes all their reads into one sync.
+        """
+        if not (self.sequencer.pending or self._waiting):
+            return
+        alone = link is self._last_reader or (
+            self._clock.monotonic() - self._last_commit > ALONE_NS
+        )
+        self._last_reader = link
+        if alone and not self._syncing and self._sync_ns < INLINE_SYNC_NS:
+            self._commit_inline()
+        else:
             self._work.unpark_all()
 
     async def room(self) -> None:
@@ -209,7 +226,8 @@ class OrderEntry:
         while True:
             await trio.sleep(TIMER_SECONDS)
             self.sequencer.tick(self._clock.now())
-            self.after_read()
+            if self.sequencer.pending or self.sequencer.mass_due:
+                self._work.unpark_all()
             if self.sequencer.writer.prepare_due:
                 await trio.to_thread.run_sync(self.sequencer.writer.prepare_next)
 
@@ -238,21 +256,32 @@ class OrderEntry:
             await self.commit()
 
     async def commit(self) -> None:
-        """One group commit."""
+        """One group commit, by the loop."""
         sequencer = self.sequencer
         if sequencer.mass_due:
             sequencer.continue_mass(self._clock.now())
-        started = self._clock.monotonic()
         if self._sync_ns < INLINE_SYNC_NS:
-            records = sequencer.commit()
-        else:
-            sequencer.begin_commit()
-            await trio.to_thread.run_sync(sequencer.sync_pending)
-            records = sequencer.finish_commit()
+            self._commit_inline()
+            return
+        self._syncing = True
+        started = self._clock.monotonic()
+        sequencer.begin_commit()
+        await trio.to_thread.run_sync(sequencer.sync_pending)
+        self._syncing = False
+        self._committed(sequencer.finish_commit(), started)
+
+    def _commit_inline(self) -> None:
+        started = self._clock.monotonic()
+        self._committed(self.sequencer.commit(), started)
+
+    def _committed(self, records: list[Record], started: int) -> None:
         self._sync_ns += (self._clock.monotonic() - started - self._sync_ns) // 8
         self.release(records)
         self._wake.notify()
         self._done.unpark_all()
+        self._last_commit = self._clock.monotonic()
+        if self.sequencer.mass_due:
+            self._work.unpark_all()
 
     def release(self, records: list[Record]) -> None:
         """Send every report of `records`, all of them durable, to its session."""
