@@ -4,11 +4,12 @@ PY ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= var/demo
+ARGS ?= # more arguments for `make run`, such as --port-offset 100
 
 .PHONY: run setup dev test lint proof soak bench clean
 
 run: setup ## the demo venue, with two bots that trade
-	$(BIN)/fixgate run --config config/demo.yaml --data $(DATA)
+	$(BIN)/fixgate run --config config/demo.yaml --data $(DATA) $(ARGS)
 
 setup: $(VENV)/.runtime ## what it takes to run the venue
 

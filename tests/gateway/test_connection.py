@@ -28,6 +28,10 @@ class Peer:
             data += self.sock.recv(size - len(data))
         return data
 
+    def at_end(self):
+        """Whether the stream has ended, and nothing is left to read."""
+        return self.sock.recv(1) == b""
+
     def waiting(self):
         """All bytes that have arrived."""
         data = b""
@@ -149,29 +153,45 @@ def test_live_messages_wait_for_the_last_of_several_resends(peer):
 # --- the end --------------------------------------------------------------------------------------
 
 
-def test_a_connection_without_a_queue_closes_at_once(peer):
+def test_a_connection_without_a_queue_ends_at_once(peer):
     peer.connection.finish(DisconnectReason.LOGOUT)
-    assert peer.connection.closed
+    assert peer.connection.flushed.is_set()
     assert peer.connection.closing is DisconnectReason.LOGOUT
-    peer.connection.write(b"late")
-    assert peer.waiting() == b""
+    assert peer.at_end()
+
+
+def test_the_end_of_a_stream_is_said_once(peer):
+    peer.connection.finish(DisconnectReason.LOGOUT)
+    peer.connection.finish(DisconnectReason.LOGOUT)
+    peer.connection.close(DisconnectReason.LOGOUT)
+    assert peer.at_end()
+
+
+def test_nothing_more_is_read_once_the_end_is_decided(peer):
+    peer.connection.write(b"x" * 500_000)
+    peer.connection.finish(DisconnectReason.LOGOUT)
+    assert peer.connection.read_scope.cancel_called
+    assert not peer.connection.flushed.is_set()
 
 
 @pytest.mark.trio
-async def test_last_words_leave_before_the_connection_closes(peer):
+async def test_last_words_leave_before_the_stream_ends(peer):
     connection = peer.connection
     text = b"x" * 500_000
     connection.write(text)
     connection.finish(DisconnectReason.LOGOUT)
-    assert not connection.closed
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run_until_closed, connection)
+        assert not connection.flushed.is_set()
         assert await peer.read(len(text)) == text
-    assert connection.closed
+        with trio.fail_after(5):
+            await connection.flushed.wait()
+        assert peer.at_end()
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.trio
-async def test_last_words_behind_a_resend_leave_before_the_connection_closes(peer):
+async def test_last_words_behind_a_resend_leave_before_the_stream_ends(peer):
     """The writer sleeps when the resend is done, and there is nothing queued to wake it for."""
     connection = peer.connection
     async with trio.open_nursery() as nursery:
@@ -180,13 +200,13 @@ async def test_last_words_behind_a_resend_leave_before_the_connection_closes(pee
         connection.write(b"logout")
         connection.finish(DisconnectReason.LOGOUT)
         await wait_all_tasks_blocked()
-        assert not connection.closed
+        assert not connection.flushed.is_set()
         connection.write_ahead(b"resent;")
         connection.unhold()
         with trio.fail_after(5):
             assert await peer.read(13) == b"resent;logout"
-            await wait_all_tasks_blocked()
-        assert connection.closed
+            await connection.flushed.wait()
+        assert peer.at_end()
         nursery.cancel_scope.cancel()
 
 
@@ -239,8 +259,8 @@ async def test_drained_waits_until_little_is_queued(peer):
 async def test_nobody_waits_for_a_closed_connection(peer):
     connection = peer.connection
     connection.write(b"x" * 500_000)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(connection.drained, 1)
-        await wait_all_tasks_blocked()
-        with trio.fail_after(5):
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.drained, 1)
+            await wait_all_tasks_blocked()
             connection.close(DisconnectReason.SHUTDOWN)

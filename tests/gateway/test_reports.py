@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.core.venue import Venue
 from engine.model import events
-from engine.model.clock import NANOS_PER_DAY
+from engine.model.clock import NANOS_PER_DAY, next_midnight
 from engine.model.commands import (
     CancelOrder,
     ContinueMass,
@@ -531,16 +531,16 @@ def test_whatever_the_core_answers_can_be_rendered_and_is_good_fix(tmp_path, ext
     renderer = ReportRenderer(core.refdata, digits=3, extensions=extensions)
     seen, number = set(), 1000
 
-    def answers(command):
+    def answers(command, time=TIME):
         nonlocal number
         number += 1
-        caused = core.apply(command, number, TIME)
+        caused = core.apply(command, number, time)
         assert caused
         for k, event in enumerate(caused, 1):
             if type(event) not in REPORTED:
                 continue
             seen.add(type(event))
-            message = decode(dictionary, *renderer.render_event(number, TIME, k, event))
+            message = decode(dictionary, *renderer.render_event(number, time, k, event))
             assert message.error is None, message.error
         return caused
 
@@ -573,7 +573,7 @@ def test_whatever_the_core_answers_can_be_rendered_and_is_good_fix(tmp_path, ext
     answers(RefusedMassCancel(mine, b"m2", b"4", b"", 0, "only 1 and 7"))
     answers(MassCancel(mine, b"m3", 7, 0))
     answers(new(b"night", tif=DAY))
-    answers(EndOfDay(TIME // NANOS_PER_DAY))
+    answers(EndOfDay(TIME // NANOS_PER_DAY), next_midnight(TIME))
     assert seen == REPORTED
     for cl_ord_id in (b"bad", b"a1", b"b2", b"more", b"night"):
         status = core.order_status(4 if cl_ord_id == b"b2" else 1, cl_ord_id, 0)

@@ -1,0 +1,110 @@
+"""Every command in the README and in docs/ is run, or is known to be run by something else."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.ports import PortOffset
+from tests.support.venue import FIXGATE, wait_until
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+COMMAND = re.compile(r"^(?: {4}|\$ )((?:make|\.venv/bin/|\.ci/run|fixgate )[^#\n]*)", re.MULTILINE)
+QUOTED = re.compile(r"`(make \w+|fixgate \w+|\.ci/run|\.venv/bin/python [^`]*)[^`]*`")
+
+RUN_ELSEWHERE = {
+    "make run": "test_make_run_starts_a_venue",
+    "make test": "what runs this test",
+    "make proof": ".ci/run",
+    "make bench": "tests/benchmarks, and by hand: its figures need a machine of their own",
+    "make setup": "part of make run",
+    "fixgate password": "tests/gateway/test_cli.py",
+    "fixgate run": "tests/system",
+    "fixgate ready": "what a start prints",
+    "fixgate check": "test_commands_of_the_pages",
+    "fixgate doctor": "test_commands_of_the_pages",
+    "fixgate replay": "test_commands_of_the_pages",
+    "fixgate cfg": "test_commands_of_the_pages",
+    ".ci/run": "the machine that tests a change",
+    ".venv/bin/python benchmarks": "by hand: its figures need a machine of their own",
+}
+
+
+def commands():
+    found = set()
+    for page in PAGES:
+        text = page.read_text()
+        found.update(match.strip() for match in COMMAND.findall(text))
+    return sorted(found)
+
+
+def test_there_are_commands_to_run():
+    assert "make run" in commands()
+    assert any(command.startswith(".venv/bin/fixgate check") for command in commands())
+
+
+def test_every_quoted_command_is_known():
+    for page in PAGES:
+        for quoted in QUOTED.findall(page.read_text()):
+            known = any(quoted.startswith(name) for name in RUN_ELSEWHERE)
+            assert known, f"{page.name} names `{quoted}`, which no test runs"
+
+
+@pytest.fixture(scope="module")
+def traded(tmp_path_factory):
+    """A data folder in which the demo has traded, started as the README says."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    offset = PortOffset()
+    start = ["make", "run", f"DATA={data}", f"ARGS=--port-offset {offset.offset}"]
+    process = subprocess.Popen(start, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        ready = b""
+        while not ready.startswith(b"fixgate ready"):
+            ready = process.stdout.readline()
+            assert ready, process.communicate()[1].decode()
+        wait_until((data / "run" / "core.pid").exists, 10, "core runs")
+        supervisor = int(
+            subprocess.run(
+                ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
+            ).stdout.split()[0]
+        )
+        subprocess.run(["kill", "-TERM", str(supervisor)], check=True)
+        process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+        offset.close()
+    return data
+
+
+def test_make_run_starts_a_venue(traded):
+    assert list((traded / "journal").glob("*.seg"))
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if "fixgate" in c])
+def test_commands_of_the_pages(command, traded):
+    argv = command.replace("var/demo", str(traded)).split()
+    argv[0] = str(FIXGATE)
+    argv = ["7000" if word == "500" else word for word in argv]  # ports that no other test takes
+    result = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout
+
+
+def test_every_other_command_is_known():
+    for command in commands():
+        if "fixgate" in command:
+            continue
+        known = any(command.startswith(name) for name in RUN_ELSEWHERE)
+        assert known, f"`{command}` is run by no test"
+
+
+@pytest.mark.parametrize("page", [p.name for p in PAGES])
+def test_links_lead_somewhere(page):
+    path = next(p for p in PAGES if p.name == page)
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+        assert (path.parent / target).exists(), f"{page} links to {target}"
