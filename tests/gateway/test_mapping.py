@@ -358,9 +358,6 @@ def test_the_client_and_the_trader_are_kept_and_no_other_role(mapped, msg_type):
     assert command.origin.parties == ((3, b"client"), (12, b"trader"))
 
 
-@pytest.mark.xfail(
-    reason="PartyRole(452) of fix_dictionaries/FIX44.xml ends at 38, as stock's does"
-)
 def test_who_decided_is_kept(mapped):
     """Role 122, investment decision maker: of FIX 5.0SP2, but regulators ask for it in 4.4 too."""
     assert mapped("D", "453=1|" + party("algo", 122)).origin.parties == ((122, b"algo"),)
