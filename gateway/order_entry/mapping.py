@@ -341,6 +341,8 @@ class OrderMapper:
         symbol = self._symbols.get(get(55, b""))
         if symbol is None:
             raise _Refusal(ORD_REJ_UNKNOWN_SYMBOL, _unknown_symbol(get(55, b"")))
+        if get(43) == b"Y":
+            self._refuse_stale(message, origin.received)
         _refuse_unsupported(message)
         tif_text = get(59)
         tif = -1 if tif_text is None else TIFS.get(tif_text)

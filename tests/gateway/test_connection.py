@@ -23,9 +23,10 @@ class Peer:
     async def read(self, size):
         """The next `size` bytes."""
         data = b""
-        while len(data) < size:
-            await trio.lowlevel.wait_readable(self.sock.fileno())
-            data += self.sock.recv(size - len(data))
+        with trio.fail_after(5):
+            while len(data) < size:
+                await trio.lowlevel.wait_readable(self.sock.fileno())
+                data += self.sock.recv(size - len(data))
         return data
 
     def at_end(self):
@@ -95,14 +96,16 @@ async def test_what_the_kernel_does_not_take_leaves_later_and_in_order(peer):
 def test_a_peer_that_does_not_read_is_named_and_then_closed(peer):
     connection = peer.connection
     piece = b"x" * 65_536
-    while connection.queued <= FLAG_BYTES:
-        assert not peer.log
+    for _ in range(FLAG_BYTES // len(piece)):
         connection.write(piece)
-    connection.write(piece)
+        assert not peer.log
+    for _ in range((CLOSE_BYTES - FLAG_BYTES) // len(piece)):
+        assert not connection.closed
+        assert connection.queued <= CLOSE_BYTES
+        connection.write(piece)
     assert len(peer.log) == 1
     assert "slow consumer peer" in peer.log[0]
-    while not connection.closed:
-        assert connection.queued <= CLOSE_BYTES
+    for _ in range(4):  # what the kernel took
         connection.write(piece)
     assert connection.closing is DisconnectReason.SLOW_CONSUMER
     queued = connection.queued
@@ -229,14 +232,16 @@ def test_the_first_reason_counts(peer):
 @pytest.mark.trio
 async def test_a_peer_that_takes_nothing_is_closed(peer, autojump_clock):
     peer.connection.write(b"x" * 500_000)
-    await run_until_closed(peer.connection)
+    with trio.fail_after(60):  # by the test's own clock
+        await run_until_closed(peer.connection)
     assert peer.connection.closing is DisconnectReason.SLOW_CONSUMER
 
 
 @pytest.mark.trio
 async def test_drained_waits_until_little_is_queued(peer):
     connection = peer.connection
-    await connection.drained(1)
+    with trio.fail_after(5):
+        await connection.drained(1)
     connection.write(b"x" * 500_000)
     done = []
 

@@ -200,6 +200,8 @@ def test_a_number_of_an_instrument_without_decimals_may_be_point_zero(mapped):
 def test_the_other_member_has_its_own_default_account(mapped):
     order = mapped("D", session=4)
     assert (order.account, order.origin.session) == (3, 4)
+    assert mapped("D", "1=BOREAS", session=4) == order
+    assert mapped("D", "1=ACME", session=4).reason == 15
 
 
 REFUSALS = [

@@ -40,9 +40,9 @@ class Trader:
         finally:
             self._digest()
 
-    def reconnect(self):
+    def reconnect(self, *, reset=False):
         """Log on again and catch up. What was not answered by then never will be, or was."""
-        self.client.reconnect()
+        self.client.reconnect(reset=reset)
         self._digest()
         self._pending.clear()
 

@@ -147,10 +147,11 @@ class Venue:
         return {path.stem: int(path.read_text()) for path in (self.data / "run").glob("*.pid")}
 
     def kill_one(self, name):
-        """kill -9 of one child; its process id."""
+        """kill -9 of one child, unless it is dead already; its process id."""
         pid = self.pid(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        if _is_ours(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return pid
 
     def kill_all(self):
@@ -177,6 +178,13 @@ class Venue:
 
     def __exit__(self, *_):
         self.close()
+
+    def check_logs(self):
+        """However it was treated, no process of the venue ended in a traceback."""
+        for path in self.data.parent.glob(f"{self.data.name}-*.err"):
+            text = path.read_text()
+            at = text.find("Traceback")
+            assert at < 0, f"{path.name}: {text[max(0, at - 500) :][:LOG_TAIL_CHARACTERS]}"
 
     def close(self):
         """End whatever still runs, and give the ports back."""

@@ -35,6 +35,8 @@ def new_venue(tmp_path):
     yield make
     for venue in venues:
         venue.close()
+    for venue in venues:
+        venue.check_logs()
 
 
 @pytest.fixture
@@ -59,6 +61,7 @@ def venue(tmp_path_factory):
     made = Venue(tmp_path_factory.mktemp("venue") / "data")
     with closing(made):
         yield made.start()
+    made.check_logs()
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ SESSIONS = ("BENCH-OE1", "BENCH2-OE1", "BENCH-OE2", "BENCH2-OE2")
 class Crashes:
     """One venue, its traders and its drop copies, over many kills.
 
-    away: a drop copy that is told nothing until the end. on_and_off: one that comes and goes.
+    kills: how many of what; the drop copy process is killed now and then, too. away: a drop copy
+    that is told nothing until the end. on_and_off: one that comes and goes.
     """
 
     def __init__(self, venue, dial, seed, *, window, longest):
@@ -60,8 +61,8 @@ class Crashes:
 
     # --- rounds ---------------------------------------------------------------------------
 
-    def round(self, number):
-        """Trade until the kill, come back, catch up."""
+    def round(self, number, *, reset=False):
+        """Trade until the kill, come back, catch up. reset: members begin at 1 again (141=Y)."""
         whole = number % 3 == 2
         kill = self._kill_all if whole else self._kill_core
         before = sum(len(trader.client.delivered) for trader in self.traders)
@@ -83,7 +84,7 @@ class Crashes:
         elif self.rng.random() < 0.25:
             self._kill_again_while_it_recovers()
         for trader in self.traders:
-            trader.reconnect()
+            trader.reconnect(reset=reset)
         after = sum(len(trader.client.delivered) for trader in self.traders)
         assert after > before, f"round {number} had no load"
 
@@ -107,6 +108,9 @@ class Crashes:
         """The drop copy that comes and goes: read a little, vanish, come back."""
         copy = self.on_and_off
         mood = self.rng.random()
+        if mood > 0.997 and self.kills["dropcopy"] < self.kills.total() / 3:
+            self.kills["dropcopy"] += 1
+            self.venue.kill_one("dropcopy")
         try:
             if not copy.connected:
                 if mood < 0.02:
@@ -152,7 +156,7 @@ class Crashes:
         client = trader.client
         got = [m[17] if m[35] == "8" else m[35] for m in client.delivered_reports()]
         assert got == self._names(journal.of_session(client.comp_id)), trader
-        assert len(got) > 10 * sum(self.kills.values()), "there was load"
+        assert len(got) > 10 * self.kills["core"], "there was load"
         assert client.reports.keys() <= set(got), "nothing was seen that is not in the journal"
 
     @staticmethod
@@ -236,6 +240,21 @@ def test_kill_9_loses_nothing_and_repeats_nothing(crashes, seed, kills):
         run.round(number)
     run.check()
     assert run.kills["core"] + run.kills["all"] == kills
+
+
+def test_a_reset_of_the_numbers_after_kill_9_loses_no_report(crashes):
+    run = crashes(20263, window=200, longest=0.4)
+    run.begin()
+    for number in range(4):
+        run.round(number, reset=True)
+    for trader in run.traders:
+        trader.client.sync()
+    journal = Journal(run.venue.data)
+    for trader in run.traders:
+        reports = journal.of_session(trader.client.comp_id)
+        named = [name for name, kind, _ in reports if kind in EXEC_TYPES]
+        assert sorted(trader.client.reports) == sorted(named), trader
+        assert len(named) > 40, "there was load"
 
 
 @pytest.mark.proof

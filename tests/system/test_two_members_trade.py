@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from tests.support.fix_client import envelope, utc_now
+from tests.support.venue import wait_until
 
 BUY, SELL = 1, 2
 IOC, FOK = "3", "4"
@@ -381,9 +382,12 @@ def test_a_resend_repeats_refusals_and_rejects_too(acme, name):
     assert all(m[43] == "Y" for m in again)
 
 
-def test_a_reset_of_the_numbers_loses_no_report(acme, boreas, name):
+def test_a_reset_of_the_numbers_loses_no_report(venue, acme, boreas, name):
     rest(acme, name("a"), SELL, "2", "50000.00")
+    ended = venue.stderr.count("BENCH-OE1 disconnected")
     acme.drop()
+    # What is written to a socket counts as sent: the venue has to know that nobody is there.
+    wait_until(lambda: venue.stderr.count("BENCH-OE1 disconnected") > ended, 5, "the end is seen")
     for k in range(3):
         boreas.order(name(f"b{k}"), BUY, "0.5", "50000.00")
         boreas.expect("8", "150=F")
