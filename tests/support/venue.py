@@ -181,7 +181,9 @@ class Venue:
 
     def check_logs(self):
         """However it was treated, no process of the venue ended in a traceback."""
-        for path in self.data.parent.glob(f"{self.data.name}-*.err"):
+        logs = list(self.data.parent.glob(f"{self.data.name}-*.err"))
+        assert len(logs) >= self.starts
+        for path in logs:
             text = path.read_text()
             at = text.find("Traceback")
             assert at < 0, f"{path.name}: {text[max(0, at - 500) :][:LOG_TAIL_CHARACTERS]}"
