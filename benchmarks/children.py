@@ -13,7 +13,7 @@ from benchmarks.load import HOST
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-# A clean stop may take 5 s (DESIGN section 4); a child that needs longer is killed.
+# A clean stop may take 5 s (docs/architecture.md); a child that needs longer is killed.
 STOP_SECONDS: Final = 8
 _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 

@@ -48,7 +48,7 @@ from engine.model.ids import NOBODY
 from engine.model.money import INT64_MAX
 
 MASS_SLICE: Final = 500
-"""Orders that one record may end: 500 keep the core under 5 ms (DESIGN section 2)."""
+"""Orders that one record may end: 500 keep the core under 5 ms."""
 
 MASS_EXAMINED: Final = 10_000
 """Candidates that one slice may look at, orders: those that do not match cost time too."""

@@ -2,7 +2,7 @@
 
 Price, then time. Each trade is at the resting order's price. The maker's report comes before the
 taker's, with the same match number. A member's orders never trade with each other: the incoming
-order stops in front of the member's own (DESIGN section 4).
+order stops in front of the member's own.
 """
 
 from typing import NamedTuple

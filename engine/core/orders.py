@@ -53,7 +53,7 @@ class Order(Struct, array_like=True, gc=False, eq=False):
 def hold_of(order: Order, quote_per_tick_lot: int, base_per_lot: int) -> int:
     """What an order's open quantity must hold, in minor units of what it pays with.
 
-    DESIGN section 3: a buy holds leaves x price + ceil(leaves x price x worst fee); a sell holds
+    A buy holds leaves x price + ceil(leaves x price x worst fee); a sell holds
     its lots, because its fee comes out of its proceeds.
     """
     leaves = order.qty - order.cum

@@ -131,7 +131,7 @@ def positive_price(r: Request) -> Refusal | None:
 
 
 def fits_int64(r: Request) -> Refusal | None:
-    """Every amount that the order may ever cause fits int64 (DESIGN section 3).
+    """Every amount that the order may ever cause fits int64.
 
     A sell may fill at better prices than its own, up to the best bid; the value of its fills
     counts too.

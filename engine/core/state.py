@@ -18,7 +18,7 @@ from engine.model.money import INT64_MAX
 from engine.model.refdata import Instrument, ReferenceData
 
 CL_ORD_ID_LIFE: Final = NANOS_PER_DAY
-"""How long a ClOrdID(11) stays known at least, ns (DESIGN section 4: 24 h and while open)."""
+"""How long a ClOrdID(11) stays known at least, ns (docs/fix.md)."""
 
 FORGET_PER_COMMAND: Final = 4
 """ClOrdIDs looked at for their age per command: a command adds one at most, so age wins."""

@@ -1,6 +1,6 @@
 """Command streams for tests: a small venue's configuration and seeded mixed commands.
 
-bootstrap_commands() configures DESIGN's demo instruments and three members; random_commands()
+bootstrap_commands() configures the demo's instruments and three members; random_commands()
 gives (command, number, time) ready for Venue.apply, with nothing but its seed behind it. Neither
 looks at a venue: a stream that must react to one (ContinueMass, a due EndOfDay) is driven by
 drive().

@@ -391,7 +391,7 @@ def test_every_event_that_reports_has_a_body_above_and_no_other_is_rendered(refd
 
 @CASES
 def test_an_execution_report_has_what_clients_build_on(refdata, event, body, extras):
-    """DESIGN section 4: 11, 37, 17, 150, 39, 55, 54, 14, 151, 6, 60 always."""
+    """docs/fix.md: 11, 37, 17, 150, 39, 55, 54, 14, 151, 6, 60 always."""
     message = decode(
         venue_dictionary(),
         *ReportRenderer(refdata, digits=3, extensions=False).render(record(event), 1),
