@@ -140,9 +140,10 @@ class Acceptor:
                 if not self.accepting or len(self.connections) >= MAX_CONNECTIONS:
                     sock.close()
                     continue
-                nursery.start_soon(self._connection, sock, f"{address[0]}:{address[1]}")
+                nursery.start_soon(self.connection, sock, f"{address[0]}:{address[1]}")
 
-    async def _connection(self, sock: socket.socket, peer: str) -> None:
+    async def connection(self, sock: socket.socket, peer: str) -> None:
+        """Serve one connected socket until it ends."""
         connection = Connection(sock, peer, self.log)
         self.connections.add(connection)
         try:

@@ -249,7 +249,9 @@ class FixClient:
             if self._sock is None:
                 raise ConnectionEnded("not connected")
             left = max(0.0, end - time.monotonic())
-            if not select.select([self._sock], [], [], left)[0]:
+            poll = select.poll()  # select() ends at descriptor 1,023
+            poll.register(self._sock, select.POLLIN)
+            if not poll.poll(left * 1_000):
                 return None
             try:
                 data = self._sock.recv(1 << 20)
