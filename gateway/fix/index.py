@@ -345,7 +345,7 @@ class MemoryStorage:
         self._entries = bytearray()
         self._bodies = bytearray()
         self._tell: Callable[[], Header] = Header
-        self._saved = Header()
+        self._saved = self._opened = Header()
         self._clean = True
 
     def open(self, header: Callable[[], Header]) -> Found:
@@ -358,6 +358,7 @@ class MemoryStorage:
                 next_in=max(found.next_in, last[2]), sent=max(found.sent, last[3])
             )
         self._tell = header
+        self._opened = found
         return Found(found, count, self._clean, power_lost=False)
 
     def sync_due(self) -> bool:
@@ -368,8 +369,9 @@ class MemoryStorage:
         """See Storage."""
 
     def save(self) -> None:
-        """See Storage."""
+        """See Storage. As in a file, a change is at work from the first time it is kept."""
         self._saved = self._tell()
+        self._clean = self._clean and self._saved == self._opened
 
     def close(self) -> None:
         """See Storage."""
