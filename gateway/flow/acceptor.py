@@ -55,6 +55,10 @@ MAX_DESCRIPTOR: Final = 65_536
 DESCRIPTOR_TRIES: Final = 8
 """A process has a few listeners at most."""
 
+MAX_GARBLED: Final = 1_000
+"""Garbled messages that a connection may send: FIX ignores each, but a peer that sends nothing
+else is closed."""
+
 RESYNC_SECONDS: Final = 2.0
 """Silence in the middle of a message, seconds, after which its BodyLength counts as a lie and the
 bytes behind it are searched for the next message."""
@@ -240,6 +244,8 @@ class Acceptor:
                     await self._messages(link, connection, raws)
                     service.after_read(link)
                     await service.room()
+                if framer.garbled > MAX_GARBLED:
+                    connection.finish(DisconnectReason.GARBLED)
                 if connection.queued > FLAG_BYTES:
                     await connection.drained(FLAG_BYTES)
         await self._last_words(link, connection)

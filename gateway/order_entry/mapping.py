@@ -234,19 +234,7 @@ class OrderMapper:
         try:
             return self._accepted_new_order(message, origin, session)
         except _Refusal as refusal:
-            return RefusedOrder(
-                origin,
-                get(11, b""),
-                get(1, b""),
-                get(55, b""),
-                get(54, b""),
-                get(40, b""),
-                get(59, b""),
-                get(38, b""),
-                get(44, b""),
-                refusal.reason,
-                refusal.text,
-            )
+            return refused_order(message, origin, refusal.reason, refusal.text)
 
     def _accepted_new_order(
         self, message: Message, origin: Origin, session: SessionInfo
@@ -391,6 +379,24 @@ class OrderMapper:
                 _unknown_symbol(name),
             )
         return MassCancel(origin, get(11, b""), MASS_CANCEL_INSTRUMENT, symbol.instrument.id)
+
+
+def refused_order(message: Message, origin: Origin, reason: int, text: str) -> RefusedOrder:
+    """A NewOrderSingle refused in the words it came in; reason is OrdRejReason(103)."""
+    get = message.get
+    return RefusedOrder(
+        origin,
+        get(11, b""),
+        get(1, b""),
+        get(55, b""),
+        get(54, b""),
+        get(40, b""),
+        get(59, b""),
+        get(38, b""),
+        get(44, b""),
+        reason,
+        text,
+    )
 
 
 ID_TAGS: Final = (11, 41, 37, 1, 55, 790, 528, 529, 581, 582)

@@ -15,18 +15,22 @@ from engine.core.venue import Venue
 from engine.journal.follow import JournalReader
 from engine.journal.wake import WakeServer
 from engine.model.clock import Clock
-from engine.model.commands import Command, NewOrder, RefusedOrder
+from engine.model.commands import Command, NewOrder
 from engine.model.enums import ORD_REJ_OTHER, ORD_REJ_UNKNOWN_ORDER
 from engine.model.errors import FixgateError
 from engine.model.events import OrderFilled
 from engine.model.record import Record
 from engine.sequencer import PENDING_RECORDS, Sequencer
 from gateway.fix.errors import PeerError
-from gateway.fix.message import Message
 from gateway.fix.steps import Answer, Application, Step
 from gateway.fix.timestamps import format_utc
 from gateway.flow.link import Link, Report
-from gateway.order_entry.mapping import BusinessError, OrderMapper, StatusRequest
+from gateway.order_entry.mapping import (
+    BusinessError,
+    OrderMapper,
+    StatusRequest,
+    refused_order,
+)
 from gateway.reports import is_report
 
 INLINE_SYNC_NS: Final = 1_000_000
@@ -115,7 +119,7 @@ class OrderEntry:
                 self.perform(link, self._status(link, mapped, now), now)
                 return
             if isinstance(mapped, NewOrder) and self.sequencer.low_space:
-                mapped = _refused_for_space(message, mapped)
+                mapped = refused_order(message, mapped.origin, ORD_REJ_OTHER, NO_SPACE)
             self._submit(mapped, now)
             self.orders += 1
 
@@ -317,20 +321,3 @@ class OrderEntry:
                 link.report((), durable, now)
             if not link.gated:
                 del self._waiting[ident]
-
-
-def _refused_for_space(message: Message, order: NewOrder) -> RefusedOrder:
-    get = message.get
-    return RefusedOrder(
-        order.origin,
-        order.cl_ord_id,
-        get(1, b""),
-        get(55, b""),
-        get(54, b""),
-        get(40, b""),
-        get(59, b""),
-        get(38, b""),
-        get(44, b""),
-        ORD_REJ_OTHER,
-        NO_SPACE,
-    )

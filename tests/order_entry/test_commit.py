@@ -279,3 +279,15 @@ async def test_a_fault_that_one_peer_meets_does_not_end_the_others(house, monkey
         await other.send(order("o1"))
         assert (await other.receive())[150] == "0"
         assert any("met a fault" in line for line in house.lines)
+
+
+@pytest.mark.trio
+async def test_a_peer_that_sends_nothing_but_garbage_is_closed(house):
+    async with trading(house) as nursery:
+        noisy = await house.dial(nursery, "BENCH-OE1")
+        quiet = await house.dial(nursery, "BENCH-OE2")
+        await noisy.stream.send_all(b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01" * 1_100)
+        assert await noisy.receive() is None
+        assert any("GARBLED" in line for line in house.lines)
+        await quiet.send(order("q1"))
+        assert (await quiet.receive())[150] == "0"
