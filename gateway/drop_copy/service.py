@@ -18,7 +18,7 @@ from engine.model.events import OrderStatusReported
 from engine.model.record import Record
 from engine.model.refdata import ReferenceData
 from gateway.fix.steps import Application, Step
-from gateway.flow.link import Link, Report
+from gateway.flow.link import BUSINESS_MESSAGE_REJECT, Link, Report, log_business_reject
 from gateway.reports import is_report
 
 POLL_RECORDS: Final = 500
@@ -63,6 +63,9 @@ class DropCopy:
 
     def application(self, link: Link, step: Application, now: int) -> None:
         """Nothing is taken here: a drop copy only listens."""
+        if step.message.msg_type == BUSINESS_MESSAGE_REJECT:
+            log_business_reject(link, step.message, self._log)
+            return
         text = f"{step.message.name} is not taken on a drop copy session: it only listens"
         answer = link.session.business_reject(step, UNSUPPORTED_MESSAGE_TYPE, text)
         self.perform(link, answer, now)

@@ -12,10 +12,16 @@ from typing import Final, Protocol
 from engine.model.refdata import SessionInfo
 from gateway.config import ResolvedSession
 from gateway.fix.disconnect import DisconnectReason
+from gateway.fix.message import Message
 from gateway.fix.session import Session
 from gateway.fix.steps import Answer, Disconnect, ResendStep, Step
 from gateway.flow.connection import Connection
 from gateway.reports import ReportRenderer
+
+BUSINESS_MESSAGE_REJECT: Final = b"j"
+
+LOGGED_TEXT_BYTES: Final = 200
+"""A peer's words in our log, bytes."""
 
 MAX_GATED: Final = 10_000
 """Answers held for the disk per session, entries: far beyond what one sync's time can bring."""
@@ -139,3 +145,10 @@ class Link:
         self.gated = deque(
             (after, step) for after, step in self.gated if isinstance(step, Answer) and step.stored
         )
+
+
+def log_business_reject(link: Link, message: Message, log: Callable[[str], None]) -> None:
+    """A member could not use what we sent. It is never answered: two engines could go on so."""
+    text = message.get(58, b"")[:LOGGED_TEXT_BYTES].decode("ascii", "backslashreplace")
+    tags = " ".join(f"{tag}={message.get(tag, b'').decode('latin-1')!r}" for tag in (45, 372, 380))
+    log(f"{link.config.comp_id} sent a BusinessMessageReject: {tags} {text!r}")

@@ -24,7 +24,7 @@ from engine.sequencer import PENDING_RECORDS, Sequencer
 from gateway.fix.errors import PeerError
 from gateway.fix.steps import Answer, Application, Step
 from gateway.fix.timestamps import format_utc
-from gateway.flow.link import Link, Report
+from gateway.flow.link import BUSINESS_MESSAGE_REJECT, Link, Report, log_business_reject
 from gateway.order_entry.mapping import (
     BusinessError,
     OrderMapper,
@@ -103,6 +103,9 @@ class OrderEntry:
     def application(self, link: Link, step: Application, now: int) -> None:
         """Map an order message and submit it, or answer what is wrong with it."""
         session, message = link.session, step.message
+        if message.msg_type == BUSINESS_MESSAGE_REJECT:
+            log_business_reject(link, message, self._log)
+            return
         if message.msg_type not in ORDER_MESSAGES:
             text = f"{message.name} is not taken on an order entry session"
             answer = session.business_reject(step, UNSUPPORTED_MESSAGE_TYPE, text)

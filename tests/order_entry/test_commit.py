@@ -293,3 +293,12 @@ async def test_a_peer_that_sends_nothing_but_garbage_is_closed(house):
                 await trio.lowlevel.checkpoint()
         await quiet.send(order("q1"))
         assert (await quiet.receive())[150] == "0"
+
+
+@pytest.mark.trio
+async def test_a_members_business_reject_is_logged_and_not_answered(house):
+    async with trading(house) as nursery:
+        member = await house.dial(nursery, "BENCH-OE1")
+        await member.send("j|45=2|372=8|380=0|58=what is this|", "1|112=next|")
+        assert (await member.receive())[112] == "next"
+        assert any("what is this" in line for line in house.lines)
