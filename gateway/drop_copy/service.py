@@ -74,7 +74,7 @@ class DropCopy:
         """Do a session step; nothing here waits for the disk."""
         link.perform(step, now)
 
-    def after_read(self, link: Link) -> None:
+    def after_read(self, link: Link, began: int) -> None:
         """Nothing to do: reads change nothing here."""
 
     async def room(self) -> None:

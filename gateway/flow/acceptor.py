@@ -77,8 +77,8 @@ class Service(Protocol):
         """Do a session step when everything before it has left."""
         ...
 
-    def after_read(self, link: Link) -> None:
-        """All messages of one read were handed over."""
+    def after_read(self, link: Link, began: int) -> None:
+        """All messages of one read were handed over; it began then, monotonic ns."""
         ...
 
     async def room(self) -> None:
@@ -196,7 +196,7 @@ class Acceptor:
         link.connection = connection
         link.session.connect(now, mono)
         await self._messages(link, connection, first)
-        self.service.after_read(link)
+        self.service.after_read(link, mono)
         await self._read_loop(link, connection, framer)
 
     def _link_of(self, message: Message, connection: Connection) -> Link | None:
@@ -241,8 +241,9 @@ class Acceptor:
                     connection.close(DisconnectReason.PEER_CLOSED)
                     return
                 if raws:
+                    began = self.clock.monotonic()
                     await self._messages(link, connection, raws)
-                    service.after_read(link)
+                    service.after_read(link, began)
                     await service.room()
                 if framer.garbled > MAX_GARBLED:
                     connection.finish(DisconnectReason.GARBLED)

@@ -163,16 +163,15 @@ class OrderEntry:
             self._waiting[link.info.id] = link
             self._work.unpark_all()
 
-    def after_read(self, link: Link) -> None:
+    def after_read(self, link: Link, began: int) -> None:
         """Commit what the read brought: here and now if nobody else seems to be sending.
 
-        With several members at work the commit loop takes all their reads into one sync.
+        With several members at work the commit loop takes all their reads into one sync. began:
+        when the read was handled, monotonic ns.
         """
         if not (self.sequencer.pending or self._waiting):
             return
-        alone = link is self._last_reader or (
-            self._clock.monotonic() - self._last_commit > ALONE_NS
-        )
+        alone = link is self._last_reader or began - self._last_commit > ALONE_NS
         self._last_reader = link
         if alone and not self._syncing and self._sync_ns < INLINE_SYNC_NS:
             self._commit_inline()
