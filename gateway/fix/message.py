@@ -40,7 +40,7 @@ class Layout:
     are the ones whose groups are looked for.
     """
 
-    __slots__ = ("begin_string", "index", "msg_type", "picks", "sections", "tags")
+    __slots__ = ("begin_string", "index", "msg_type", "picks", "presence", "sections", "tags")
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Layout:
             index.setdefault(tag, position)
         self.index = index
         self.picks: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self.presence: dict[frozenset[int], tuple[int, ...]] = {}
 
     def group_spec(self, count_tag: int) -> GroupSpec | None:
         """What an entry of that top-level group looks like, if the message type has the group."""
@@ -138,6 +139,16 @@ class Message:
                 picks[tags] = positions
         values = self._values
         return [values[position] for position in positions]
+
+    def present(self, tags: frozenset[int]) -> tuple[int, ...]:
+        """Those of `tags` that the message has, ascending: for checks that seldom find any."""
+        presence = self._layout.presence
+        found = presence.get(tags)
+        if found is None:
+            found = tuple(sorted(tags & self._layout.index.keys()))
+            if len(presence) < MAX_PICKS:
+                presence[tags] = found
+        return found
 
     def pairs(self) -> Iterator[tuple[int, bytes]]:
         """All fields in wire order, those of groups among them."""

@@ -66,8 +66,7 @@ MAX_PARTIES: Final = 10
 KEPT_ROLES: Final = frozenset({b"3", b"12", b"122"})
 """PartyRole(452): client id, executing trader, investment decision maker. Short codes only."""
 
-CAPACITY_TAGS: Final = (528, 529, 581, 582)
-_NO_CAPACITY: Final = [None] * len(CAPACITY_TAGS)
+CAPACITY_TAGS: Final = frozenset({528, 529, 581, 582})
 
 UNSUPPORTED_TAGS: Final = {
     18: "ExecInst",
@@ -84,8 +83,7 @@ UNSUPPORTED_TAGS: Final = {
 }
 """Instructions that change what an order does: to ignore one would do what was not asked."""
 
-_UNSUPPORTED: Final = tuple(UNSUPPORTED_TAGS)
-_NO_UNSUPPORTED: Final = [None] * len(UNSUPPORTED_TAGS)
+_UNSUPPORTED: Final = frozenset(UNSUPPORTED_TAGS)
 
 SIDES: Final = {b"1": BUY, b"2": SELL}
 ORD_TYPES: Final = {b"1": MARKET, b"2": LIMIT}
@@ -399,12 +397,12 @@ def refused_order(message: Message, origin: Origin, reason: int, text: str) -> R
     )
 
 
-ID_TAGS: Final = (11, 41, 37, 1, 55, 790, 528, 529, 581, 582)
+ID_TAGS: Final = frozenset({11, 41, 37, 1, 55, 790, 528, 529, 581, 582})
 
 
 def _check_ids(message: Message) -> None:
-    for tag, value in zip(ID_TAGS, message.pick(ID_TAGS), strict=True):
-        if value is not None and len(value) > MAX_ID_BYTES:
+    for tag in message.present(ID_TAGS):
+        if len(message.get(tag, b"")) > MAX_ID_BYTES:
             raise PeerError(
                 VALUE_INCORRECT, tag, f"tag {tag} is longer than {MAX_ID_BYTES} characters"
             )
@@ -429,9 +427,10 @@ def _unknown_symbol(symbol: bytes) -> str:
 
 
 def _refuse_unsupported(message: Message) -> None:
-    if message.pick(_UNSUPPORTED) == _NO_UNSUPPORTED:
+    found = message.present(_UNSUPPORTED)
+    if not found:
         return
-    tag = next(tag for tag in _UNSUPPORTED if tag in message)
+    tag = found[0]
     raise _Refusal(
         ORD_REJ_UNSUPPORTED,
         f"{UNSUPPORTED_TAGS[tag]}({tag}) is not supported: send the order without it",
@@ -455,9 +454,5 @@ def _parties(message: Message) -> tuple[tuple[int, bytes], ...]:
 
 
 def _capacity(message: Message) -> tuple[tuple[int, bytes], ...]:
-    values = message.pick(CAPACITY_TAGS)
-    if values == _NO_CAPACITY:
-        return ()
-    return tuple(
-        (tag, value) for tag, value in zip(CAPACITY_TAGS, values, strict=True) if value is not None
-    )
+    found = message.present(CAPACITY_TAGS)
+    return tuple((tag, message.get(tag, b"")) for tag in found) if found else ()
