@@ -18,7 +18,7 @@ from engine.journal.frame import (
     frame_length,
     read_frame,
 )
-from engine.journal.mark import Mark
+from engine.journal.mark import NO_MARK, Mark
 from engine.journal.segment import (
     SEGMENT_HEADER_BYTES,
     SegmentIndex,
@@ -102,6 +102,8 @@ class JournalReader:
         self._indexes: dict[int, SegmentIndex] = {}
         self._segments: list[int] = []
         self._window = _Window(files)
+        self._mark = NO_MARK  # as of the last look: what it allows stays allowed
+        self._found = (-1, 0, 0)  # the last record located: segment, number, offset
 
     def mark(self) -> Mark:
         """The durable mark now."""
@@ -110,7 +112,9 @@ class JournalReader:
     def read(self, number: int) -> Record:
         """The record `number`. Raises LookupError if it is not durable yet, JournalDamaged."""
         assert number >= 0
-        mark = self.files.mark()
+        mark = self._mark
+        if number > mark.number:
+            mark = self._mark = self.files.mark()
         if number > mark.number:
             raise LookupError(f"record {number} is not on disk; the last is {mark.number}")
         segment, offset = self._locate(mark, number)
@@ -149,13 +153,16 @@ class JournalReader:
         return segments[k]
 
     def _locate(self, mark: Mark, number: int) -> tuple[int, int]:
-        """Segment and offset of a durable record: from its index entry, hop over the frames."""
+        """Segment and offset of a durable record: from its index entry, or the record located
+        before if that is nearer, hop over the frames."""
         segment = self.segment_of(mark, number)
         index = self._shared.get(segment) if self._shared is not None else None
         own = index is None
         if index is None:
             index = self._indexes.setdefault(segment, SegmentIndex(segment))
         k, offset = index.floor(number)
+        if self._found[0] == segment and k < self._found[1] <= number:
+            _, k, offset = self._found
         window = self._window
         while k < number:
             if own and k == index.due:
@@ -166,6 +173,7 @@ class JournalReader:
                 raise damaged(segment, offset, k)
             offset += length
             k += 1
+        self._found = (segment, number, offset)
         return segment, offset
 
 
