@@ -17,6 +17,7 @@ from engine.journal.wake import WakeServer
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.enums import ORDER_ENTRY
 from engine.model.errors import DiskFailed
+from engine.replay import replay_folder
 from engine.sequencer import Sequencer
 from gateway.app import open_links
 from gateway.bootstrap import bootstrap_commands
@@ -302,3 +303,23 @@ async def test_a_members_business_reject_is_logged_and_not_answered(house):
         await member.send("j|45=2|372=8|380=0|58=what is this|", "1|112=next|")
         assert (await member.receive())[112] == "next"
         assert any("what is this" in line for line in house.lines)
+
+
+@pytest.mark.trio
+async def test_replay_of_the_folder_gives_the_live_venues_state(house, sync_path, tmp_path):
+    async with trading(house) as nursery:
+        one = await house.dial(nursery, "BENCH-OE1")
+        two = await house.dial(nursery, "BENCH2-OE1")
+        for k in range(60):
+            await one.send(order(f"b{k}", price=f"{100 + k % 7}.00"), order(f"c{k}", qty="0.02"))
+            await two.send(order(f"s{k}", side=2, price="103.00", qty="0.015"))
+        await one.send("F|11=x|41=b0|55=BTC-USD|54=1|60=20261122-12:00:00|38=1|")
+        await one.send("q|11=q|530=1|55=BTC-USD|60=20261122-12:00:00|")
+        while (await one.receive())[35] != "r":
+            pass
+        house.venue.check()
+        again = Venue()
+        result = replay_folder(tmp_path / "journal", again)
+        assert result.last == house.sequencer.durable
+        assert again.state_hash() == house.venue.state_hash()
+        assert again.state.match > 20
