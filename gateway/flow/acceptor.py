@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import trio
 
 from engine.model.clock import Clock
-from engine.model.errors import FixgateError
+from engine.model.errors import FixgateError, JournalDamaged
 from engine.model.record import Record
 from gateway.config import verifies_slowly, verify_password
 from gateway.fix.codec import Framer
@@ -316,18 +316,32 @@ class Acceptor:
             return renderer.render(read(record), k)
 
         slices = link.session.resend(step, render, self.clock.now)
-        connection.write(next(slices, b""))
+        try:
+            connection.write(next(slices, b""))
+        except JournalDamaged as error:
+            self._cannot_resend(connection, error)
+            return
         connection.hold()
         self._nursery.start_soon(self._resend, connection, slices)
 
     async def _resend(self, connection: Connection, slices: Iterator[bytes]) -> None:
         """Stream a resend, letting other sessions run between its slices."""
-        for data in slices:
-            connection.write_ahead(data)
-            await connection.drained(FLAG_BYTES)
-            if connection.closed:
-                return
+        try:
+            for data in slices:
+                connection.write_ahead(data)
+                await connection.drained(FLAG_BYTES)
+                if connection.closed:
+                    return
+        except JournalDamaged as error:
+            self._cannot_resend(connection, error)
+            return
         connection.unhold()
+
+    def _cannot_resend(self, connection: Connection, error: JournalDamaged) -> None:
+        """An old record cannot be read: its member must not get something else in its place, and
+        the others can go on."""
+        self.log(f"a resend to {connection.peer} is impossible: {error}")
+        connection.close(DisconnectReason.INTERNAL)
 
     # --- timers and the end -------------------------------------------------------------------
 
