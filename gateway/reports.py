@@ -9,7 +9,15 @@ Reject", "Order Mass Cancel Report".
 from collections.abc import Callable
 from typing import Final, TypeGuard
 
-from engine.model.enums import CANCELED, EXPIRED, FILLED, NEW, PARTIALLY_FILLED, REJECTED
+from engine.model.enums import (
+    CANCELED,
+    EXPIRED,
+    FILLED,
+    NEW,
+    PARTIALLY_FILLED,
+    REJECTED,
+    RESTATEMENT_MARKET_OPTION,
+)
 from engine.model.events import (
     CancelRejected,
     Event,
@@ -43,6 +51,9 @@ ORD_STATUS: Final = {
     REJECTED: b"8",
     EXPIRED: b"C",
 }
+
+_UNASKED: Final = b"378=%d\x01" % RESTATEMENT_MARKET_OPTION
+"""Of a report that nobody's request caused: by the venue's own rules."""
 
 REPORTED: Final = frozenset(
     {
@@ -255,7 +266,7 @@ class ReportRenderer:
         return self._order(number, k, e, b"4", middle, _text(e.text))
 
     def _expired(self, number: int, k: int, e: OrderExpired) -> bytes:
-        return self._order(number, k, e, b"C", b"", _text(e.text))
+        return self._order(number, k, e, b"C", _UNASKED, _text(e.text))
 
     def _replaced(self, number: int, k: int, e: OrderReplaced) -> bytes:
         return self._order(number, k, e, b"5", b"41=%b\x01" % e.orig_cl_ord_id, b"")
