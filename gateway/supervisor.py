@@ -76,13 +76,17 @@ class Supervisor:
         return 0
 
     def _take_lock(self, path: Path) -> None:
-        self._lock = path.open("w")
+        self._lock = path.open("a")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise OperatorError(
-                f"another fixgate runs on {self.data}: stop it, or give this one its own --data"
+                f"another fixgate (process {path.read_text().strip() or 'unknown'}) runs on "
+                f"{self.data}: stop it, or give this one its own --data"
             ) from None
+        self._lock.truncate(0)
+        self._lock.write(f"{os.getpid()}\n")
+        self._lock.flush()
 
     async def _main(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:

@@ -1,6 +1,8 @@
 """Every command in the README and in docs/ is run, or is known to be run by something else."""
 
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -67,12 +69,8 @@ def traded(tmp_path_factory):
             ready = process.stdout.readline()
             assert ready, process.communicate()[1].decode()
         wait_until((data / "run" / "core.pid").exists, 10, "core runs")
-        supervisor = int(
-            subprocess.run(
-                ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
-            ).stdout.split()[0]
-        )
-        subprocess.run(["kill", "-TERM", str(supervisor)], check=True)
+        supervisor = int((data / "run" / "supervisor.lock").read_text())
+        os.kill(supervisor, signal.SIGTERM)
         process.communicate(timeout=10)
     finally:
         process.kill()
