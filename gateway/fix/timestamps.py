@@ -40,12 +40,26 @@ def _date_from_days(days: int) -> tuple[int, int, int]:
     return year + era * 400 + (month <= 2), month, day
 
 
+_second: tuple[int, bytes] = (-1, b"")
+"""The last whole second that was formatted, and its text: most timestamps share it."""
+
+
 def format_utc(time: int, digits: int) -> bytes:
     """`time` (ns UTC) as YYYYMMDD-HH:MM:SS.sss with 0, 3, 6 or 9 `digits`; cut, not rounded."""
-    days, nanos = divmod(time, NANOS_PER_DAY)
-    seconds, nanos = divmod(nanos, NANOS_PER_SECOND)
+    global _second  # noqa: PLW0603 - a cache of one
+    second, nanos = divmod(time, NANOS_PER_SECOND)
+    known, text = _second
+    if second != known:
+        text = _format_second(second)
+        _second = (second, text)
+    return text + b"." + (b"%09d" % nanos)[:digits] if digits else text
+
+
+def _format_second(second: int) -> bytes:
+    """Seconds since 1970 as YYYYMMDD-HH:MM:SS."""
+    days, seconds = divmod(second, 86_400)
     year, month, day = _date_from_days(days)
-    text = b"%04d%02d%02d-%02d:%02d:%02d" % (
+    return b"%04d%02d%02d-%02d:%02d:%02d" % (
         year,
         month,
         day,
@@ -53,9 +67,6 @@ def format_utc(time: int, digits: int) -> bytes:
         seconds // 60 % 60,
         seconds % 60,
     )
-    if digits:
-        text += b"." + (b"%09d" % nanos)[:digits]
-    return text
 
 
 _days: dict[bytes, int] = {}

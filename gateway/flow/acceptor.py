@@ -10,7 +10,6 @@ import fcntl
 import resource
 import socket
 from collections.abc import Callable, Iterator
-from math import inf
 from traceback import format_exception
 from typing import Final, Protocol
 
@@ -231,13 +230,8 @@ class Acceptor:
         service = self.service
         with connection.read_scope:
             while connection.closing is None:
-                with trio.move_on_after(RESYNC_SECONDS if framer.pending else inf) as silence:
-                    data = await self._read(connection)
-                if silence.cancelled_caught:
-                    raws = framer.resync()
-                elif data:
-                    raws = framer.feed(data)
-                else:
+                raws = await self._next_messages(connection, framer)
+                if raws is None:
                     connection.close(DisconnectReason.PEER_CLOSED)
                     return
                 if raws:
@@ -250,6 +244,17 @@ class Acceptor:
                 if connection.queued > FLAG_BYTES:
                     await connection.drained(FLAG_BYTES)
         await self._last_words(link, connection)
+
+    async def _next_messages(self, connection: Connection, framer: Framer) -> list[bytes] | None:
+        """The messages of the next read, perhaps none; None at the end of the stream."""
+        if not framer.pending:  # nothing to time out: a cancel scope costs 15 us
+            data = await self._read(connection)
+            return framer.feed(data) if data else None
+        with trio.move_on_after(RESYNC_SECONDS) as silence:
+            data = await self._read(connection)
+        if silence.cancelled_caught:
+            return framer.resync()
+        return framer.feed(data) if data else None
 
     async def _last_words(self, link: Link, connection: Connection) -> None:
         """Let what is queued leave, free the session for a new connection, wait for the peer."""

@@ -23,8 +23,8 @@ CLOSE_BYTES: Final = 4 * 1024 * 1024
 STALL_SECONDS: Final = 10
 """How long a peer may take nothing at all while output waits, seconds."""
 
-READ_BYTES: Final = 64 * 1024
-"""Largest single read, bytes: some 350 orders, so that no peer holds the process over 10 ms."""
+READ_BYTES: Final = 32 * 1024
+"""Largest single read, bytes: some 190 orders, so that no peer holds the process over 5 ms."""
 
 
 class Connection:

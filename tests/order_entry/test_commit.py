@@ -344,3 +344,14 @@ async def test_a_damaged_old_record_ends_the_resend_and_nobody_else(house, monke
             await two.send(order("b"))
             assert (await two.receive())[150] == "0"
         assert any("is damaged" in line for line in house.lines)
+
+
+@pytest.mark.trio
+async def test_a_length_that_is_never_sent_does_not_swallow_what_follows(house, monkeypatch):
+    monkeypatch.setattr("gateway.flow.acceptor.RESYNC_SECONDS", 0.05)
+    async with trading(house) as nursery:
+        member = await house.dial(nursery, "BENCH-OE1")
+        await member.stream.send_all(b"8=FIX.4.4\x019=5000\x0135=0\x01")
+        await member.send("1|112=heard|")
+        with trio.fail_after(5):
+            assert (await member.receive())[112] == "heard"
