@@ -37,9 +37,12 @@ from tests.engine.streams import (
     BOREAS_OE1,
     BTC,
     BTC_USD,
+    RANDOM_BALANCES,
     REFERENCE,
     USD,
+    bootstrap,
     bootstrap_commands,
+    random_commands,
 )
 
 SYSTEM = Origin(0, 0, 0)
@@ -52,7 +55,10 @@ def refusal(desk: Desk, lines: list[str]) -> str:
 
 
 def test_the_rules_of_a_new_order_have_a_fixed_order() -> None:
-    assert [rule.__name__ for rule in risk.NEW_ORDER] == [
+    rules = list(risk.NEW_ORDER)
+    at = rules.index(risk.own_terms)
+    rules[at : at + 1] = risk.OWN_TERMS
+    assert [rule.__name__ for rule in rules] == [
         "blocks",
         "duplicate_cl_ord_id",
         "cl_ord_id_cap",
@@ -262,3 +268,24 @@ def test_a_new_reference_price_moves_the_collar_and_keeps_fees_and_book() -> Non
     assert desk.buy(BOREAS_OE1, "b2", 1, 6_000_000) == ["b2 rejected 99"]
     assert desk.order(BOREAS_OE1, "s1", SELL, 1, 9_000_000) == ["s1 accepted"]
     assert desk.venue.refdata.instruments[BTC_USD].taker_ppm == 500
+
+
+def test_the_one_look_refuses_what_the_rules_refuse_one_by_one(monkeypatch) -> None:
+    """Over a long random stream, with rules that disagree made to fail."""
+    seen = {"passed": 0, "refused": 0}
+    one_look = risk.own_terms
+
+    def both(request: risk.Request):
+        found = one_look(request)
+        assert found == risk.first_refusal(risk.OWN_TERMS, request)
+        seen["refused" if found else "passed"] += 1
+        return found
+
+    rules = tuple(both if rule is one_look else rule for rule in risk.NEW_ORDER)
+    assert both in rules
+    monkeypatch.setattr(risk, "NEW_ORDER", rules)
+    venue, _ = bootstrap(balances=RANDOM_BALANCES)
+    for command, number, time in random_commands(7, 4_000):
+        venue.apply(command, number, time)
+    assert seen["passed"] > 1_000
+    assert seen["refused"] > 50
