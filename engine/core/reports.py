@@ -69,118 +69,16 @@ def filled(
     )
 
 
-def canceled(
-    member: MemberState,
-    o: Order,
-    *,
-    cl_ord_id: bytes | None = None,
-    restatement: int = RESTATEMENT_NONE,
-    text: str = "",
-) -> OrderCanceled:
-    """ExecType(150)=4; cl_ord_id is that of the request, if there was one."""
-    member.appl_seq = seq = member.appl_seq + 1
-    return OrderCanceled(
-        member.id,
-        o.session,
-        seq,
-        o.id,
-        o.cl_ord_id if cl_ord_id is None else cl_ord_id,
-        o.account,
-        o.instrument,
-        o.side,
-        o.ord_type,
-        o.tif,
-        o.qty,
-        o.price,
-        o.status,
-        o.cum,
-        0,
-        o.cum_value,
-        b"" if cl_ord_id is None else o.cl_ord_id,
-        restatement,
-        text,
-    )
+Common = tuple[int, int, int, int, bytes, int, int, int, int, int, int, int, int, int, int, int]
+"""The fields of an OrderEvent."""
 
 
-def expired(member: MemberState, o: Order, text: str) -> OrderExpired:
-    """ExecType(150)=C."""
-    member.appl_seq = seq = member.appl_seq + 1
-    return OrderExpired(
-        member.id,
-        o.session,
-        seq,
-        o.id,
-        o.cl_ord_id,
-        o.account,
-        o.instrument,
-        o.side,
-        o.ord_type,
-        o.tif,
-        o.qty,
-        o.price,
-        o.status,
-        o.cum,
-        0,
-        o.cum_value,
-        text,
-    )
-
-
-def replaced(member: MemberState, o: Order, orig_cl_ord_id: bytes) -> OrderReplaced:
-    """ExecType(150)=5; the order already has its new ClOrdID."""
-    member.appl_seq = seq = member.appl_seq + 1
-    return OrderReplaced(
-        member.id,
-        o.session,
-        seq,
-        o.id,
-        o.cl_ord_id,
-        o.account,
-        o.instrument,
-        o.side,
-        o.ord_type,
-        o.tif,
-        o.qty,
-        o.price,
-        o.status,
-        o.cum,
-        o.qty - o.cum,
-        o.cum_value,
-        orig_cl_ord_id,
-    )
-
-
-def rejected(member: MemberState, o: Order, reason: int) -> OrderRejected:
-    """ExecType(150)=8 with the order's own text."""
-    member.appl_seq = seq = member.appl_seq + 1
-    return OrderRejected(
-        member.id,
-        o.session,
-        seq,
-        o.id,
-        o.cl_ord_id,
-        o.account,
-        o.instrument,
-        o.side,
-        o.ord_type,
-        o.tif,
-        o.qty,
-        o.price,
-        o.status,
-        0,
-        0,
-        0,
-        reason,
-        o.text,
-    )
-
-
-def status_of(o: Order, cl_ord_id: bytes) -> OrderStatusReported:
-    """ExecType(150)=I, asked for under `cl_ord_id`; changes nothing, so it has no number."""
-    return OrderStatusReported(
+def _common(o: Order, appl_seq: int, cl_ord_id: bytes, leaves: int) -> Common:
+    """What all reports of an order share; the two that every trade makes spell it out above."""
+    return (
         o.member,
         o.session,
-        0,
+        appl_seq,
         o.id,
         cl_ord_id,
         o.account,
@@ -192,11 +90,55 @@ def status_of(o: Order, cl_ord_id: bytes) -> OrderStatusReported:
         o.price,
         o.status,
         o.cum,
-        o.qty - o.cum if o.status <= PARTIALLY_FILLED else 0,
+        leaves,
         o.cum_value,
-        b"" if cl_ord_id == o.cl_ord_id else o.cl_ord_id,
-        o.text,
     )
+
+
+def _next(member: MemberState) -> int:
+    """The member's next ApplSeqNum(1181)."""
+    member.appl_seq += 1
+    return member.appl_seq
+
+
+def canceled(
+    member: MemberState,
+    o: Order,
+    *,
+    cl_ord_id: bytes | None = None,
+    restatement: int = RESTATEMENT_NONE,
+    text: str = "",
+) -> OrderCanceled:
+    """ExecType(150)=4; cl_ord_id is that of the request, if there was one."""
+    if cl_ord_id is None:
+        common = _common(o, _next(member), o.cl_ord_id, 0)
+        return OrderCanceled(*common, b"", restatement, text)
+    common = _common(o, _next(member), cl_ord_id, 0)
+    return OrderCanceled(*common, o.cl_ord_id, restatement, text)
+
+
+def expired(member: MemberState, o: Order, text: str) -> OrderExpired:
+    """ExecType(150)=C."""
+    return OrderExpired(*_common(o, _next(member), o.cl_ord_id, 0), text)
+
+
+def replaced(member: MemberState, o: Order, orig_cl_ord_id: bytes) -> OrderReplaced:
+    """ExecType(150)=5; the order already has its new ClOrdID."""
+    common = _common(o, _next(member), o.cl_ord_id, o.qty - o.cum)
+    return OrderReplaced(*common, orig_cl_ord_id)
+
+
+def rejected(member: MemberState, o: Order, reason: int) -> OrderRejected:
+    """ExecType(150)=8 with the order's own text."""
+    assert o.cum == 0
+    return OrderRejected(*_common(o, _next(member), o.cl_ord_id, 0), reason, o.text)
+
+
+def status_of(o: Order, cl_ord_id: bytes) -> OrderStatusReported:
+    """ExecType(150)=I, asked for under `cl_ord_id`; changes nothing, so it has no number."""
+    leaves = o.qty - o.cum if o.status <= PARTIALLY_FILLED else 0
+    current = b"" if cl_ord_id == o.cl_ord_id else o.cl_ord_id
+    return OrderStatusReported(*_common(o, 0, cl_ord_id, leaves), current, o.text)
 
 
 def cancel_rejected(
@@ -208,11 +150,10 @@ def cancel_rejected(
     refusal: tuple[int, str],
 ) -> CancelRejected:
     """OrderCancelReject(35=9). names: (ClOrdID, OrigClOrdID); refusal: (102, 58)."""
-    member.appl_seq = seq = member.appl_seq + 1
     return CancelRejected(
         member.id,
         session,
-        seq,
+        _next(member),
         NOBODY if order is None else order.id,
         names[0],
         names[1],
