@@ -201,7 +201,7 @@ async def run_core(place: Place, stop: trio.Event) -> None:
             await stop.wait()
             listener.close()
             await acceptor.close("the venue is closing; all orders are kept")
-            await service.finish()
+            await service.settle()
             nursery.cancel_scope.cancel()
         for link in links:
             link.session.index.close()

@@ -47,7 +47,6 @@ class Child:
     argv: list[str]
     process: trio.Process | None = None
     ready: trio.Event = field(default_factory=trio.Event)
-    starts: int = 0
     status: dict[str, int | str] = field(default_factory=dict)
 
 
@@ -138,7 +137,6 @@ class Supervisor:
             child.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         child.process = process
-        child.starts += 1
         self._write_pid(child.name, process.pid)
         was_ready = False
         assert process.stdout is not None

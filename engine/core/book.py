@@ -83,10 +83,6 @@ class BookSide:
         level.lots -= lots
         assert level.lots > 0
 
-    def best_price(self) -> int | None:
-        """Best price in ticks, or None if the side is empty."""
-        return None if self.best == EMPTY else self.best * self.sign
-
     def depth(self) -> list[tuple[int, int, int]]:
         """Levels from the best on: (price in ticks, lots, number of orders)."""
         return [(key * self.sign, lv.lots, len(lv.orders)) for key, lv in self.levels.items()]

@@ -199,12 +199,6 @@ class State:
             if order.names == 0:
                 self.orders.pop(order.id, None)
 
-    def open_order(self, session: SessionState, market: Market, order: Order) -> None:
-        """An order that has not been open before rests behind its price."""
-        market.book.side(order.side).add(order)
-        session.open[order.id] = order
-        self.accounts[order.account].open_orders += 1
-
     def close_order(self, order: Order, status: int) -> None:
         """An order that was open, already out of its book, is finished: free what it holds."""
         assert status > PARTIALLY_FILLED

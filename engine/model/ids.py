@@ -6,18 +6,8 @@ record that created it, so no counter of its own can drift from the log.
 
 from typing import Final
 
-RecordNumber = int
-OrderId = int
-AssetId = int
-InstrumentId = int
-MemberId = int
-AccountId = int
-SessionId = int
-
 NOBODY: Final = 0
 """Id 0 is never given out: it stands for "none" wherever an id may be absent."""
 
 VENUE_ACCOUNT: Final = 0
 """The account that collects fees; it belongs to no member."""
-
-MAX_RECORD_NUMBER: Final = 2**63 - 1

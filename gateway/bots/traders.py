@@ -5,7 +5,7 @@ Prices are integers of ticks and wander by a seeded generator, so a demo is the 
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import trio
@@ -32,11 +32,10 @@ RECONNECT_SECONDS: Final = 1.0
 
 @dataclass(slots=True)
 class _Market:
-    """A bot's idea of one instrument. mid in ticks; working are its live ClOrdIDs."""
+    """A bot's idea of one instrument. mid in ticks."""
 
     instrument: Instrument
     mid: int
-    working: list[str] = field(default_factory=list)
 
     @property
     def step(self) -> int:

@@ -42,7 +42,6 @@ class DropCopy:
         clock: Clock,
         log: Callable[[str], None],
     ) -> None:
-        self.reports = 0
         self._links = list(links)
         self._by_member: dict[int, list[Link]] = {}
         for link in self._links:
@@ -131,7 +130,6 @@ class DropCopy:
         now = self._clock.now()
         for link in self._links:
             if batch := batches.get(link.info.id):
-                self.reports += len(batch)
                 lost = before > 0 and link.session.index.power_lost
                 link.report(batch, records[-1].number, now, poss_resend=lost)
         return True

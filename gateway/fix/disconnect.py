@@ -27,7 +27,6 @@ class DisconnectReason(StrEnum):
     TOO_MANY_HELD = "too_many_held"
     """More messages behind a Logon than are kept while it is being authenticated."""
     SLOW_CONSUMER = "slow_consumer"
-    THROTTLED = "throttled"
     GARBLED = "garbled"
     """Too many bytes that are no FIX message."""
     PEER_CLOSED = "peer_closed"

@@ -72,7 +72,6 @@ class OrderEntry:
         """The last record whose reports were handed to their sessions."""
         self.orders = 0
         self.trades = 0
-        self.reports = 0
         self._reader = reader
         self._mapper = mapper
         self._wake = wake
@@ -237,12 +236,6 @@ class OrderEntry:
             if self.sequencer.writer.prepare_due:
                 await trio.to_thread.run_sync(self.sequencer.writer.prepare_next)
 
-    async def finish(self) -> None:
-        """Write and release what is still pending."""
-        while self.last_number > self.released:
-            self._work.unpark_all()
-            await self._done.park()
-
     def last_trades(self) -> str:
         """The last price of every instrument that has traded, for people."""
         return ", ".join(
@@ -316,7 +309,6 @@ class OrderEntry:
             self.released = records[-1].number
         now, durable = self._clock.now(), self.released
         for ident, batch in batches.items():
-            self.reports += len(batch)
             links[ident].report(batch, durable, now)
         for ident, link in list(self._waiting.items()):
             if link.gated and ident not in batches:
