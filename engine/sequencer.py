@@ -1,14 +1,15 @@
 """The sequencer: one number and one time for each command, and answers that wait for the disk.
 
-    submit -> apply -> encode -> pending -> append -> sync -> released
+    submit -> apply -> encode -> pending -> append -> flush -> released -> published
 
 `submit` applies a command at once and keeps its records; they are released by a commit, either in
-one call (`commit`) when nothing else waits, or in three steps, of which the middle one runs in a
-worker thread while further commands are submitted for the next batch:
+one call (`commit`) or in four steps. Between the first two, answers may be prepared while the disk
+is at work; the second may run in a worker thread while further commands are submitted:
 
-    begin_commit()      writes what is pending (the page cache only)
+    begin_commit()      writes what is pending, and lets the disk begin
     sync_pending()      waits for the disk; touches nothing but the writer
     finish_commit()     the records of that batch, to be released in this order
+    publish()           lets readers in other processes see them
 """
 
 from collections.abc import Callable
@@ -171,29 +172,35 @@ class Sequencer:
     # --- out ----------------------------------------------------------------------------------
 
     def commit(self) -> list[Record]:
-        """Write and sync what is pending, here and now. The records to release. DiskFailed."""
+        """All four steps, here and now. The records to release. DiskFailed."""
         if not self.begin_commit():
             return []
         self.sync_pending()
-        return self.finish_commit()
+        records = self.finish_commit()
+        self.publish()
+        return records
 
-    def begin_commit(self) -> int:
-        """Write what is pending; how many records. 0: there is nothing to sync. DiskFailed."""
+    def begin_commit(self) -> list[Record]:
+        """Write what is pending; the records, none if there is nothing to sync. DiskFailed."""
         assert not self._writing, "the commit before this one is not finished"
         if not self._records:
-            return 0
+            return []
         payloads, flags = self._payloads, self._flags
         self._writing, self._records = self._records, []
         self._payloads, self._flags, self._bytes = [], None, 0
         self.writer.append(payloads, flags)
-        return len(payloads)
+        return self._writing
 
     def sync_pending(self) -> None:
         """Wait until the batch is on disk; may run in a worker thread. DiskFailed."""
-        self.writer.sync()
+        self.writer.flush()
 
     def finish_commit(self) -> list[Record]:
         """The records of the batch whose sync has returned: they may be released, in order."""
         released, self._writing = self._writing, []
         assert not released or released[-1].number == self.writer.durable
         return released
+
+    def publish(self) -> None:
+        """Move the mark that readers in other processes go by. DiskFailed."""
+        self.writer.publish()

@@ -1,9 +1,10 @@
 """The one file that opens, writes, syncs, allocates and locks the journal's files.
 
-The writer promises: what `sync` returned for is on disk; the mark is written only after that; the
+The writer promises: what `flush` returned for is on disk; the mark is written only after that; the
 first error of a write or sync ends the writer for good (engine.model.errors.DiskFailed says why).
 """
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -52,6 +53,13 @@ DURABILITIES: Final = ("fsync", "os")
 """fsync: an answer waits for the disk. os: it waits for the page cache only, which survives a
 kill of the process and not a loss of power."""
 
+_SYNC_FILE_RANGE: Final = getattr(ctypes.CDLL(None), "sync_file_range", None)
+"""sync_file_range(2), which Python's os module lacks; None off Linux."""
+if _SYNC_FILE_RANGE is not None:
+    _SYNC_FILE_RANGE.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+
+_START_WRITE: Final = 2  # SYNC_FILE_RANGE_WRITE
+
 MAX_OPEN_SEGMENTS: Final = 16
 """Segments that a reader holds open at once, files."""
 
@@ -65,6 +73,10 @@ class Disk(Protocol):
 
     def pwrite(self, fd: int, data: bytes, offset: int) -> int:
         """pwrite(2)."""
+        ...
+
+    def start_write(self, fd: int, offset: int, size: int) -> None:
+        """Let the disk begin with bytes that sync_data will wait for; no promise, no error."""
         ...
 
     def sync_data(self, fd: int) -> None:
@@ -110,6 +122,11 @@ class RealDisk:
     def pwrite(self, fd: int, data: bytes, offset: int) -> int:
         """See Disk."""
         return os.pwrite(fd, data, offset)
+
+    def start_write(self, fd: int, offset: int, size: int) -> None:
+        """See Disk. An error stays with the file and comes out of its next fdatasync."""
+        if _SYNC_FILE_RANGE is not None:
+            _SYNC_FILE_RANGE(fd, offset, size, _START_WRITE)
 
     def sync_data(self, fd: int) -> None:
         """See Disk."""
@@ -197,6 +214,18 @@ class DiskFiles:
             self._mark_fd = -1
 
 
+class _OwnFiles(DiskFiles):
+    """The writer's own view: what it has synced, whether readers were told or not."""
+
+    def __init__(self, writer: "JournalWriter") -> None:
+        super().__init__(writer.folder)
+        self._writer = writer
+
+    def mark(self) -> Mark:
+        """See JournalFiles."""
+        return self._writer.mark
+
+
 class SegmentFile:
     """A segment on disk as engine.journal.recovery.SegmentSource."""
 
@@ -259,8 +288,8 @@ def open_survey(folder: Path) -> JournalReader:
 class JournalWriter:
     """The one writer of a journal folder. Numbers, frames, writes, syncs, publishes the mark.
 
-    append and sync are never called at the same time; prepare_next may run beside both, in a
-    worker thread.
+    append, flush and publish are never called at the same time; prepare_next may run beside each,
+    in a worker thread.
     """
 
     def __init__(
@@ -281,9 +310,11 @@ class JournalWriter:
         """Last record number that may be released: on disk, or with `os` in the page cache."""
         self.failed: str = ""
         """Why the writer is dead; empty while it lives."""
+        self.mark = NO_MARK
+        """How far own readers may go: to the end of what was flushed."""
         self._log = log
         self._disk = disk
-        self._on_disk = -1
+        self._on_disk = self._published = -1
         self._lock_fd = self._mark_fd = self._fd = -1
         self._slot = 0
         self._first = self._offset = self._capacity = 0
@@ -358,7 +389,7 @@ class JournalWriter:
 
     def reader(self) -> JournalReader:
         """A reader for this process that shares the writer's index: for resends."""
-        return JournalReader(DiskFiles(self.folder), self._indexes)
+        return JournalReader(_OwnFiles(self), self._indexes)
 
     def records(self) -> Iterator[Record]:
         """All records that may be released, from 0 on: what a start replays."""
@@ -389,6 +420,8 @@ class JournalWriter:
                 )
                 if data:
                     self._write(self._fd, data, self._offset)
+                    if self.durability == "fsync":
+                        self._disk.start_write(self._fd, self._offset, len(data))
                     self._offset += len(data)
                 if done < len(payloads):
                     self._roll_over()
@@ -397,27 +430,40 @@ class JournalWriter:
         finally:
             self._busy = False
 
-    def sync(self) -> None:
-        """Bring all that was appended to disk, then publish the mark. Raises DiskFailed.
-
-        May run in a worker thread.
-        """
+    def flush(self) -> None:
+        """Bring all that was appended to disk. Raises DiskFailed. May run in a worker thread."""
         self._enter()
         try:
             while self._unsynced:
                 self._sync_data(self._unsynced[0])
                 self._disk.close(self._unsynced.pop(0))
             self._sync_data(self._fd)
-            last = self._encoder.number - 1
-            self._publish(last)
-            if self.durability == "fsync":
-                self._on_disk = last
-            self.durable = last
-            self._free = self._disk.free_bytes(self.folder)
+            self._flushed(self._encoder.number - 1)
         except OSError as error:
             raise self._fail("syncing", error) from error
         finally:
             self._busy = False
+
+    def publish(self) -> None:
+        """Write the mark, so that readers go as far as what was flushed. Raises DiskFailed.
+
+        An answer need not wait for it: recovery keeps every sound frame, marked or not.
+        """
+        self._enter()
+        try:
+            self._write(self._mark_fd, encode_mark(self.mark), self._slot * SLOT_BYTES)
+            self._slot ^= 1
+            self._published = self.durable
+            self._free = self._disk.free_bytes(self.folder)
+        except OSError as error:
+            raise self._fail("publishing the mark", error) from error
+        finally:
+            self._busy = False
+
+    def sync(self) -> None:
+        """flush, then publish. Raises DiskFailed."""
+        self.flush()
+        self.publish()
 
     def prepare_next(self) -> None:
         """Make the next segment's file ahead of its need (some ms): for a worker thread.
@@ -441,7 +487,7 @@ class JournalWriter:
         if self._lock_fd < 0:
             return
         try:
-            if not self.failed and self._encoder.number - 1 > self.durable:
+            if not self.failed and self._encoder.number - 1 > self._published:
                 self.sync()
         finally:
             self._release()
@@ -468,12 +514,13 @@ class JournalWriter:
         if self.durability == "fsync":
             self._disk.sync_data(fd)
 
-    def _publish(self, last: int) -> None:
-        """Write the mark: record `last` is where the segment ends now."""
+    def _flushed(self, last: int) -> None:
+        """Record `last` is on disk (with `os`: in the page cache), and the segment ends there."""
         synced = self.durability == "fsync"
-        mark = Mark(self.epoch, last, self._first, self._offset, synced)
-        self._write(self._mark_fd, encode_mark(mark), self._slot * SLOT_BYTES)
-        self._slot ^= 1
+        if synced:
+            self._on_disk = last
+        self.durable = last
+        self.mark = Mark(self.epoch, last, self._first, self._offset, synced)
 
     def _make_file(self) -> int:
         """An empty, allocated, synced file under NEXT_NAME. Returns its descriptor."""
@@ -540,13 +587,13 @@ class JournalWriter:
             self._keep_tail(kept, rewrite=mark is None or mark.synced)
         else:
             self._roll_over()
-        self.durable = self._on_disk = kept.last
+        self._flushed(kept.last)
+        self._on_disk = kept.last
         self._mark_fd = disk.open(folder / MARK_NAME, os.O_RDWR | os.O_CREAT)
-        self._publish(kept.last)
-        self._publish(kept.last)
+        self.publish()
+        self.publish()
         disk.sync_data(self._mark_fd)
         disk.sync_folder(folder)
-        self._free = disk.free_bytes(folder)
 
     def _keep_tail(self, kept: Recovery, *, rewrite: bool) -> None:
         """Zero what was cut, and bring to disk what is kept above the last known mark.

@@ -52,6 +52,10 @@ UNSUPPORTED_MESSAGE_TYPE: Final = 3  # BusinessRejectReason(380)
 NO_SPACE: Final = "the venue's journal has no room for new orders; cancels still work"
 
 
+Rendered = dict[int, list[Report]]
+"""Reports by session id."""
+
+
 class OrderEntry:
     """The Service of the core process."""
 
@@ -263,31 +267,40 @@ class OrderEntry:
             self._commit_inline()
             return
         self._syncing = True
-        sequencer.begin_commit()
+        rendered = self._render(sequencer.begin_commit())
         await trio.to_thread.run_sync(sequencer.sync_pending)
         self._syncing = False
         # A worker's time says more about this loop's load than about the disk. So it only ages
         # the estimate, until the next sync in line measures the disk again.
         self._sync_ns -= self._sync_ns // 16
-        self._committed(sequencer.finish_commit())
+        self._committed(sequencer.finish_commit(), rendered)
 
     def _commit_inline(self) -> None:
-        started = self._clock.monotonic()
-        records = self.sequencer.commit()
-        self._sync_ns += (self._clock.monotonic() - started - self._sync_ns) // 8
-        self._committed(records)
+        sequencer = self.sequencer
+        rendered: Rendered = {}
+        records = sequencer.begin_commit()
+        if records:
+            rendered = self._render(records)  # the disk is at work meanwhile
+            started = self._clock.monotonic()
+            sequencer.sync_pending()
+            self._sync_ns += (self._clock.monotonic() - started - self._sync_ns) // 8
+            records = sequencer.finish_commit()
+        self._committed(records, rendered)
 
-    def _committed(self, records: list[Record]) -> None:
-        self.release(records)
-        self._wake.notify()
+    def _committed(self, records: list[Record], rendered: Rendered) -> None:
+        """The batch is on disk: members first, then the readers."""
+        self._release(records, rendered)
+        if records:
+            self.sequencer.publish()
+            self._wake.notify()
         self._done.unpark_all()
         self._last_commit = self._clock.monotonic()
         if self.sequencer.mass_due:
             self._work.unpark_all()
 
-    def release(self, records: list[Record]) -> None:
-        """Send every report of `records`, all of them durable, to its session."""
-        batches: dict[int, list[Report]] = {}
+    def _render(self, records: list[Record]) -> Rendered:
+        """The reports of `records` by session id, in record order."""
+        rendered: Rendered = {}
         links = self.links
         for record in records:
             number, k = record.number, 0
@@ -301,17 +314,22 @@ class OrderEntry:
                 if type(event) is OrderFilled:
                     self.trades += 1
                 msg_type, body = link.renderer.render_event(number, record.time, k, event)
-                batch = batches.get(event.session)
+                batch = rendered.get(event.session)
                 if batch is None:
-                    batch = batches[event.session] = []
+                    batch = rendered[event.session] = []
                 batch.append((number, k, msg_type, body))
+        return rendered
+
+    def _release(self, records: list[Record], rendered: Rendered) -> None:
+        """Send the reports of `records`, all of them durable, and what waited for them."""
         if records:
             self.released = records[-1].number
+        links = self.links
         now, durable = self._clock.now(), self.released
-        for ident, batch in batches.items():
+        for ident, batch in rendered.items():
             links[ident].report(batch, durable, now)
         for ident, link in list(self._waiting.items()):
-            if link.gated and ident not in batches:
+            if link.gated and ident not in rendered:
                 link.report((), durable, now)
             if not link.gated:
                 del self._waiting[ident]

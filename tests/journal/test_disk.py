@@ -226,7 +226,7 @@ def run_until_failure(folder: Path, disk: FaultyDisk) -> tuple[int, bool]:
             writer.sync()
             acknowledged = writer.durable
     except DiskFailed:
-        assert writer.durable == acknowledged
+        assert writer.durable >= acknowledged  # a mark that fails comes after its sync
         for refused in (lambda: writer.append(payloads(0, 1)), writer.sync):
             with pytest.raises(DiskFailed):
                 refused()
