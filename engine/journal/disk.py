@@ -221,7 +221,7 @@ class _OwnFiles(DiskFiles):
         super().__init__(writer.folder)
         self._writer = writer
 
-    def mark(self) -> Mark:
+    def mark(self) -> Mark:  # type: ignore[explicit-override] # typing has it from 3.12
         """See JournalFiles."""
         return self._writer.mark
 
