@@ -1,11 +1,14 @@
-"""What the engine alone can do: mixed commands a second of Venue.apply, as one JSON line.
+"""What the engine alone can do: commands a second of Venue.apply, as one JSON line.
 
     .venv/bin/python benchmarks/engine_alone.py [--commands N] [--profile]
 
-45% adds that rest, 25% aggressive orders, 20% cancels, 10% replaces, over 8 sessions of two
-members, without collars and limits (config/bench.yaml). With gc as
-in production (frozen after the start, young threshold raised) and with gc off, each on a fresh
-venue.
+Over 8 sessions of two members, without collars and limits (config/bench.yaml), each load on a fresh
+venue:
+
+    mixed        45% adds that rest, 25% aggressive orders, 20% cancels, 10% replaces
+    new_cancel   half adds that rest, half cancels of orders chosen by chance
+
+With gc as in production (frozen after the start, young threshold raised) and with gc off.
 """
 
 import argparse
@@ -39,7 +42,7 @@ from engine.model.commands import (
 )
 from engine.model.enums import BUY, GTC, IOC, LIMIT, ORDER_ENTRY, SELL, SOURCE_FIX
 
-GC_YOUNG = 50_000
+GC_YOUNG = 100_000
 """Young collections start after so many allocations, objects; as the core process sets it."""
 
 BATCH = 250
@@ -112,6 +115,32 @@ def mixed(count: int, seed: int = 1) -> list[Command]:
     return commands
 
 
+def new_cancel(count: int, seed: int = 1) -> list[Command]:
+    """Orders that rest, and cancels of any of them; some thousand are open at a time."""
+    rnd = random.Random(seed)
+    live: list[tuple[int, bytes, int]] = []
+    commands: list[Command] = []
+    for k in range(count):
+        name = b"%012d" % k
+        if rnd.random() < 0.5 or not live:
+            side = rnd.choice((BUY, SELL))
+            session = (10 if side == BUY else 20) + rnd.randrange(4)
+            away = 1 + rnd.randrange(SPREAD)
+            price = REFERENCE - away if side == BUY else REFERENCE + away
+            qty = rnd.randint(1, 100) * 1_000
+            origin = Origin(session, k, 0, SOURCE_FIX)
+            commands.append(NewOrder(origin, name, session // 10, 1, side, LIMIT, GTC, qty, price))
+            live.append((session, name, side))
+        else:
+            session, orig, side = live.pop(rnd.randrange(len(live)))
+            origin = Origin(session, k, 0, SOURCE_FIX)
+            commands.append(CancelOrder(origin, name, orig, 0, 1, side))
+    return commands
+
+
+LOADS = {"mixed": mixed, "new_cancel": new_cancel}
+
+
 def started() -> Venue:
     """A configured venue."""
     venue = Venue()
@@ -156,38 +185,35 @@ def main() -> None:
     parser.add_argument("--commands", type=int, default=300_000)
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    commands = mixed(options.commands)
-    rests = [c for c in commands if type(c) is NewOrder and c.tif == GTC]
-    stored, stored_rests, total, resting = (
-        encoded(commands),
-        encoded(rests),
-        len(commands),
-        len(rests),
-    )
-    del commands, rests
-    kinds: dict[str, int] = {}
-    if options.profile:
-        profile = cProfile.Profile()
-        profile.runcall(seconds, started(), stored, kinds)
-        profile.print_stats("tottime")
-        return
-    result: dict[str, object] = {"commands": total}
+    result: dict[str, object] = {"commands": options.commands}
+    for load, make in LOADS.items():
+        stored = encoded(make(options.commands))
+        if options.profile:
+            profile = cProfile.Profile()
+            profile.runcall(seconds, started(), stored, {})
+            profile.print_stats("tottime")
+            continue
+        result[load] = measured(stored, options.commands)
+    if not options.profile:
+        print(json.dumps(result))
+
+
+def measured(stored: list[bytes], count: int) -> dict[str, object]:
+    """One load with each setting of the collector."""
+    result: dict[str, object] = {}
     for name, young in (("gc_production", GC_YOUNG), ("gc_off", 0)):
         venue = started()
         gc.collect()
         gc.freeze()
         gc.set_threshold(young, 50, 1_000_000)
-        kinds = {}
+        kinds: dict[str, int] = {}
         took = seconds(venue, stored, kinds)
         venue.check()
-        result[f"{name}_per_second"] = round(total / took)
-        result["trades"] = venue.state.match
+        result[f"{name}_per_second"] = round(count / took)
         result["open_orders"] = venue.open_orders()
         result["events"] = kinds
-        venue = started()
-        took = seconds(venue, stored_rests, {})
-        result[f"{name}_resting_order_us"] = round(took / resting * 1e6, 2)
-    print(json.dumps(result))
+        del venue
+    return result
 
 
 if __name__ == "__main__":
