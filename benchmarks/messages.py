@@ -96,6 +96,17 @@ class RequestBuilder:
         """Return the Logout that follows the last request that was built."""
         return frame(self._header(b"5", self.next_seq))
 
+    def heartbeat(self) -> bytes:
+        """Return the next Heartbeat."""
+        self.next_seq += 1
+        return frame(self._header(b"0", self.next_seq - 1))
+
+    def resend_request(self, begin: int, end: int) -> bytes:
+        """Return the next ResendRequest; `end` 0 asks for all there is."""
+        self.next_seq += 1
+        fields = b"7=%d\x0116=%d\x01" % (begin, end)
+        return frame(self._header(b"2", self.next_seq - 1) + fields)
+
     def new_order(self, side: int, quantity: bytes, cents: int) -> tuple[bytes, bytes]:
         """Return (ClOrdID, NewOrderSingle) of a Day limit order in BTC-USD."""
         return self._request(
@@ -130,6 +141,17 @@ def plain_orders(builder: RequestBuilder, count: int) -> list[bytes]:
     for index in range(count):
         side = SELL if index % 2 else BUY
         requests.append(builder.new_order(side, QUOTE_QUANTITY, _quote_cents(side, index // 2))[1])
+    return requests
+
+
+def cancelled_orders(builder: RequestBuilder, count: int) -> list[bytes]:
+    """Return `count` requests: resting orders that never trade, each cancelled by the next one."""
+    assert count % 2 == 0
+    requests = []
+    for index in range(count // 2):
+        side = SELL if index % 2 else BUY
+        cl_ord_id, order = builder.new_order(side, QUOTE_QUANTITY, _quote_cents(side, index // 2))
+        requests += [order, builder.cancel(cl_ord_id, side)]
     return requests
 
 

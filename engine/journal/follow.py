@@ -103,7 +103,7 @@ class JournalReader:
         self._segments: list[int] = []
         self._window = _Window(files)
         self._mark = NO_MARK  # as of the last look: what it allows stays allowed
-        self._found = (-1, 0, 0)  # the last record located: segment, number, offset
+        self._found = (-1, 0, 0)  # the last place known: segment, number, offset
 
     def mark(self) -> Mark:
         """The durable mark now."""
@@ -111,18 +111,37 @@ class JournalReader:
 
     def read(self, number: int) -> Record:
         """The record `number`. Raises LookupError if it is not durable yet, JournalDamaged."""
-        assert number >= 0
-        mark = self._mark
-        if number > mark.number:
-            mark = self._mark = self.files.mark()
-        if number > mark.number:
-            raise LookupError(f"record {number} is not on disk; the last is {mark.number}")
-        segment, offset = self._locate(mark, number)
+        mark = self._mark_over(number)
+        segment = self.segment_of(mark, number)
+        offset = self._locate(mark, segment, number)
         at = self._window.at(mark, segment, offset)
         frame = read_frame(self._window.data, at)
         if frame is None or frame.number != number:
             raise damaged(segment, offset, number)
+        self._found = (segment, number + 1, offset + frame.end - at)
         return to_record(frame, segment, offset)
+
+    def find(self, number: int, hops: int) -> Record | None:
+        """As `read`, but going past at most `hops` frames: None says that it is farther; ask again.
+
+        A place that no index knows may be a whole segment away, too far for one turn of a loop.
+        """
+        assert hops > 0
+        mark = self._mark_over(number)
+        segment = self.segment_of(mark, number)
+        if self._found[:2] != (segment, number):
+            _, k, _ = self._nearest(segment, number)
+            if number - k > hops:
+                self._locate(mark, segment, k + hops)
+                return None
+        return self.read(number)
+
+    def another(self) -> "JournalReader":
+        """A reader with a place of its own, for one who reads on while others do: it shares the
+        files and what is known of them."""
+        other = JournalReader(self.files, self._shared)
+        other._indexes = self._indexes
+        return other
 
     def records(self, first: int, last: int) -> Iterator[Record]:
         """The records `first` to `last`, in order, both counted. Raises as `read` does."""
@@ -152,21 +171,38 @@ class JournalReader:
             raise JournalDamaged(f"no segment holds record {number}")
         return segments[k]
 
-    def _locate(self, mark: Mark, number: int) -> tuple[int, int]:
-        """Segment and offset of a durable record: from its index entry, or the record located
-        before if that is nearer, hop over the frames."""
-        segment = self.segment_of(mark, number)
+    def _mark_over(self, number: int) -> Mark:
+        """A mark that covers record `number`. Raises LookupError if it is not durable yet."""
+        assert number >= 0
+        mark = self._mark
+        if number > mark.number:
+            mark = self._mark = self.files.mark()
+        if number > mark.number:
+            raise LookupError(f"record {number} is not on disk; the last is {mark.number}")
+        return mark
+
+    def _nearest(self, segment: int, number: int) -> tuple[SegmentIndex | None, int, int]:
+        """The nearest known place at or before a record, as (number, offset): its index entry, or
+        the record located before. First the index, if it is this reader's to extend."""
         index = self._shared.get(segment) if self._shared is not None else None
-        own = index is None
+        own = None
         if index is None:
-            index = self._indexes.setdefault(segment, SegmentIndex(segment))
+            index = own = self._indexes.setdefault(segment, SegmentIndex(segment))
         k, offset = index.floor(number)
         if self._found[0] == segment and k < self._found[1] <= number:
             _, k, offset = self._found
+        return own, k, offset
+
+    def _locate(self, mark: Mark, segment: int, number: int) -> int:
+        """Where in its segment a durable record begins: hop over the frames from the nearest
+        place."""
+        own, k, offset = self._nearest(segment, number)
         window = self._window
-        while k < number:
-            if own and k == index.due:
-                index.add(offset)
+        while True:
+            if own is not None and k == own.due:
+                own.add(offset)
+            if k == number:
+                break
             at = window.at(mark, segment, offset)
             length = frame_length(window.data, at)
             if not length:
@@ -174,7 +210,7 @@ class JournalReader:
             offset += length
             k += 1
         self._found = (segment, number, offset)
-        return segment, offset
+        return offset
 
 
 class Follower:
@@ -224,7 +260,8 @@ class Follower:
         if self.after < 0:
             self._open(mark, self._reader.segment_of(mark, 0), GENESIS)
             return
-        segment, offset = self._reader._locate(mark, self.after)  # noqa: SLF001 - one room
+        segment = self._reader.segment_of(mark, self.after)
+        offset = self._reader._locate(mark, segment, self.after)  # noqa: SLF001 - one room
         at = self._window.at(mark, segment, offset)
         frame = read_frame(self._window.data, at)
         if frame is None or frame.number != self.after:

@@ -15,7 +15,6 @@ from engine.journal.follow import JournalReader
 from engine.journal.wake import WakeClient
 from engine.model.clock import Clock
 from engine.model.events import OrderStatusReported
-from engine.model.record import Record
 from engine.model.refdata import ReferenceData
 from gateway.fix.steps import Application, Step
 from gateway.flow.link import BUSINESS_MESSAGE_REJECT, Link, Report, log_business_reject
@@ -86,9 +85,9 @@ class DropCopy:
         while self._follower.after < target:
             await self._caught_up.park()
 
-    def read_record(self, number: int) -> Record:
-        """A durable record, for a resend."""
-        return self._reader.read(number)
+    def open_reader(self) -> JournalReader:
+        """A reader of the journal for one resend."""
+        return self._reader.another()
 
     # --- the follower -------------------------------------------------------------------------
 

@@ -1,150 +1,260 @@
-"""Sending a range of numbers again, in slices of one index chunk, whatever the length.
+"""Sending a range of numbers again, in slices of the event loop's time, whatever the length.
 
 FIX 4.4 volume 2, "Resend Request": application messages and session Rejects go out with their old
 number, PossDupFlag(43)=Y, a new SendingTime and the old one in OrigSendingTime(122), and the same
 body. Everything else is skipped by one GapFill per run, which carries the number of the first
 message it stands for and, in NewSeqNo, the next one that is really sent, never one beyond the
 range that was asked for.
+
+What FIX leaves open is which requests deserve an answer of their own; see Replays.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
-from gateway.fix.index import ADMIN, BODY, LIVE, POSS_RESEND, REPORT, Entry, SessionIndex
+from engine.model.clock import Clock
+from gateway.fix.index import (
+    ADMIN,
+    BODY,
+    LIVE,
+    MAX_SEQ_NUM,
+    POSS_RESEND,
+    REPORT,
+    Entry,
+    SessionIndex,
+)
 from gateway.fix.states import SEQUENCE_RESET
 from gateway.fix.wire import Wire
 
-Render = Callable[[int, int], tuple[bytes, bytes]]
-"""(record, k) -> (MsgType, body): a pure function of the journal, the same every time."""
+SLICE_NS: Final = 200_000
+"""Event-loop time after which a slice ends, ns. The clock is looked at after every entry, so a
+slice takes this and one entry more, and the largest record, 64 KiB, is read in less than the rest
+of a millisecond. Shorter than a commit, so that whoever commits meanwhile hardly notices."""
 
-Now = Callable[[], int]
-"""The wall clock, ns UTC: a long resend must not carry a SendingTime of its beginning."""
+MAX_WAITING: Final = 16
+"""ResendRequests of one connection that wait for a running replay, entries. What comes beyond is
+answered together with the last of them, by one replay over both ranges and what is between."""
+
+Render = Callable[[int, int], tuple[bytes, bytes] | None]
+"""(record, k) -> (MsgType, body): a pure function of the journal, the same every time. None: it
+is still being looked for and this was one step of it; ask again."""
 
 
-class Repeats:
-    """How often the same ResendRequest came in a row.
+class Replays:
+    """What one connection has asked for and not been sent yet, and how often it asked the same.
 
-    Two are the same if range and last number sent are; then the answer is the same too. One that
-    comes while the first is still being answered costs nothing: some engines ask again for each
-    message behind their gap.
+    A request is ignored if what it asks for is on its way: if it is the same as one that is being
+    answered or waits for that, or asks for no number that a replay is already past. Some engines
+    ask again for each message behind their gap.
+
+    Two requests in a row are the same if range and last number sent are; then the answer is the
+    same too, and nothing was won by it.
     """
 
-    __slots__ = ("_busy", "_count", "_request")
+    __slots__ = ("_count", "_request", "_running", "_to_come", "_waiting")
 
     def __init__(self) -> None:
         self._request = (0, 0, 0)
         self._count = 0
-        self._busy = False
+        self._running: tuple[int, int] | None = None
+        self._to_come = 0
+        """Of the running replay, the first number that has not been handed over."""
+        self._waiting: dict[int, tuple[int, int]] = {}
+        """By MsgSeqNum of the request, in order: first and last number, both counted."""
 
-    def ask(self, begin: int, end: int, next_out: int) -> int:
-        """The how many-th of its kind this is; 0 if the answer to it is under way."""
-        request = (begin, end, next_out)
+    def ask(self, number: int, begin: int, end: int, last: int) -> int:
+        """The how many-th of its kind a request is; 0 if others' replays answer it.
+
+        number: its MsgSeqNum. end: 0 for all there are. last: the last number sent.
+        """
+        asked = (begin, end or MAX_SEQ_NUM)
+        if self._on_its_way(asked):
+            return 0
+        request = (begin, end, last)
         if request != self._request:
             self._request = request
             self._count = 0
-        elif self._busy:
-            return 0
-        self._busy = True
         self._count += 1
+        if self._waiting and (number in self._waiting or len(self._waiting) >= MAX_WAITING):
+            joined = number if number in self._waiting else next(reversed(self._waiting))
+            first, until = self._waiting[joined]
+            self._waiting[joined] = (min(first, asked[0]), max(until, asked[1]))
+            return 0
+        self._waiting[number] = asked
         return self._count
 
+    def _on_its_way(self, asked: tuple[int, int]) -> bool:
+        running = self._running
+        if running is not None and (
+            asked == running or (self._to_come <= asked[0] and asked[1] <= running[1])
+        ):
+            return True
+        return any(begin <= asked[0] and asked[1] <= end for begin, end in self._waiting.values())
+
+    def start(self, number: int, begin: int, end: int) -> tuple[int, int]:
+        """A request's turn has come: the first and the last number to send, both counted.
+
+        The arguments are as for `ask`. More is asked for by now if later requests joined it.
+        """
+        self._running = self._waiting.pop(number, (begin, end or MAX_SEQ_NUM))
+        self._to_come = self._running[0]
+        return self._running
+
+    def handed_over(self, number: int) -> None:
+        """The running replay has come to, and sent, `number`."""
+        self._to_come = number + 1
+
     def served(self) -> None:
-        """A request was answered in full."""
-        self._busy = False
+        """The running replay is complete."""
+        self._running = None
 
 
-def resend_slices(
-    index: SessionIndex,
-    wire: Wire,
-    begin: int,
-    end: int,
-    render: Render,
-    now: Now,
-    alive: Callable[[], bool],
-) -> Iterator[bytes]:
-    """The bytes of numbers begin..end, one (perhaps empty) slice per index chunk.
+class Recall:
+    """What it takes to send numbers again: where they stand, what stands behind them, and when.
 
-    Ends early once `alive` says that the connection, or the numbering, is another one.
+    alive says whether the connection, and the numbering, is still the one that asked; clock
+    measures the slices and gives SendingTime, for a long resend must not carry the one of its
+    beginning.
     """
-    number = begin
-    gap = 0  # first number of a run that is being skipped
-    gap_time = 0
-    for chunk in index.chunks(begin, end):
-        time = now()
-        first = number
-        out = []
-        if any(entry[5] == REPORT and not entry[6] & LIVE for entry in chunk):
-            index.stamp(first, chunk, None)
-        for entry in chunk:
-            content = _content(index, entry, render)
+
+    __slots__ = ("alive", "clock", "index", "render", "wire")
+
+    def __init__(
+        self,
+        index: SessionIndex,
+        wire: Wire,
+        render: Render,
+        clock: Clock,
+        alive: Callable[[], bool],
+    ) -> None:
+        self.index = index
+        self.wire = wire
+        self.render = render
+        self.clock = clock
+        self.alive = alive
+
+    def again(self, begin: int, end: int, handed_over: Callable[[int], None]) -> Iterator[bytes]:
+        """The bytes of numbers begin..end as a ResendRequest wants them, in slices, perhaps empty.
+
+        None if end < begin. Ends early once it is not alive. handed_over is told the last number
+        of each slice.
+        """
+        return self._slices(begin, end, _Again(self, end), handed_over)
+
+    def first(self, begin: int, end: int) -> Iterator[bytes]:
+        """The reports of numbers begin..end for the first time: no PossDupFlag, a first
+        SendingTime. Otherwise as `again`."""
+        return self._slices(begin, end, _First(self), lambda _: None)
+
+    def _slices(
+        self, begin: int, end: int, sender: "_Again | _First", handed_over: Callable[[int], None]
+    ) -> Iterator[bytes]:
+        index, clock = self.index, self.clock
+        number = begin
+        over = clock.monotonic() + SLICE_NS
+        for chunk in index.chunks(begin, end):
+            at = 0
+            while at < len(chunk):
+                time, start = clock.now(), at
+                out: list[bytes] = []
+                while at < len(chunk) and sender.add(out, number, chunk[at], time):
+                    at += 1
+                    number += 1
+                    if clock.monotonic() >= over:
+                        break
+                if at > start:
+                    sender.leaves(number - at + start, chunk[start:at], time)
+                    index.mark_sent(number - at + start, number - 1)
+                    handed_over(number - 1)
+                yield b"".join(out)
+                if not self.alive():
+                    return
+                over = clock.monotonic() + SLICE_NS
+        assert number == end + 1 or end < begin
+
+
+class _Again:
+    """Numbers that a member asks for: what was a message is sent, the rest is filled."""
+
+    __slots__ = ("_end", "_gap", "_gap_time", "_recall")
+
+    def __init__(self, recall: Recall, end: int) -> None:
+        self._recall = recall
+        self._end = end
+        self._gap = 0  # first number of a run that is being skipped
+        self._gap_time = 0
+
+    def add(self, out: list[bytes], number: int, entry: Entry, time: int) -> bool:
+        """What an entry sends, to `out`; False if that is still being looked for."""
+        recall = self._recall
+        record, sent, _, _, k, kind, flags, _ = entry
+        content = None
+        if kind == REPORT:
+            content = recall.render(record, k)
             if content is None:
-                if not gap:
-                    gap, gap_time = number, entry[1]
-            else:
-                if gap:
-                    out.append(_gap_fill(wire, gap, number, time, gap_time, index.next_in))
-                    gap = 0
-                out.append(
-                    wire.resent(
-                        content[0],
-                        number,
-                        content[1],
-                        time,
-                        entry[1],
-                        index.next_in,
-                        poss_resend=bool(entry[6] & POSS_RESEND),
-                    )
-                )
-            number += 1
-        if gap and number > end:
-            out.append(_gap_fill(wire, gap, number, time, gap_time, index.next_in))
-        index.mark_sent(first, number - 1)
-        yield b"".join(out)
-        if not alive():
-            return
-    assert number == end + 1
-
-
-def first_slices(
-    index: SessionIndex,
-    wire: Wire,
-    begin: int,
-    end: int,
-    render: Render,
-    now: Now,
-    alive: Callable[[], bool],
-) -> Iterator[bytes]:
-    """The reports of numbers begin..end for the first time: no PossDupFlag, a first SendingTime."""
-    number = begin
-    for chunk in index.chunks(begin, end):
-        time = now()
-        first = number
-        out = []
-        index.stamp(first, chunk, time)
-        for entry in chunk:
-            assert entry[5] == REPORT, "only reports are carried over a reset"
-            msg_type, body = render(entry[0], entry[4])
-            poss_resend = bool(entry[6] & POSS_RESEND)
+                return False
+        elif kind == BODY:
+            content = recall.index.body(entry)
+        else:
+            assert kind <= ADMIN, "an index entry of a kind that nobody writes"
+        if content is not None:
+            if self._gap:
+                out.append(self._gap_fill(number, time))
             out.append(
-                wire.message(msg_type, number, body, time, index.next_in, poss_resend=poss_resend)
+                recall.wire.resent(
+                    content[0],
+                    number,
+                    content[1],
+                    time,
+                    sent,
+                    recall.index.next_in,
+                    poss_resend=bool(flags & POSS_RESEND),
+                )
             )
-            number += 1
-        index.mark_sent(first, number - 1)
-        yield b"".join(out)
-        if not alive():
-            return
+            return True
+        if not self._gap:
+            self._gap, self._gap_time = number, sent
+        if number == self._end:
+            out.append(self._gap_fill(number + 1, time))
+        return True
+
+    def _gap_fill(self, new: int, now: int) -> bytes:
+        recall = self._recall
+        body = b"36=%d\x01123=Y\x01" % new
+        gap, self._gap = self._gap, 0
+        return recall.wire.resent(
+            SEQUENCE_RESET, gap, body, now, self._gap_time, recall.index.next_in
+        )
+
+    def leaves(self, first: int, entries: Sequence[Entry], time: int) -> None:
+        """The bytes of entries from number `first` on are about to be handed over, at `time`."""
+        if any(entry[5] == REPORT and not entry[6] & LIVE for entry in entries):
+            self._recall.index.stamp(first, entries, None)
 
 
-def _content(index: SessionIndex, entry: Entry, render: Render) -> tuple[bytes, bytes] | None:
-    """What to send again for an entry; None where there is nothing."""
-    kind = entry[5]
-    if kind == REPORT:
-        return render(entry[0], entry[4])
-    if kind == BODY:
-        return index.body(entry)
-    assert kind <= ADMIN, "an index entry of a kind that nobody writes"
-    return None
+class _First:
+    """Reports that no connection has carried yet."""
 
+    __slots__ = ("_recall",)
 
-def _gap_fill(wire: Wire, first: int, new: int, now: int, first_sent: int, next_in: int) -> bytes:
-    body = b"36=%d\x01123=Y\x01" % new
-    return wire.resent(SEQUENCE_RESET, first, body, now, first_sent, next_in)
+    def __init__(self, recall: Recall) -> None:
+        self._recall = recall
+
+    def add(self, out: list[bytes], number: int, entry: Entry, time: int) -> bool:
+        """See _Again."""
+        recall = self._recall
+        assert entry[5] == REPORT, "only reports are carried over a reset"
+        content = recall.render(entry[0], entry[4])
+        if content is None:
+            return False
+        poss_resend = bool(entry[6] & POSS_RESEND)
+        next_in = recall.index.next_in
+        msg_type, body = content
+        out.append(
+            recall.wire.message(msg_type, number, body, time, next_in, poss_resend=poss_resend)
+        )
+        return True
+
+    def leaves(self, first: int, entries: Sequence[Entry], time: int) -> None:
+        """See _Again."""
+        self._recall.index.stamp(first, entries, time)

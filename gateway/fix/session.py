@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from engine.model.clock import Clock
 from gateway.fix.answers import UNSUPPORTED_TYPE, business_reject_body, logout_body, reject_body
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.errors import (
@@ -20,7 +21,8 @@ from gateway.fix.header import comp_id_error, late_text, poss_dup_error
 from gateway.fix.index import MAX_BATCH, MAX_SEQ_NUM, Report, SessionIndex
 from gateway.fix.logon import logon_problem
 from gateway.fix.message import Message
-from gateway.fix.resend import Now, Render, Repeats, first_slices, resend_slices
+from gateway.fix.out_of_order import OutOfOrder
+from gateway.fix.resend import Recall, Render, Replays
 from gateway.fix.settings import SessionSettings
 from gateway.fix.states import (
     ADMIN,
@@ -79,10 +81,10 @@ class Session:
         """What belongs to one connection only."""
         self._logon: Message | None = None
         self._held: deque[Message] = deque()
-        self._queue: dict[int, Message | None] = {}  # None: seen to already, only the number counts
+        self._queue = OutOfOrder(self.settings.out_of_order_cap)
         self._gap_until = 0  # the gap that was asked for ends below this number
         self._asked_below = 0  # the highest such number of this connection
-        self._repeats = Repeats()
+        self._replays = Replays()
         self._logon_number = 0
         self._unsent = (0, 0)
         self._reset_record = -1
@@ -221,6 +223,7 @@ class Session:
             self.next_in = 1
             self._queue.clear()
             self._gap_until = self._asked_below = 0
+            self._replays = Replays()
             self._timers.gap_asked = NEVER
         elif seq < self.next_in:
             return self._too_low(seq)
@@ -247,7 +250,7 @@ class Session:
         elif expects:
             steps.append(ResendStep(int(expects), 0, 0, "expected", self._connection))
         if high:
-            self._queue[seq] = None
+            self._queue.keep(seq, None)
             if expects:  # the peer fills our gap by itself
                 self._gap_until = self._asked_below = seq + 1
                 self._timers.gap_asked = self._timers.mono
@@ -369,9 +372,10 @@ class Session:
         self._timers.said = self._timers.mono
         return b"".join(out)
 
-    def resend(self, request: ResendStep, render: Render, now: Now) -> Iterator[bytes]:
+    def resend(self, request: ResendStep, render: Render, clock: Clock) -> Iterator[bytes]:
         """The bytes that a ResendStep asks for, slice by slice; some slices may be empty.
 
+        The range is that of now: what gets a number from here on must wait behind the slices.
         Ends by itself when the connection does. See gateway.fix.resend.
         """
         connection, generation = self._connection, self.index.generation
@@ -384,29 +388,20 @@ class Session:
             )
 
         if request.connection not in {-1, connection} or not alive():
-            return
+            return iter(())
+        recall = Recall(self.index, self._wire, render, clock, alive)
         if request.what == "unsent":
-            begin, end = self._unsent
-            if begin <= end:
-                yield from first_slices(self.index, self._wire, begin, end, render, now, alive)
-            return
+            return recall.first(*self._unsent)
+        replays = self._replays
+        begin, end = replays.start(request.number, request.begin, request.end)
         last = self._logon_number if request.what == "expected" else self.index.next_out
-        last -= 1
-        end = min(request.end or last, last)
-        if request.begin > last:
-            if request.what == "asked":
-                yield self._future_rejected(request, last, now())
-            return
-        yield from resend_slices(self.index, self._wire, request.begin, end, render, now, alive)
-        if alive() and request.what == "asked":
-            self._repeats.served()
-            self._timers.said = self._timers.mono
+        return self._replay(recall, replays, begin, min(end, last - 1))
 
-    def _future_rejected(self, request: ResendStep, last: int, now: int) -> bytes:
-        self._repeats.served()
-        text = f"BeginSeqNo(7) is {request.begin} but the last number sent is {last}"
-        error = PeerError(VALUE_INCORRECT, 7, text)
-        return self.transmit(self._reject(request.number, RESEND_REQUEST, error), now)
+    def _replay(self, recall: Recall, replays: Replays, begin: int, end: int) -> Iterator[bytes]:
+        yield from recall.again(begin, end, replays.handed_over)
+        if recall.alive():
+            replays.served()
+            self._timers.said = self._timers.mono
 
     # Receiving
 
@@ -509,8 +504,7 @@ class Session:
             case Fate.PROCESS_UNNUMBERED:
                 return self._unnumbered(message, seq, place, dup=dup)
             case Fate.QUEUE:
-                if seq not in self._queue and len(self._queue) < self.settings.out_of_order_cap:
-                    self._queue[seq] = message
+                self._queue.keep(seq, message)
                 return self._ask(seq)
             case Fate.SILENT_IF_POSS_DUP:
                 return self._low(message, seq, dup=dup)
@@ -521,8 +515,7 @@ class Session:
             return self._low(message, seq, dup=dup)
         steps = self._content(message, seq, dup=dup)
         if place is Place.HIGH and self.state in WORKING:
-            if len(self._queue) < self.settings.out_of_order_cap:
-                self._queue.setdefault(seq, None)
+            self._queue.keep(seq, None)
             steps += self._ask(seq + 1)
         return steps
 
@@ -553,7 +546,7 @@ class Session:
         steps: list[Step] = []
         queue = self._queue
         while queue and self.state in WORKING and self.next_in in queue:
-            message = queue.pop(self.next_in)
+            message = queue.take(self.next_in)
             seq = self.next_in
             self.next_in = seq + 1
             if message is not None:
@@ -561,8 +554,7 @@ class Session:
         if not self._gap_until or self.state not in WORKING:
             return steps
         self._timers.gap_asked = self._timers.mono
-        for passed in [number for number in queue if number < self.next_in]:
-            del queue[passed]
+        queue.forget_below(self.next_in)
         if self.next_in >= self._gap_until:
             self._gap_until = 0
             self._timers.gap_asked = NEVER
@@ -623,7 +615,11 @@ class Session:
         if end and end < begin:
             text = "EndSeqNo(16) is lower than BeginSeqNo(7); 0 stands for all there are"
             return [self._reject(seq, RESEND_REQUEST, PeerError(VALUE_INCORRECT, 16, text))]
-        verdict = self._repeats.ask(begin, end, self.index.next_out)
+        last = self.index.next_out - 1
+        if begin > last:
+            text = f"BeginSeqNo(7) is {begin} but the last number sent is {last}"
+            return [self._reject(seq, RESEND_REQUEST, PeerError(VALUE_INCORRECT, 7, text))]
+        verdict = self._replays.ask(seq, begin, end, last)
         if verdict >= self.settings.identical_resend_limit:
             text = f"the same ResendRequest(7={begin}) {verdict} times: it was answered in full"
             return self.end(DisconnectReason.RESEND_LOOP, text)

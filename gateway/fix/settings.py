@@ -46,7 +46,7 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
     """The how many-th identical ResendRequest in a row, each answered in full and nothing new
     sent meanwhile, is a loop and ends in Logout."""
     out_of_order_cap: int = 2_000
-    """Messages kept behind a gap; later ones are dropped, for they will be asked for again."""
+    """Messages kept behind a gap; see gateway.fix.out_of_order."""
     held_cap: int = 1_000
     """Messages kept while a Logon is authenticated: several reads of a peer that pipelines."""
 

@@ -32,7 +32,17 @@ def _literal(text: bytes) -> bytes:
 class Wire:
     """Templates of one session."""
 
-    __slots__ = ("_digits", "_frame", "_head", "_key", "_last_processed", "_template", "_unit")
+    __slots__ = (
+        "_again",
+        "_again_key",
+        "_digits",
+        "_frame",
+        "_head",
+        "_key",
+        "_last_processed",
+        "_template",
+        "_unit",
+    )
 
     def __init__(self, settings: SessionSettings) -> None:
         self._digits = settings.timestamp_precision
@@ -48,6 +58,8 @@ class Wire:
         )
         self._key = (-1, 0, False)
         self._template = b""
+        self._again_key = (-1, 0, False)
+        self._again = b""
 
     @property
     def frame(self) -> bytes:
@@ -98,18 +110,21 @@ class Wire:
         poss_resend: bool = False,
     ) -> bytes:
         """One whole message with PossDupFlag; OrigSendingTime never lies behind SendingTime."""
-        text = b"".join(
-            (
-                self._head % (msg_type, number),
-                b"43=Y\x0197=Y\x01" if poss_resend else b"43=Y\x01",
-                b"52=%b\x01122=%b\x01"
-                % (
-                    format_utc(now, self._digits),
-                    format_utc(min(first_sent or now, now), self._digits),
-                ),
-                b"369=%d\x01" % (next_in - 1) if self._last_processed else b"",
-                body,
+        processed = next_in - 1 if self._last_processed else 0
+        key = (now, processed, poss_resend)
+        if key != self._again_key:
+            self._again_key = key
+            self._again = b"".join(
+                (
+                    self._head,
+                    b"43=Y\x0197=Y\x01" if poss_resend else b"43=Y\x01",
+                    b"52=" + format_utc(now, self._digits),
+                    b"\x01122=%b\x01",
+                    b"369=%d\x01" % processed if self._last_processed else b"",
+                    b"%b",
+                )
             )
-        )
+        sent = format_utc(min(first_sent or now, now), self._digits)
+        text = self._again % (msg_type, number, sent, body)
         text = self._frame % (len(text), text)
         return text + trailer(text)

@@ -9,24 +9,25 @@ import errno
 import fcntl
 import resource
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from traceback import format_exception
 from typing import Final, Protocol
 
 import trio
 
+from engine.journal.follow import JournalReader
 from engine.model.clock import Clock
-from engine.model.errors import FixgateError, JournalDamaged
-from engine.model.record import Record
+from engine.model.errors import FixgateError
 from gateway.config import verifies_slowly, verify_password
 from gateway.fix.codec import Framer
 from gateway.fix.decoder import Decoder
 from gateway.fix.dictionary import Dictionary
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.message import Message
-from gateway.fix.steps import Application, LogonStep, ResendStep, Step
+from gateway.fix.steps import Application, LogonStep, Step
 from gateway.flow.connection import FLAG_BYTES, READ_BYTES, Connection
 from gateway.flow.link import Link
+from gateway.flow.resend_stream import ResendStreams
 
 LOGON_TIMEOUT_SECONDS: Final = 5
 """A connection without a Logon is closed after this long, seconds."""
@@ -88,8 +89,8 @@ class Service(Protocol):
         """Wait until every report that exists is numbered and handed to its session."""
         ...
 
-    def read_record(self, number: int) -> Record:
-        """A durable record, for a resend."""
+    def open_reader(self) -> JournalReader:
+        """A reader of the journal for one resend."""
         ...
 
 
@@ -115,17 +116,16 @@ class Acceptor:
         self.venue = venue
         self.connections: set[Connection] = set()
         self.accepting = True
-        self._nursery: trio.Nursery | None = None
+        self._resends = ResendStreams(service.open_reader, clock, log)
         self._gone = trio.lowlevel.ParkingLot()
         self._password_lock = trio.Lock()
         for link in links.values():
-            link.on_resend = self._start_resend
+            link.on_resend = self._resends.start
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept and serve connections for ever."""
         listener.setblocking(False)
         async with trio.open_nursery() as nursery:
-            self._nursery = nursery
             nursery.start_soon(self._tick)
             nursery.start_soon(self._sync_indexes)
             while True:
@@ -152,6 +152,7 @@ class Acceptor:
         try:
             with connection.cancel_scope:
                 async with trio.open_nursery() as nursery:
+                    connection.nursery = nursery
                     nursery.start_soon(connection.run_writer)
                     await self._identify(connection)
                     nursery.cancel_scope.cancel()
@@ -270,6 +271,7 @@ class Acceptor:
     async def _messages(self, link: Link, connection: Connection, raws: list[bytes]) -> None:
         """Hand the messages of one read to the session, and do what it says."""
         now, mono = self.clock.now(), self.clock.monotonic()
+        self._resends.others_at_work()
         session, service = link.session, self.service
         decode = self._decoders[session.settings.comp_id].decode
         for raw in raws:
@@ -307,46 +309,6 @@ class Acceptor:
             self.log(f"{config.comp_id} refused from {connection.peer}: {text}")
         for answer in steps:
             self.service.perform(link, answer, now)
-
-    # --- resends ------------------------------------------------------------------------------
-
-    def _start_resend(self, link: Link, step: ResendStep) -> None:
-        """Send the first slice at once and the others from a task; live messages wait behind."""
-        connection = link.connection
-        if connection is None or self._nursery is None:
-            return
-        renderer, read = link.renderer, self.service.read_record
-
-        def render(record: int, k: int) -> tuple[bytes, bytes]:
-            return renderer.render(read(record), k)
-
-        slices = link.session.resend(step, render, self.clock.now)
-        try:
-            connection.write(next(slices, b""))
-        except JournalDamaged as error:
-            self._cannot_resend(connection, error)
-            return
-        connection.hold()
-        self._nursery.start_soon(self._resend, connection, slices)
-
-    async def _resend(self, connection: Connection, slices: Iterator[bytes]) -> None:
-        """Stream a resend, letting other sessions run between its slices."""
-        try:
-            for data in slices:
-                connection.write_ahead(data)
-                await connection.drained(FLAG_BYTES)
-                if connection.closed:
-                    return
-        except JournalDamaged as error:
-            self._cannot_resend(connection, error)
-            return
-        connection.unhold()
-
-    def _cannot_resend(self, connection: Connection, error: JournalDamaged) -> None:
-        """An old record cannot be read: its member must not get something else in its place, and
-        the others can go on."""
-        self.log(f"a resend to {connection.peer} is impossible: {error}")
-        connection.close(DisconnectReason.INTERNAL)
 
     # --- timers and the end -------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ class Connection:
         self.bytes_out = 0
         self._holds = 0
         self.cancel_scope = trio.CancelScope()
+        self.nursery: trio.Nursery | None = None
+        """For what ends with the connection, once it is served."""
         self.read_scope = trio.CancelScope()
         self.flushed = trio.Event()
         """The last words have left; only set by `finish`."""
@@ -47,6 +49,8 @@ class Connection:
         self._queue: deque[bytes] = deque()
         self._queued = 0
         self._held: list[bytes] = []
+        self.held_bytes = 0
+        """Of the bytes queued, those that wait for `unhold`."""
         self._flagged = False
         self._lot = trio.lowlevel.ParkingLot()
         self._space = trio.lowlevel.ParkingLot()
@@ -62,6 +66,7 @@ class Connection:
             return
         if self._holds:
             self._held.append(data)
+            self.held_bytes += len(data)
             self._count(len(data))
             return
         self._send(data)
@@ -80,11 +85,11 @@ class Connection:
         self._holds -= 1
         if self._holds:
             return
-        held, self._held = self._held, []
-        for data in held:
-            self._queued -= len(data)
-            if not self.closed:
-                self._send(data)
+        held, self._held = b"".join(self._held), []
+        self._queued -= self.held_bytes
+        self.held_bytes = 0
+        if held and not self.closed:
+            self._send(held)  # one call to the kernel, however many messages waited
         self._lot.unpark_all()  # the writer may have been waiting to close
 
     def _send(self, data: bytes) -> None:

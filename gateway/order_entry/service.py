@@ -193,9 +193,9 @@ class OrderEntry:
             self._work.unpark_all()
             await self._done.park()
 
-    def read_record(self, number: int) -> Record:
-        """A durable record, for a resend."""
-        return self._reader.read(number)
+    def open_reader(self) -> JournalReader:
+        """A reader of the journal for one resend."""
+        return self._reader.another()
 
     def renumber(self, links: list[Link]) -> None:
         """Number the reports that the journal has and an index has not, after a restart.

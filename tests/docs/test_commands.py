@@ -31,6 +31,7 @@ RUN_ELSEWHERE = {
     "fixgate replay": "test_commands_of_the_pages",
     "fixgate cfg": "test_commands_of_the_pages",
     ".ci/run": "the machine that tests a change",
+    ".venv/bin/python -m benchmarks.resend": "tests/benchmarks/test_resend.py",
     ".venv/bin/python benchmarks": "by hand: its figures need a machine of their own",
 }
 

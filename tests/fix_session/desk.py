@@ -4,7 +4,7 @@ Scripts are pipe-delimited FIX. What the member sends is completed with 8, 9, 49
 what the venue answers is compared field by field without 8, 9, 49, 56, 52 and 10.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -76,6 +76,19 @@ class Journal:
         return self.reports[record][2], self.reports[record][3]
 
 
+class DeskClock:
+    """A desk's two clocks, as a session asks for them."""
+
+    def __init__(self, desk: "Desk") -> None:
+        self._desk = desk
+
+    def now(self) -> int:
+        return self._desk.now
+
+    def monotonic(self) -> int:
+        return self._desk.mono
+
+
 class Desk:
     """One session, the venue's shell around it, and the member's side of the wire.
 
@@ -144,7 +157,7 @@ class Desk:
                 case Answer():
                     self.leave(self.session.transmit(step, self.now))
                 case ResendStep():
-                    for data in self.session.resend(step, self.journal.render, lambda: self.now):
+                    for data in self.resend(step):
                         self.leave(data)
                 case LogonStep():
                     if self.authenticates:
@@ -152,6 +165,9 @@ class Desk:
                 case Disconnect():
                     self.ends.append(step.reason)
                     self.session.disconnect(step.reason)
+
+    def resend(self, step: ResendStep) -> Iterator[bytes]:
+        return self.session.resend(step, self.journal.render, DeskClock(self))
 
     def verify(self, step: LogonStep) -> None:
         if step.password in {None, self.password}:

@@ -89,7 +89,7 @@ def test_a_resend_of_everything_is_streamed_and_stops_with_the_peer() -> None:
     desk.logon()
     desk.report(20_000)
     desk.said.clear()
-    slices = desk.session.resend(ResendStep(1, 0), desk.journal.render, lambda: desk.now)
+    slices = desk.resend(ResendStep(1, 0))
     for turn in range(1, 4):
         next(slices)
         assert desk.journal.rendered <= turn * CHUNK_ENTRIES
@@ -104,7 +104,7 @@ def test_a_long_resend_never_carries_a_stale_sending_time() -> None:
     desk.report(1_000)
     desk.said.clear()
     times = set()
-    for data in desk.session.resend(ResendStep(2, 0), desk.journal.render, lambda: desk.now):
+    for data in desk.resend(ResendStep(2, 0)):
         desk.leave(data)
         desk.now += 60 * SECOND
         times |= {tags[52] for tags in desk.tags()}

@@ -15,7 +15,7 @@ from engine.journal.disk import (
     read_mark,
 )
 from engine.journal.follow import READ_BYTES, JournalReader
-from engine.journal.segment import segment_name
+from engine.journal.segment import INDEX_STRIDE, segment_name
 from engine.model.errors import JournalDamaged
 from tests.journal.support import open_writer, payloads, record
 
@@ -219,7 +219,7 @@ def test_bad_bytes_below_the_mark_are_damage_for_readers_too(tmp_path: Path, wha
     reader = open_reader(tmp_path)
     mark = reader.mark()
     for n in range(5):
-        offsets[n] = reader._locate(mark, n)[1]
+        offsets[n] = reader._locate(mark, mark.segment, n)
     path = tmp_path / segment_name(0)
     data = bytearray(path.read_bytes())
     if what == "chain":
@@ -270,3 +270,24 @@ def test_a_survey_without_a_mark_reads_what_recovery_would_keep(tmp_path: Path):
 
 def test_a_survey_of_nothing_is_empty(tmp_path: Path):
     assert open_survey(tmp_path / "none").mark().number == -1
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_finding_a_record_goes_so_many_frames_at_a_time_and_gets_there(long_journal: Path, shared):
+    """A place that no index knows is a whole segment away; the next look goes on from there."""
+    writer = open_writer(long_journal)
+    first = writer.reader() if shared else open_reader(long_journal)
+    records = whole(long_journal)
+    for reader, known in ((first, shared), (first.another(), True)):
+        longest = 0
+        for number in (2_690, 3, 4, 700, 2_000, 2_699):
+            looks = 1
+            while (found := reader.find(number, 7)) is None:
+                looks += 1
+            assert found == records[number]
+            longest = max(longest, looks)
+        assert (longest <= 1 + INDEX_STRIDE // 7) is known
+    with pytest.raises(LookupError):
+        reader.find(2_700, 7)
+    first.close()
+    writer.close()

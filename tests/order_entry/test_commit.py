@@ -13,6 +13,7 @@ import trio
 
 from engine.core.venue import Venue
 from engine.journal.disk import JournalWriter, RealDisk
+from engine.journal.follow import JournalReader
 from engine.journal.wake import WakeServer
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.enums import ORDER_ENTRY
@@ -327,23 +328,20 @@ async def test_replay_of_the_folder_gives_the_live_venues_state(house, sync_path
 
 @pytest.mark.trio
 async def test_a_damaged_old_record_ends_the_resend_and_nobody_else(house, monkeypatch):
-    async with trio.open_nursery() as acceptor_nursery:
-        house.acceptor._nursery = acceptor_nursery
-        async with trading(house) as nursery:
-            one = await house.dial(nursery, "BENCH-OE1")
-            two = await house.dial(nursery, "BENCH-OE2")
-            await one.send(order("a"))
-            assert (await one.receive())[150] == "0"
+    def damaged(reader, number, hops):
+        raise JournalDamaged(f"record {number} is damaged")
 
-            def damaged(number):
-                raise JournalDamaged(f"record {number} is damaged")
-
-            monkeypatch.setattr(house.service, "read_record", damaged)
-            await one.send("2|7=2|16=0|")
-            assert await one.receive() is None
-            await two.send(order("b"))
-            assert (await two.receive())[150] == "0"
-        assert any("is damaged" in line for line in house.lines)
+    monkeypatch.setattr(JournalReader, "find", damaged)
+    async with trading(house) as nursery:
+        one = await house.dial(nursery, "BENCH-OE1")
+        two = await house.dial(nursery, "BENCH-OE2")
+        await one.send(order("a"))
+        assert (await one.receive())[150] == "0"
+        await one.send("2|7=2|16=0|")
+        assert await one.receive() is None
+        await two.send(order("b"))
+        assert (await two.receive())[150] == "0"
+    assert any("is damaged" in line for line in house.lines)
 
 
 @pytest.mark.trio
