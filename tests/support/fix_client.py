@@ -12,28 +12,14 @@ import re
 import select
 import socket
 import time
-from decimal import Decimal
 
-SOH = b"\x01"
+from tests.support.member import SOH, ConnectionEnded, Member, Message, utc_now
+
 _HEAD = re.compile(rb"8=FIX\.4\.4\x019=(\d+)\x01")
-_ENVELOPE = re.compile(rb"(?:^|(?<=\x01))(?:8|9|10|34|43|49|52|56|97|122)=[^\x01]*\x01")
 SESSION_TYPES = frozenset("0124A5")
 """MsgTypes that a resend replaces by a gap fill; a Reject(3) is repeated."""
 
-REPORTS = frozenset("89r")
-
 ADMIN = b"(session message)"
-
-
-class ConnectionEnded(Exception):
-    """The venue closed the connection, or the connection broke."""
-
-
-def utc_now():
-    """SendingTime, milliseconds."""
-    nanos = time.clock_gettime_ns(time.CLOCK_REALTIME)
-    seconds, rest = divmod(nanos, 1_000_000_000)
-    return time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1_000_000:03d}"
 
 
 def envelope(text):
@@ -43,58 +29,20 @@ def envelope(text):
     return message + b"10=%03d\x01" % (sum(message) & 255)
 
 
-def condition(text):
-    """`150=F|11=a1` as {150: "F", 11: "a1"}."""
-    return {int(tag): value for tag, _, value in (p.partition("=") for p in text.split("|") if p)}
-
-
-class Message(dict):
-    """The fields of a message by tag; of a repeated tag the first. raw: its bytes."""
-
-    __slots__ = ("raw",)
-
-    def __init__(self, raw):
-        fields = (field.partition(b"=") for field in reversed(raw.split(SOH)[:-1]))
-        super().__init__((int(tag), value.decode("latin-1")) for tag, _, value in fields)
-        self.raw = raw
-
-    @property
-    def seq(self):
-        """MsgSeqNum."""
-        return int(self[34])
-
-    @property
-    def body(self):
-        """What may not differ between two copies: MsgType and all outside header and trailer."""
-        return _ENVELOPE.sub(b"", self.raw)
-
-    def has(self, wanted):
-        """Whether every field of `wanted` is as it says."""
-        return all(self.get(tag) == value for tag, value in wanted.items())
-
-    def number(self, tag):
-        """A quantity or price of this message, exactly."""
-        return Decimal(self[tag])
-
-    def __str__(self):
-        return self.raw.decode("latin-1").replace("\x01", "|")
-
-
-class FixClient:
+class FixClient(Member):
     """One member's session. Its numbers and its memory outlive its connections.
 
-    delivered: application messages in the order of their numbers, each once, as an engine gives
-    them to its application. reports: by ExecID, what was seen of it first. resends: whether a
-    ResendRequest is answered with the messages themselves; else with a gap fill, as members do
-    who would rather send a new order than an old one.
+    reports: by ExecID, what was seen of it first. resends: whether a ResendRequest is answered
+    with the messages themselves; else with a gap fill, as members do who would rather send a new
+    order than an old one.
     """
 
     def __init__(self, comp_id, port, venue="FIXGATE", password="demo", *, resends=False):
-        self.comp_id, self.port, self.venue, self.password = comp_id, port, venue, password
+        super().__init__(comp_id)
+        self.port, self.venue, self.password = port, venue, password
         self.resends = resends
         self._sent = {}
         self.next_out = self.next_in = 1
-        self.delivered = []
         self.reports = {}
         self.resend_requests = 0
         self.asked = 0
@@ -102,7 +50,6 @@ class FixClient:
         self._contents = {}
         self._number_of = {}
         self._last_record = (-1, 0)
-        self._latest = []
         self._probes = 0
         self._sock = None
         self._buffer = b""
@@ -184,11 +131,15 @@ class FixClient:
             body += "|"
         if self.resends and msg_type not in SESSION_TYPES:
             self._sent[number] = (msg_type, utc_now(), header + body)
-        self.send_raw(envelope(self._head(msg_type, number) + header + body))
+        self.send_raw(self._encode(self._head(msg_type, number) + header + body))
         return number
 
     def _head(self, msg_type, number):
         return f"35={msg_type}|49={self.comp_id}|56={self.venue}|34={number}|52={utc_now()}|"
+
+    def _encode(self, text):
+        """A whole message of `35=...|...|`."""
+        return envelope(text)
 
     def send_raw(self, data):
         """Send bytes as they are."""
@@ -198,44 +149,6 @@ class FixClient:
             self._sock.sendall(data)
         except OSError as error:
             raise ConnectionEnded(str(error)) from error
-
-    def order(
-        self, cl_ord_id, side, qty, price, *, symbol="BTC-USD", tif="0", kind="2", extra="", **how
-    ):
-        """NewOrderSingle; price None for a market order."""
-        limit = "" if price is None else f"44={price}|"
-        return self.send(
-            "D",
-            f"11={cl_ord_id}|55={symbol}|54={side}|60={utc_now()}|38={qty}|40={kind}|"
-            f"{limit}59={tif}|{extra}",
-            **how,
-        )
-
-    def cancel(self, cl_ord_id, original, side, *, symbol="BTC-USD"):
-        """OrderCancelRequest."""
-        body = f"41={original}|11={cl_ord_id}|55={symbol}|54={side}|60={utc_now()}|"
-        return self.send("F", body)
-
-    def replace(self, cl_ord_id, original, side, qty, price, *, symbol="BTC-USD"):
-        """OrderCancelReplaceRequest; qty is the new total."""
-        return self.send(
-            "G",
-            f"41={original}|11={cl_ord_id}|55={symbol}|54={side}|60={utc_now()}|38={qty}|40=2|"
-            f"44={price}|",
-        )
-
-    def mass_cancel(self, cl_ord_id, symbol=None):
-        """OrderMassCancelRequest, all or of one symbol; its report."""
-        scope = "530=7|" if symbol is None else f"530=1|55={symbol}|"
-        self.send("q", f"11={cl_ord_id}|{scope}60={utc_now()}|")
-        return self.expect("r", f"11={cl_ord_id}")
-
-    def status(self, cl_ord_id, side, *, symbol="BTC-USD"):
-        """OrderStatusRequest and its answer."""
-        self._probes += 1
-        ask = f"q{self._probes}"
-        self.send("H", f"790={ask}|11={cl_ord_id}|55={symbol}|54={side}|")
-        return self.expect("8", f"150=I|790={ask}")
 
     # --- in -------------------------------------------------------------------------------
 
@@ -263,7 +176,8 @@ class FixClient:
                 raise ConnectionEnded("closed by the venue")
             self._buffer += data
 
-    def _take(self):
+    def _frame(self):
+        """The bytes of the next message; None while it is not all here."""
         if not self._buffer:
             return None
         head = _HEAD.match(self._buffer)
@@ -274,6 +188,12 @@ class FixClient:
         if len(self._buffer) < size:
             return None
         raw, self._buffer = self._buffer[:size], self._buffer[size:]
+        return raw
+
+    def _take(self):
+        raw = self._frame()
+        if raw is None:
+            return None
         assert raw.endswith(b"\x0110=%03d\x01" % (sum(raw[:-7]) & 255)), f"bad checksum: {raw!r}"
         message = Message(raw)
         self._latest = [*self._latest[-7:], str(message)]
@@ -281,24 +201,6 @@ class FixClient:
         self._remember(message)
         self._react(message)
         return message
-
-    def expect(self, msg_type, wanted="", timeout=10.0):
-        """The next message of that type whose fields are as wanted; others pass by."""
-        fields = condition(wanted)
-        end = time.monotonic() + timeout
-        while True:
-            try:
-                message = self.receive(max(0.0, end - time.monotonic()))
-            except ConnectionEnded as error:
-                raise ConnectionEnded(
-                    f"{self.comp_id}, waiting for {msg_type} {wanted}: {error}; "
-                    f"last: {self._latest[-3:]}"
-                ) from error
-            assert message is not None, (
-                f"{self.comp_id}: no {msg_type} with {wanted} in {timeout} s; got {self._latest}"
-            )
-            if message[35] == msg_type and message.has(fields):
-                return message
 
     def sync(self, timeout=30.0):
         """Wait until everything that the venue has sent us so far is here, gaps filled."""
@@ -399,19 +301,9 @@ class FixClient:
         for number in [*(n for n in self._sent if n >= begin), self.next_out]:
             if gap < number:
                 fill = f"43=Y|122={utc_now()}|123=Y|36={number}|"
-                out.append(envelope(self._head("4", gap) + fill))
+                out.append(self._encode(self._head("4", gap) + fill))
             if number < self.next_out:
                 msg_type, sent, body = self._sent[number]
-                out.append(envelope(self._head(msg_type, number) + f"43=Y|122={sent}|" + body))
+                out.append(self._encode(self._head(msg_type, number) + f"43=Y|122={sent}|" + body))
             gap = number + 1
         self.send_raw(b"".join(out))
-
-    # --- questions of tests ---------------------------------------------------------------
-
-    def delivered_reports(self):
-        """The reports (35=8, 9, r) among what was delivered, without status answers."""
-        return [m for m in self.delivered if m[35] in REPORTS and m.get(150) != "I"]
-
-    def exec_ids(self):
-        """ExecIDs in the order of delivery."""
-        return [m[17] for m in self.delivered if m[35] == "8" and m.get(150) != "I"]

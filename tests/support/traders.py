@@ -1,6 +1,6 @@
 """Traders that send orders, cancel and replace at random, and do not wait to be answered."""
 
-from tests.support.fix_client import ConnectionEnded, FixClient
+from tests.support.member import ConnectionEnded
 
 BUY, SELL = 1, 2
 SIDES = (BUY, SELL)
@@ -9,10 +9,10 @@ OPEN = frozenset("01")
 
 
 class Trader:
-    """One session with a random mind of its own. window: requests that may be unanswered."""
+    """A member with a random mind of its own. window: requests that may be unanswered."""
 
-    def __init__(self, comp_id, port, rng, *, window, resends):
-        self.client = FixClient(comp_id, port, resends=resends)
+    def __init__(self, client, rng, *, window):
+        self.client = client
         self.rng = rng
         self.window = window
         self.requests = 0
@@ -69,9 +69,9 @@ class Trader:
             tif = rng.choice(("0", "0", "0", "1", "3"))
             client.order(name, side, self._qty(), self._price(), tif=tif)
         elif choice < 0.2:
-            client.cancel(name, working, self._open[working])
+            client.cancel(name, working, self._open[working][54])
         else:
-            side = self._open[working]
+            side = self._open[working][54]
             client.replace(name, working, side, self._qty(), self._price())
 
     def _qty(self):
@@ -85,12 +85,12 @@ class Trader:
     def _digest(self):
         delivered = self.client.delivered
         for message in delivered[self._read :]:
-            self._pending.discard(message.get(11))
+            self._pending -= {message.get(11), message.get(790)}
             if message[35] != "8" or message.get(150) == "I":
                 continue
             self._open.pop(message.get(41), None)
             if message[39] in OPEN:
-                self._open[message[11]] = int(message[54])
+                self._open[message[11]] = message
             else:
                 self._open.pop(message[11], None)
         self._read = len(delivered)
