@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA ?= var/demo
 ARGS ?= # more arguments for `make run`, such as --port-offset 100
 
-.PHONY: run setup dev test lint proof soak bench clean
+.PHONY: run setup dev quickfix test lint proof soak bench clean
 
 run: setup ## the demo venue, with two bots that trade
 	$(BIN)/fixgate run --config config/demo.yaml --data $(DATA) $(ARGS)
@@ -41,7 +41,10 @@ lint: dev
 test: lint ## everything that takes less than five minutes on two cores
 	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not proof'
 
-proof: dev ## heavy counts and real components, 30 minutes at most
+quickfix: dev ## QuickFIX for Python, compiled once into .cache/wheels
+	@$(BIN)/python -m tests.support.build_quickfix
+
+proof: quickfix ## heavy counts and real components, 30 minutes at most
 	$(BIN)/pytest -q -n 2 --dist worksteal -m proof
 
 bench: dev ## loads over TCP; run it alone on the machine

@@ -21,6 +21,7 @@ RUN_ELSEWHERE = {
     "make run": "test_make_run_starts_a_venue",
     "make test": "what runs this test",
     "make proof": ".ci/run",
+    "make quickfix": "part of make proof",
     "make bench": "tests/benchmarks, and by hand: its figures need a machine of their own",
     "make setup": "part of make run",
     "fixgate password": "tests/gateway/test_cli.py",
