@@ -43,6 +43,7 @@ def quickfix_config(config: Config, comp_id: str, port_offset: int) -> str:
             f"TargetCompID={config.venue.comp_id}",
             f"SocketConnectHost={config.venue.bind}",
             f"SocketConnectPort={port}",
+            "SocketNodelay=Y",
             "HeartBtInt=30",
             "ResetOnLogon=N",
             "UseDataDictionary=Y",

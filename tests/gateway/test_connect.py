@@ -41,11 +41,17 @@ def test_quickfix_settings_of_an_order_entry_session(demo):
         "TargetCompID": "FIXGATE",
         "SocketConnectHost": "127.0.0.1",
         "SocketConnectPort": "9878",
+        "SocketNodelay": "Y",
         "HeartBtInt": "30",
         "ResetOnLogon": "N",
         "UseDataDictionary": "Y",
         "DataDictionary": str(ROOT / "fix_dictionaries" / "FIX44.xml"),
     }
+
+
+def test_the_manual_shows_these_settings(demo):
+    text = quickfix_config(demo, "ACME-OE1", 0).replace(f"{ROOT}/", "")
+    assert f"```ini\n{text}\n```" in (ROOT / "docs" / "fix.md").read_text()
 
 
 def test_quickfix_settings_of_a_drop_copy_session_of_a_venue_that_moved(demo):
