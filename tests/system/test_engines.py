@@ -190,6 +190,10 @@ def extended_venue(new_venue, tmp_path):
 # fixcore's file store syncs up to four times for a message: not where its process lives on.
 IN_MEMORY = STRICT | {"FileStorePath": None}
 
+# It puts our ResendRequest behind its own gap, where our gap fill swallows it: we ask again
+# after a heartbeat interval.
+FORGETFUL = IN_MEMORY | {"HeartBtInt": "3"}
+
 BULK = {
     "simplefix": ({}, {}),
     "fixcore": (IN_MEMORY, IN_MEMORY | {"DataDictionary": FIXCORES}),
@@ -286,7 +290,7 @@ def other(dial):
 @pytest.mark.parametrize("kind", ["simplefix", "fixcore", "quickfix"])
 def test_a_gap_of_5000_after_kill_9_of_core_is_recovered(new_venue, engine, other, kind):
     venue = new_venue().start()
-    settings = IN_MEMORY if kind == "fixcore" else STRICT
+    settings = FORGETFUL if kind == "fixcore" else STRICT
     member = engine(kind, venue, "BENCH-OE1", **settings, ReconnectInterval=1).reconnect()
     rest(member)
     for k in range(IN_FLIGHT):
