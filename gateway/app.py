@@ -32,7 +32,7 @@ from engine.replay import replay
 from engine.sequencer import Sequencer
 from gateway.bootstrap import bootstrap_commands
 from gateway.bots.traders import Bot
-from gateway.children import announce_ready, announce_status, run_child
+from gateway.children import CORE, announce_ready, announce_status, run_child
 from gateway.config import Config, ResolvedSession, load_config, resolve_sessions
 from gateway.data import data_file
 from gateway.drop_copy.service import POLL_RECORDS, DropCopy
@@ -42,7 +42,7 @@ from gateway.fix.settings import SessionSettings
 from gateway.flow.acceptor import Acceptor, Service, listen
 from gateway.flow.index_file import FileIndex, highest_named
 from gateway.flow.link import Gate, Link
-from gateway.flow.system_clock import SystemClock
+from gateway.flow.system_clock import SystemClock, silent
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
 from gateway.reports import ReportRenderer
@@ -69,12 +69,20 @@ SWITCH_SECONDS: Final = 0.001
 class Place:
     """Where a process runs: its configuration, its folders, its ports."""
 
-    def __init__(self, name: str, config: Path, data: Path, port_offset: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: Path,
+        data: Path,
+        port_offset: int,
+        clock_offset: int | None = None,
+    ) -> None:
         self.name = name
         self.config: Config = load_config(config)
         self.data = data
         self.port_offset = port_offset
-        self.clock = SystemClock()
+        # All processes keep one time; one of them speaks of what the wall clock does.
+        self.clock = SystemClock(self.log if name == CORE else silent, clock_offset)
         self.journal = data / "journal"
         self.indexes = data / "sessions"
         self.wake = data / "run" / "journal.sock"
@@ -196,7 +204,7 @@ async def run_core(place: Place, stop: trio.Event) -> None:
             nursery.start_soon(service.timer_loop)
             nursery.start_soon(acceptor.serve, listener)
             nursery.start_soon(_accept_readers, wake)
-            nursery.start_soon(_core_status, service)
+            nursery.start_soon(_core_status, service, place.clock)
             announce_ready()
             await stop.wait()
             listener.close()
@@ -230,7 +238,7 @@ async def _accept_readers(wake: WakeServer) -> None:
         wake.accept()
 
 
-async def _core_status(service: OrderEntry) -> None:
+async def _core_status(service: OrderEntry, clock: SystemClock) -> None:
     orders = trades = 0
     while True:
         await trio.sleep(STATUS_SECONDS)
@@ -243,6 +251,8 @@ async def _core_status(service: OrderEntry) -> None:
                 "trades": service.trades // 2,
                 "records": service.sequencer.durable + 1,
                 "last": service.last_trades(),
+                "wall clock ahead ms": clock.steered.ahead // 1_000_000,
+                "wall clock jumps": clock.steered.jumps,
             }
         )
         orders, trades = service.orders, service.trades // 2
@@ -355,10 +365,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port-offset", type=int, default=0)
+    parser.add_argument("--clock-offset", type=int)
     args = parser.parse_args(argv)
 
     async def run(stop: trio.Event) -> None:
-        place = Place(args.name, args.config, args.data, args.port_offset)
+        place = Place(args.name, args.config, args.data, args.port_offset, args.clock_offset)
         await PROCESSES[args.name](place, stop)
 
     return run_child(args.name, run)

@@ -15,6 +15,9 @@ import trio
 
 from engine.model.errors import FixgateError, OperatorError
 
+CORE: Final = "core"
+"""The process that writes the journal."""
+
 EXIT_OPERATOR: Final = 3
 """Exit code of a child that a person has to help: restarting it would only repeat the refusal."""
 

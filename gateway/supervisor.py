@@ -21,9 +21,9 @@ from typing import IO, Final
 import trio
 
 from engine.model.errors import OperatorError
-from gateway.children import EXIT_OPERATOR
+from gateway.children import CORE, EXIT_OPERATOR
+from gateway.flow.system_clock import SystemClock
 
-CORE: Final = "core"
 READERS: Final = ("dropcopy",)
 BOTS: Final = "bots"
 ALL_PROCESSES: Final = (CORE, *READERS, BOTS)
@@ -59,6 +59,9 @@ class Supervisor:
         self.children = [
             Child(name, [sys.executable, "-m", "gateway.app", name, *argv]) for name in names
         ]
+        self.clock = SystemClock()
+        """What every child carries on: one that is started again after a jump of the wall clock
+        keeps the venue's time too."""
         self.stopping = False
         self.failure: str | None = None
         self._lock: IO[str] | None = None
@@ -134,7 +137,9 @@ class Supervisor:
     async def _run_once(self, child: Child) -> bool:
         """Start the child and read what it says until it ends; whether it ever got ready."""
         process = await trio.lowlevel.open_process(
-            child.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [*child.argv, "--clock-offset", str(self.clock.offset())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         child.process = process
         self._write_pid(child.name, process.pid)

@@ -10,7 +10,7 @@ class Clock(Protocol):
     """The two clocks of a process, both in integer nanoseconds."""
 
     def now(self) -> int:
-        """Wall clock, nanoseconds since 1970-01-01 UTC; may jump."""
+        """The time, nanoseconds since 1970-01-01 UTC; the system's neither jumps nor goes back."""
         ...
 
     def monotonic(self) -> int:
