@@ -32,7 +32,7 @@ from engine.replay import replay
 from engine.sequencer import Sequencer
 from gateway.bootstrap import bootstrap_commands
 from gateway.bots.traders import Bot
-from gateway.children import CORE, announce_ready, announce_status, run_child
+from gateway.children import CORE, MIRROR, announce_ready, announce_status, run_child
 from gateway.config import Config, ResolvedSession, load_config, resolve_sessions
 from gateway.data import data_file
 from gateway.drop_copy.service import POLL_RECORDS, DropCopy
@@ -43,6 +43,7 @@ from gateway.flow.acceptor import Acceptor, Service, listen
 from gateway.flow.index_file import FileIndex, highest_named
 from gateway.flow.link import Gate, Link
 from gateway.flow.system_clock import SystemClock, silent
+from gateway.mirror.service import Mirror
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
 from gateway.reports import ReportRenderer
@@ -76,10 +77,12 @@ class Place:
         data: Path,
         port_offset: int,
         clock_offset: int | None = None,
+        mirror: Path | None = None,
     ) -> None:
         self.name = name
         self.config: Config = load_config(config)
         self.data = data
+        self.mirror = mirror
         self.port_offset = port_offset
         # All processes keep one time; one of them speaks of what the wall clock does.
         self.clock = SystemClock(self.log if name == CORE else silent, clock_offset)
@@ -316,6 +319,35 @@ def _reference_data(follower: Follower, config: Config) -> ReferenceData:
     return refdata
 
 
+# --- mirror -----------------------------------------------------------------------------------
+
+
+async def run_mirror(place: Place, stop: trio.Event) -> None:
+    """Keep a second copy of the journal until `stop`."""
+    assert place.mirror is not None
+    mirror = Mirror(place.data, place.mirror, place.clock, place.log)
+    await mirror.open()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_mirror_status, mirror)
+        announce_ready()
+        await mirror.run(stop)
+        nursery.cancel_scope.cancel()
+
+
+async def _mirror_status(mirror: Mirror) -> None:
+    while True:
+        await trio.sleep(STATUS_SECONDS)
+        announce_status(
+            {
+                "last record": mirror.last,
+                "records behind": mirror.records_behind,
+                "bytes behind": mirror.bytes_behind,
+                "ms behind": mirror.ms_behind,
+                "trouble": mirror.trouble,
+            }
+        )
+
+
 # --- bots -------------------------------------------------------------------------------------
 
 
@@ -355,7 +387,12 @@ def _acceptor(place: Place, links: Iterable[Link], service: Service) -> Acceptor
     )
 
 
-PROCESSES: Final = {"core": run_core, "dropcopy": run_dropcopy, "bots": run_bots}
+PROCESSES: Final = {
+    CORE: run_core,
+    "dropcopy": run_dropcopy,
+    MIRROR: run_mirror,
+    "bots": run_bots,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -366,10 +403,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port-offset", type=int, default=0)
     parser.add_argument("--clock-offset", type=int)
+    parser.add_argument("--mirror", type=Path)
     args = parser.parse_args(argv)
 
     async def run(stop: trio.Event) -> None:
-        place = Place(args.name, args.config, args.data, args.port_offset, args.clock_offset)
+        place = Place(
+            args.name, args.config, args.data, args.port_offset, args.clock_offset, args.mirror
+        )
         await PROCESSES[args.name](place, stop)
 
     return run_child(args.name, run)

@@ -18,6 +18,9 @@ from engine.model.errors import FixgateError, OperatorError
 CORE: Final = "core"
 """The process that writes the journal."""
 
+MIRROR: Final = "mirror"
+"""The process that keeps a second copy of the journal."""
+
 EXIT_OPERATOR: Final = 3
 """Exit code of a child that a person has to help: restarting it would only repeat the refusal."""
 

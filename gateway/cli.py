@@ -1,4 +1,4 @@
-"""The command line: `fixgate run|check|replay|doctor|cfg|password`.
+"""The command line: `fixgate run|check|replay|restore|doctor|cfg|password`.
 
 Exit codes: 0 all is well, 1 something is wrong and the text says what, 2 the command was misused.
 """
@@ -19,9 +19,12 @@ from engine.model.record import Record
 from engine.model.refdata import ReferenceData
 from engine.replay import folder_records, replay
 from gateway.bootstrap import bootstrap_commands
+from gateway.children import MIRROR
 from gateway.config import ARGON2, Config, load_config
 from gateway.connect import connect_text, quickfix_config
 from gateway.doctor import run_doctor
+from gateway.mirror.folder import refuse_as_data
+from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
 from gateway.supervisor import ALL_PROCESSES, BOTS, Supervisor
 
 PROGRESS_RECORDS: Final = 100_000
@@ -63,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--data", type=Path, required=True, help="folder of journal and sessions")
     run.add_argument("--port-offset", type=int, default=0, help="added to every port")
     run.add_argument("--only", help=f"comma-separated: {','.join(ALL_PROCESSES)}")
+    run.add_argument("--mirror", type=Path, help="folder of a second copy, on another disk")
     run.add_argument("--no-bots", action="store_true", help="do not start the demo's bots")
 
     check = add("check", _check, "say what is wrong with a configuration, by path in the file")
@@ -74,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     rep.add_argument("--at", type=int, metavar="N", help="stop after record N")
     rep.add_argument("--json", action="store_true", help="end with one JSON object")
     rep.add_argument("--records", action="store_true", help="print every record, one a line")
+
+    res = add("restore", run_restore, "make a data folder from a mirror")
+    res.add_argument("--from", dest="mirror", type=Path, required=True, help="the mirror")
+    res.add_argument("--data", type=Path, required=True, help="the new data folder")
+    res.add_argument("--skip", type=int, default=SKIP, metavar="N", help=SKIP_HELP)
+    res.add_argument("--json", action="store_true", help="print one JSON object")
 
     doctor = add("doctor", run_doctor, "check this machine: Python, clock, disk, ports")
     doctor.add_argument("--config", type=Path, help="check the ports of this configuration")
@@ -106,8 +116,12 @@ def _run(args: argparse.Namespace) -> int:
             return 2
     if args.no_bots or not config.bots:
         names = [name for name in names if name != BOTS]
+    refuse_as_data(args.data)
     child = ["--config", str(args.config), "--data", str(args.data)]
     child += ["--port-offset", str(args.port_offset)]
+    if args.mirror is not None:
+        names.insert(names.index(BOTS) if BOTS in names else len(names), MIRROR)
+        child += ["--mirror", str(args.mirror.absolute())]
     intro = connect_text(config, args.port_offset, names)
     return Supervisor(names, args.data.absolute(), child, intro).run()
 

@@ -32,8 +32,10 @@ RESTART_WAIT_SECONDS: Final = 0.2
 RESTART_WAIT_MAX_SECONDS: Final = 5.0
 """Wait before a dead process is started again; it doubles while the process never got ready."""
 
-STOP_SECONDS: Final = {BOTS: 0.5, CORE: 2.5, "dropcopy": 1.0}
-"""How long each process may take to stop cleanly, seconds: 4 in all, of the 5 that are promised."""
+STOP_SECONDS: Final = {BOTS: 0.5, CORE: 2.5}
+READER_STOP_SECONDS: Final = 1.0
+"""How long a process may take to stop cleanly, seconds; the readers stop together. 4 in all, of the
+5 that are promised."""
 
 STATUS_SECONDS: Final = 10.0
 """Time between status lines where standard error is not a terminal."""
@@ -137,7 +139,7 @@ class Supervisor:
     async def _run_once(self, child: Child) -> bool:
         """Start the child and read what it says until it ends; whether it ever got ready."""
         process = await trio.lowlevel.open_process(
-            [*child.argv, "--clock-offset", str(self.clock.offset())],
+            [*child.argv, "--clock-offset", str(self.clock.steered.offset())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -168,21 +170,30 @@ class Supervisor:
 
     async def _stop_all(self) -> None:
         """Stop bots, then core, then its readers, so that the readers see the last record."""
-        order = sorted(self.children, key=lambda c: (c.name != BOTS, c.name != CORE))
-        for child in order:
-            process = child.process
-            if process is None or process.returncode is not None:
-                continue
-            process.terminate()
-            with trio.move_on_after(STOP_SECONDS[child.name]):
-                await process.wait()
-            if process.returncode is None:
-                print(f"fixgate: {child.name} did not stop in time; killed", file=sys.stderr)
-                process.kill()
-                await process.wait()
+        by_name = {child.name: child for child in self.children}
+        for name in (BOTS, CORE):
+            if (child := by_name.pop(name, None)) is not None:
+                await self._stop(child, STOP_SECONDS[name])
+        async with trio.open_nursery() as nursery:
+            for child in by_name.values():
+                nursery.start_soon(self._stop, child, READER_STOP_SECONDS)
         for child in self.children:
             with contextlib.suppress(FileNotFoundError):
                 (self.data / "run" / f"{child.name}.pid").unlink()
+
+    @staticmethod
+    async def _stop(child: Child, seconds: float) -> None:
+        """SIGTERM, and after `seconds` SIGKILL."""
+        process = child.process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        with trio.move_on_after(seconds):
+            await process.wait()
+        if process.returncode is None:
+            print(f"fixgate: {child.name} did not stop in time; killed", file=sys.stderr)
+            process.kill()
+            await process.wait()
 
     async def _report_status(self) -> None:
         """One line on how the venue trades: kept up to date on a terminal, else now and then."""

@@ -105,7 +105,7 @@ def _named(path: Path, boot_id: bytes) -> int:
     with path.open("rb") as file:
         fd = file.fileno()
         size = os.fstat(fd).st_size
-        slot = _read_slots(fd)
+        slot = read_slots(fd)
         at = max(0, size - HEADER_BYTES) // ENTRY_BYTES
         named = -1
         if slot is not None:
@@ -124,8 +124,8 @@ def _named(path: Path, boot_id: bytes) -> int:
     return named
 
 
-class _Slot(NamedTuple):
-    """One header slot."""
+class Slot(NamedTuple):
+    """One header slot: see Header. writes: how many were written before it; the newest counts."""
 
     writes: int
     synced: int
@@ -134,7 +134,7 @@ class _Slot(NamedTuple):
     header: Header
 
 
-def _read_slots(fd: int) -> _Slot | None:
+def read_slots(fd: int) -> Slot | None:
     """The newer whole header slot; None if both are damaged."""
     best = None
     for at in (0, SLOT_BYTES):
@@ -150,8 +150,29 @@ def _read_slots(fd: int) -> _Slot | None:
         base_k = k if record >= 0 else -1
         header = Header(generation, next_in, sent, doubtful, record, base_k, reset_record)
         if best is None or writes > best.writes:
-            best = _Slot(writes, synced, boot_id, bool(clean), header)
+            best = Slot(writes, synced, boot_id, bool(clean), header)
     return best
+
+
+def encode_slot(slot: Slot) -> bytes:
+    """The SLOT_BYTES bytes of a header slot; it lies at place `writes` % 2."""
+    header = slot.header
+    data = _HEADER.pack(
+        _MAGIC,
+        0,
+        slot.writes,
+        header.generation,
+        header.next_in,
+        header.sent,
+        header.doubtful,
+        slot.synced,
+        header.base_record,
+        max(header.base_k, 0),
+        header.reset_record,
+        slot.boot_id,
+        slot.clean,
+    ).ljust(SLOT_BYTES, b"\0")
+    return data[:4] + crc32(data).to_bytes(4, "little") + data[8:]
 
 
 class FileStorage:
@@ -257,10 +278,10 @@ class FileStorage:
 
     def _believed(self, count: int) -> Found:
         """What of `count` entries and the header holds, made true in the files."""
-        slot = _read_slots(self._fd)
+        slot = read_slots(self._fd)
         if slot is None:
             self._log(f"{self._path('idx')}: header damaged; its content is taken from the entries")
-            slot = _Slot(0, count, b"", clean=False, header=Header(self._generation))
+            slot = Slot(0, count, b"", clean=False, header=Header(self._generation))
         self._writes = slot.writes
         power_lost = not slot.clean and slot.boot_id != self._boot_id
         kept = min(slot.synced, count) if power_lost else count
@@ -300,22 +321,7 @@ class FileStorage:
             self._pwrite(self._fd, slot, self._writes % 2 * SLOT_BYTES)
 
     def _slot(self, header: Header, *, clean: bool) -> bytes:
-        slot = _HEADER.pack(
-            _MAGIC,
-            0,
-            self._writes,
-            header.generation,
-            header.next_in,
-            header.sent,
-            header.doubtful,
-            self._synced,
-            header.base_record,
-            max(header.base_k, 0),
-            header.reset_record,
-            self._boot_id,
-            clean,
-        ).ljust(SLOT_BYTES, b"\0")
-        return slot[:4] + crc32(slot).to_bytes(4, "little") + slot[8:]
+        return encode_slot(Slot(self._writes, self._synced, self._boot_id, clean, header))
 
     def _begin(self) -> None:
         """Before the first entry of this process: the last clean stop is over, on disk too."""

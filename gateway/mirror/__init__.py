@@ -1,0 +1,1 @@
+"""A second copy of journal and session indexes, and the way back from it."""
