@@ -10,13 +10,15 @@ class Chain:
     are all there.
     """
 
-    __slots__ = ("epoch", "hash", "number", "whole")
+    __slots__ = ("_open", "epoch", "hash", "number", "whole")
 
     def __init__(self, number: int = -1, hash_: bytes = GENESIS) -> None:
-        """Begins behind the last part of a command."""
+        """Begins behind record `number`, whose frame's hash is `hash_`."""
         self.number = self.whole = number
         self.hash = hash_
         self.epoch = 0
+        self._open: bool | None = None if number >= 0 else False
+        """Whether further parts of a command are due; None: nobody knows yet."""
 
     def follow(self, data: bytes) -> tuple[int, int]:
         """Go on over the frames at the beginning of `data`.
@@ -28,16 +30,13 @@ class Chain:
         while (frame := read_frame(data, at)) is not None:
             if frame.number != self.number + 1 or frame.prev != self.hash:
                 break
-            if frame.epoch < self.epoch or bool(frame.flags & CONTINUES) != self._open:
+            continues = bool(frame.flags & CONTINUES)
+            if frame.epoch < self.epoch or self._open is (not continues):
                 break
             self.number, self.epoch = frame.number, frame.epoch
             self.hash = frame_hash(data[at : frame.end])
             at = frame.end
-            if not frame.flags & MORE:
+            self._open = bool(frame.flags & MORE)
+            if not self._open:
                 self.whole, end = frame.number, at
         return at, end
-
-    @property
-    def _open(self) -> bool:
-        """A command's further parts are due."""
-        return self.whole < self.number

@@ -129,7 +129,7 @@ class JournalMirror:
             self._offset += sound
             return sound
         due = self._chain.number + 1
-        if self._segment == target.segment or due not in self._source.segments():
+        if due == self._segment or due not in self._source.segments():
             raise damaged(self._segment, self._offset, due)
         self._enter(due)
         return SEGMENT_HEADER_BYTES
@@ -177,15 +177,15 @@ class JournalMirror:
         segments = list_segments(self.folder)
         if mark.number < 0:
             if segments:
-                self._compare_beginning()
+                self._compare_beginning(segments[0])
             for first in segments:
                 self._disk.unlink(self.folder / segment_name(first))
             return
         if (last := self._source.mark().number) < mark.number:
             raise MirrorRefusedError(
                 f"the mirror {self.folder} has records up to {mark.number}, this journal only "
-                f"up to {last}: it is another one, or an older copy. Restore from the mirror, or give "
-                "this venue an empty folder with --mirror"
+                f"up to {last}: it is another one, or an older copy. Restore from the mirror, or "
+                "give this venue an empty folder with --mirror"
             )
         self._chain = self._compare(mark)
         for first in segments:
@@ -200,14 +200,14 @@ class JournalMirror:
         newest = (self.folder / MARK_NAME).read_bytes()[:SLOT_BYTES]
         self._slot = 1 if decode_slot(newest) == mark else 0
 
-    def _compare_beginning(self) -> None:
+    def _compare_beginning(self, first: int) -> None:
         """A copy that ended before its first mark is begun anew, if it is this journal's."""
         mirror = DiskFiles(self.folder)
         mine = mirror.read(0, 0, READ_BYTES)
         mirror.close()
         sound, _ = Chain().follow(mine[SEGMENT_HEADER_BYTES:])
         size = SEGMENT_HEADER_BYTES + sound
-        if not mine or (sound and mine[:size] != self._source.read(0, 0, size)):
+        if first or (sound and mine[:size] != self._source.read(0, 0, size)):
             raise MirrorRefusedError(
                 f"the mirror {self.folder} has no mark, and its records are not this journal's: "
                 "keep it, and give this venue an empty folder with --mirror"
