@@ -55,9 +55,10 @@ def fixgate(*args, timeout=60, **environment):
     )
 
 
-def replay(data, **environment):
-    """What `fixgate replay --json` says, as an object."""
-    result = fixgate("replay", "--data", data, "--json", **environment)
+def replay(data, at=None, **environment):
+    """What `fixgate replay --json` says, as an object. at: stop after this record."""
+    stop = () if at is None else ("--at", at)
+    result = fixgate("replay", "--data", data, "--json", *stop, **environment)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
 
@@ -65,10 +66,12 @@ def replay(data, **environment):
 class Venue:
     """`fixgate run`, in a process group of its own."""
 
-    def __init__(self, data, config="bench.yaml", only=None):
+    def __init__(self, data, config="bench.yaml", only=None, mirror=None, environment=None):
         self.data = Path(data)
         self.config = config if isinstance(config, Path) else CONFIG / config
         self.only = only
+        self.mirror = mirror
+        self.environment = environment or {}
         self.starts = 0
         self.process = None
         self._ports = PortOffset()
@@ -115,6 +118,8 @@ class Venue:
         command += ["--port-offset", self.offset]
         if self.only:
             command += ["--only", self.only]
+        if self.mirror:
+            command += ["--mirror", self.mirror]
         with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
             self.process = subprocess.Popen(
                 [str(word) for word in command],
@@ -123,6 +128,7 @@ class Venue:
                 stderr=err,
                 cwd=self.data.parent,
                 start_new_session=True,
+                env=os.environ | self.environment,
             )
         return self
 
