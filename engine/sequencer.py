@@ -19,6 +19,7 @@ from engine.journal.disk import JournalWriter
 from engine.journal.frame import CONTINUES, MORE
 from engine.model.clock import NANOS_PER_DAY
 from engine.model.commands import Command, ContinueMass, EndOfDay
+from engine.model.errors import DiskFailed
 from engine.model.events import Event
 from engine.model.record import SALT_BYTES, Record, encode_parts
 
@@ -182,6 +183,8 @@ class Sequencer:
 
     def begin_commit(self) -> list[Record]:
         """Write what is pending; the records, none if there is nothing to sync. DiskFailed."""
+        if self.writer.failed:  # another task was running when the commit before this one failed
+            raise DiskFailed(self.writer.failed)
         assert not self._writing, "the commit before this one is not finished"
         if not self._records:
             return []

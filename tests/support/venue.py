@@ -66,12 +66,15 @@ def replay(data, at=None, **environment):
 class Venue:
     """`fixgate run`, in a process group of its own."""
 
-    def __init__(self, data, config="bench.yaml", only=None, mirror=None, environment=None):
+    def __init__(
+        self, data, config="bench.yaml", only=None, mirror=None, environment=None, program=None
+    ):
         self.data = Path(data)
         self.config = config if isinstance(config, Path) else CONFIG / config
         self.only = only
         self.mirror = mirror
         self.environment = environment or {}
+        self.program = program or [FIXGATE]
         self.starts = 0
         self.process = None
         self._ports = PortOffset()
@@ -114,7 +117,7 @@ class Venue:
         """Start the command without waiting for anything."""
         assert self.process is None or self.process.poll() is not None, "it runs already"
         self.starts += 1
-        command = [FIXGATE, "run", "--config", self.config, "--data", self.data]
+        command = [*self.program, "run", "--config", self.config, "--data", self.data]
         command += ["--port-offset", self.offset]
         if self.only:
             command += ["--only", self.only]
