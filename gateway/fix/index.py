@@ -43,6 +43,9 @@ MAX_SEQ_NUM: Final = 2**31 - 1
 CHUNK_ENTRIES: Final = 256
 """Entries read at a time: 8 KiB, however long the range."""
 
+HOLES: Final = bytes(CHUNK_ENTRIES * ENTRY_BYTES)
+"""A chunk of nothing but holes: hundreds of them lie in a row behind a restore."""
+
 MAX_BATCH: Final = 2_048
 """Reports numbered by one write: with a sync at the latest every 6,000 entries at most 8,047
 numbers can be lost with the power, fewer than the 8,192 that are then skipped."""
@@ -172,10 +175,13 @@ class SessionIndex:
         at = self._count
         while at:
             begin = max(0, at - CHUNK_ENTRIES)
-            for entry in reversed(list(ENTRY.iter_unpack(self._storage.read(begin, at - begin)))):
+            data = self._storage.read(begin, at - begin)
+            at = begin
+            if data == HOLES:
+                continue
+            for entry in reversed(list(ENTRY.iter_unpack(data))):
                 if entry[5] == REPORT:
                     return (entry[0], entry[4])
-            at = begin
         return NO_REPORT
 
     @property

@@ -26,6 +26,7 @@ from gateway.fix.index import (
     ENTRY,
     ENTRY_BYTES,
     HOLE,
+    HOLES,
     MAX_SEQ_NUM,
     REPORT,
     Found,
@@ -116,11 +117,13 @@ def _named(path: Path, boot_id: bytes) -> int:
             begin = max(0, at - CHUNK_ENTRIES)
             data = os.pread(fd, (at - begin) * ENTRY_BYTES, HEADER_BYTES + begin * ENTRY_BYTES)
             whole = data[: len(data) // ENTRY_BYTES * ENTRY_BYTES]
+            at = begin
+            if whole == HOLES:
+                continue
             for entry in reversed(list(ENTRY.iter_unpack(whole))):
                 if entry[5] == REPORT:
                     record: int = entry[0]
                     return max(named, record)
-            at = begin
     return named
 
 

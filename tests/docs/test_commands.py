@@ -30,6 +30,7 @@ RUN_ELSEWHERE = {
     "fixgate check": "test_commands_of_the_pages",
     "fixgate doctor": "test_commands_of_the_pages",
     "fixgate replay": "test_commands_of_the_pages",
+    "fixgate restore": "tests/system/test_mirror.py",
     "fixgate cfg": "test_commands_of_the_pages",
     ".ci/run": "the machine that tests a change",
     ".venv/bin/python -m benchmarks.resend": "tests/benchmarks/test_resend.py",
