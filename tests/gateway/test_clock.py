@@ -61,17 +61,18 @@ def slow_drift(second):
     return second * 200_000  # 200 ppm
 
 
-DAYS_AND_STEP = [
-    ("an hour back", hour_back, 3, 7, 1_000 * 500_000 * 260),
-    ("an hour ahead", hour_ahead, 3, 7, 1_000 * 500_000 * 260),
-    ("a strobe of 200 ms", strobe, 2, 1, 201 * MS),
-    ("200 ppm for 30 days", slow_drift, 30, 60, None),
+WRONG_CLOCKS = [
+    ("an hour back", hour_back, 3, 7),
+    ("an hour ahead", hour_ahead, 3, 7),
+    ("a strobe of 200 ms", strobe, 2, 1),
+    ("200 ppm for 30 days", slow_drift, 30, 60),
 ]
+"""What, how wrong at a second, for how many days, looked at every so many seconds."""
 
 
-@pytest.mark.parametrize(("name", "wrong", "days", "step", "most"), DAYS_AND_STEP)
+@pytest.mark.parametrize(("name", "wrong", "days", "step"), WRONG_CLOCKS)
 def test_whatever_the_wall_clock_does_time_goes_on_and_each_day_ends_once(
-    tmp_path, name, wrong, days, step, most
+    tmp_path, name, wrong, days, step
 ):
     machine = Machine()
     clock = machine.clock()
@@ -90,10 +91,12 @@ def test_whatever_the_wall_clock_does_time_goes_on_and_each_day_ends_once(
         last = now
     first = T0 // NANOS_PER_DAY
     assert ends == [EndOfDay(day) for day in range(first, first + days)]
-    if most is None:
+    if wrong is slow_drift:
         assert abs(clock.ahead) < 20 * MS, "a drift is followed"
+    elif wrong is strobe:
+        assert abs(last - machine.true) <= 200 * MS
     else:
-        assert abs(last - machine.true) <= most
+        assert abs(last - machine.true) <= days * NANOS_PER_DAY // SLEW
     assert clock.jumps == (1 if "hour" in name else 0)
     assert len(machine.lines) == clock.jumps
     sequencer.commit()

@@ -183,6 +183,16 @@ class FaultyDisk(RealDisk):
         super().sync_folder(folder)
 
 
+class UnsyncedDisk(FaultyDisk):
+    """Its faults are real, its syncs are not: for what only the page cache is asked about."""
+
+    def sync_data(self, fd: int) -> None:
+        self._check("sync_data")
+
+    def sync_folder(self, folder: Path) -> None:
+        self._check("sync_folder")
+
+
 class PowerLost(Exception):
     """The machine stops here."""
 

@@ -17,6 +17,7 @@ from tests.journal.support import (
     FaultyDisk,
     Image,
     PowerLost,
+    UnsyncedDisk,
     open_writer,
     parts_flags,
     payloads,
@@ -24,16 +25,6 @@ from tests.journal.support import (
 
 LARGE = 30_000
 """Filler with which eight records fill a segment of the smallest size."""
-
-
-class UnsyncedDisk(RealDisk):
-    """For what only the page cache is asked about: a sync on a busy disk takes its time."""
-
-    def sync_data(self, fd):
-        pass
-
-    def sync_folder(self, folder):
-        pass
 
 
 @pytest.fixture
@@ -148,12 +139,20 @@ def test_the_mark_names_whole_commands_only(tmp_path, monkeypatch):
     writer.close()
 
 
-@pytest.mark.parametrize("power", [False, True], ids=["kill", "loss of power"])
-def test_it_goes_on_after_a_stop_at_any_call(source, tmp_path, monkeypatch, power):
+STOPS = [
+    pytest.param(False, 6, id="kill, every sixth call"),
+    pytest.param(True, 5, id="loss of power, every fifth call"),
+    pytest.param(False, 1, id="kill", marks=pytest.mark.proof),
+    pytest.param(True, 1, id="loss of power", marks=pytest.mark.proof),
+]
+
+
+@pytest.mark.parametrize(("power", "step"), STOPS)
+def test_it_goes_on_after_a_stop_at_any_call(source, tmp_path, monkeypatch, power, step):
     monkeypatch.setattr(mirror_module, "COPY_BYTES", 200_000)
     random = Random(20261122)
     stops = 0
-    for crash_at in range(1_000):
+    for crash_at in range(0, 1_000, step):
         folder = tmp_path / f"mirror{crash_at}"
         folder.mkdir()
         disk = CrashDisk(crash_at)
@@ -178,10 +177,10 @@ def test_it_goes_on_after_a_stop_at_any_call(source, tmp_path, monkeypatch, powe
             shutil.rmtree(folder)
             folder = found
         assert assert_a_good_prefix(source.folder, folder) >= known
-        assert follow(source.folder, folder, UnsyncedDisk()).number == 28
+        assert follow(source.folder, folder, UnsyncedDisk([], 0)).number == 28
         assert_a_good_prefix(source.folder, folder)
         shutil.rmtree(folder)
-    assert stops > 40
+    assert stops > 40 // step
 
 
 @pytest.mark.parametrize("kind", ["pwrite", "sync_data", "sync_folder"])

@@ -3,7 +3,6 @@
 import errno
 import os
 import random
-import subprocess
 import sys
 import time
 
@@ -12,6 +11,7 @@ import pytest
 from tests.support.failing_disk import arm
 from tests.support.fix_client import ConnectionEnded
 from tests.support.journal import EXEC_TYPES, Journal
+from tests.support.small_disk import small_disk
 from tests.support.traders import Trader
 from tests.support.venue import CONFIG, ROOT, fixgate, wait_until
 
@@ -108,27 +108,18 @@ def test_every_kind_of_disk_error_halts_core_and_loses_nothing(new_venue, small_
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 10 MiB in memory: the data folder of the test's first venue."""
-    folder = tmp_path / "data0"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        text = f"needs to mount a tmpfs: {mounted.stderr.strip()}"
-        if os.environ.get("FIXGATE_REQUIRE_ALL"):
-            pytest.fail(text)
-        pytest.skip(text)
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def full_soon(tmp_path):
+    """The data folder of the test's first venue, on a file system of 10 MiB."""
+    with small_disk(tmp_path / "data0", 10 << 20) as folder:
+        yield folder
 
 
 @pytest.mark.proof
 def test_a_full_disk_refuses_orders_takes_cancels_and_recovers(
-    small_disk, new_venue, small_segments, dial
+    full_soon, new_venue, small_segments, dial
 ):
     venue = new_venue(small_segments).start()
-    assert venue.data == small_disk
+    assert venue.data == full_soon
     member = dial(venue, "BENCH-OE1").reconnect()
     accepted, refused = [], []
     while not refused:
@@ -141,7 +132,7 @@ def test_a_full_disk_refuses_orders_takes_cancels_and_recovers(
         assert len(accepted) < 200_000
     assert (report[150], report[39], report[103]) == ("8", "8", "99")
     assert "no room" in report[58]
-    free = os.statvfs(small_disk)
+    free = os.statvfs(full_soon)
     assert free.f_bavail * free.f_frsize < 1 << 20
     for name in accepted[:20]:
         member.cancel(f"c{name}", name, 1)
