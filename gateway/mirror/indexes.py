@@ -6,6 +6,7 @@ and skips more numbers than can have been used since.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,7 +198,9 @@ def _restore(path: Path, target: Path, last: int, skip: int) -> bool:
             os.fsync(out.fileno())
     bodies = path.with_suffix(".bod")
     with target.with_suffix(".bod").open("xb") as out:
-        out.write(bodies.read_bytes() if bodies.exists() else b"")
+        if bodies.exists():
+            with bodies.open("rb") as file:
+                shutil.copyfileobj(file, out, READ_BYTES)
         out.flush()
         os.fsync(out.fileno())
     RealDisk().sync_folder(target.parent)

@@ -52,6 +52,10 @@ class Copies:
         self._indexes = IndexMirror(self._data / "sessions", sessions, self._disk)
         self._journal = JournalMirror(self._data / "journal", journal, self._disk)
 
+    def on_one_disk(self) -> bool:
+        """Whether both folders are on one file system: also if a disk is not mounted."""
+        return self._data.stat().st_dev == self._folder.stat().st_dev
+
     def indexes(self) -> None:
         """Copy what is new in the session indexes. Raises OSError."""
         assert self._indexes is not None
@@ -113,6 +117,8 @@ class Mirror:
         """Begin. A disk that fails is left for later; raises OperatorError if a person must act."""
         try:
             await _aside(self._copies.open)
+            if self._copies.on_one_disk():
+                self._log("the mirror is on the data folder's own disk: it goes when that goes")
         except OSError as error:
             self._failed(error)
 

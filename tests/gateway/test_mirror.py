@@ -188,13 +188,14 @@ async def test_a_mirror_whose_disk_fails_waits_and_catches_up(tmp_path, error):
         assert await mirror.step() is False
     assert os.strerror(error) in mirror.trouble
     assert (mirror.last, mirror.records_behind, mirror.ms_behind) == (4, 3, 2_000)
-    assert len(lines) == 1, "the same trouble is told once"
-    assert "the venue trades on" in lines[0]
+    assert len(lines) == 2, "the same trouble is told once"
+    assert "on the data folder's own disk" in lines[0]
+    assert "the venue trades on" in lines[1]
     disk.error = 0
     await mirror.step()
     assert (mirror.last, mirror.records_behind, mirror.trouble) == (7, 0, "")
     assert read_mark(tmp_path / "mirror" / "journal").number == 7
-    assert lines[1:] == ["the mirror follows again"]
+    assert lines[2:] == ["the mirror follows again"]
     writer.close()
 
 

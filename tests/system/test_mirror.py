@@ -65,6 +65,14 @@ def trade_for(traders, seconds):
             trader.trade()
 
 
+def trade_until_mirrored(venue, traders, record):
+    """Trade on until the mirror has a record."""
+    end = time.monotonic() + 30
+    while mirrored(venue) < record:
+        assert time.monotonic() < end, venue.describe()
+        trade_for(traders, 0.05)
+
+
 def forget_lost(client, last):
     """What a member does that is told from which record on its ExecIDs are void."""
     client.reports = {
@@ -77,8 +85,10 @@ def forget_lost(client, last):
 def lose_and_restore(new_venue, dial, traders, tmp_path, *, seed, seconds, window):
     venue = new_venue(mirror=tmp_path / "mirror").start()
     members = traders(venue, seed, window=window)
+    trade_until_mirrored(venue, members, durable(venue))
     trade_for(members, seconds / 2)
     venue.kill_one("mirror")  # in mid copy; the supervisor starts it again
+    trade_until_mirrored(venue, members, durable(venue))
     killer = threading.Timer(seconds / 2, venue.kill_all)
     killer.start()
     with pytest.raises(ConnectionEnded):
