@@ -159,6 +159,14 @@ def _link(
     return Link(info, config, session, renderer, gate)
 
 
+async def close_indexes(links: Iterable[Link]) -> None:
+    """Close all session indexes at once: the disk takes hundreds of syncs together far sooner
+    than one after the other."""
+    async with trio.open_nursery() as nursery:
+        for link in links:
+            nursery.start_soon(trio.to_thread.run_sync, link.session.index.close)
+
+
 # --- core -------------------------------------------------------------------------------------
 
 
@@ -214,8 +222,7 @@ async def run_core(place: Place, stop: trio.Event) -> None:
             await acceptor.close("the venue is closing; all orders are kept")
             await service.settle()
             nursery.cancel_scope.cancel()
-        for link in links:
-            link.session.index.close()
+        await close_indexes(links)
     writer.close()
 
 
@@ -303,8 +310,7 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
         listener.close()
         await acceptor.close("the venue is closing")
         nursery.cancel_scope.cancel()
-    for link in links:
-        link.session.index.close()
+    await close_indexes(links)
 
 
 def _reference_data(follower: Follower, config: Config) -> ReferenceData:

@@ -91,7 +91,7 @@ def never_read(client):
     client._sock = socket.socket()
     client._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     client._sock.connect(("127.0.0.1", client.port))
-    client.logon()
+    client.logon(timeout=60)
     for k in range(2_000):
         client.order(f"deaf{k}", 1, "0.01", "100.00")
 
