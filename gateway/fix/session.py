@@ -1,14 +1,14 @@
 """One FIX session, acceptor side: decoded messages in, steps and bytes out; no socket, no clock.
 
-The theory is in gateway.fix.states, the numbers' memory in gateway.fix.index. `now` is wall clock
-ns UTC and goes into SendingTime only; `mono` is monotonic ns and drives every timer.
+This is the receiving half, the life of the connection, and what is said in return; numbers and
+bytes of what leaves are gateway.fix.outbound's. The theory is in gateway.fix.states, the numbers'
+memory in gateway.fix.index. `now` is wall clock ns UTC and goes into SendingTime only; `mono` is
+monotonic ns and drives every timer.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
 from typing import Final
 
-from engine.model.clock import Clock
 from gateway.fix.answers import UNSUPPORTED_TYPE, business_reject_body, logout_body, reject_body
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.errors import (
@@ -17,12 +17,13 @@ from gateway.fix.errors import (
     VALUE_INCORRECT,
     PeerError,
 )
+from gateway.fix.gap import Gap
 from gateway.fix.header import comp_id_error, late_text, poss_dup_error
-from gateway.fix.index import MAX_BATCH, MAX_SEQ_NUM, Report, SessionIndex
+from gateway.fix.index import MAX_SEQ_NUM, SessionIndex
 from gateway.fix.logon import logon_problem
 from gateway.fix.message import Message
-from gateway.fix.out_of_order import OutOfOrder
-from gateway.fix.resend import Recall, Render, Replays
+from gateway.fix.outbound import Outbound
+from gateway.fix.resend import Replays
 from gateway.fix.settings import SessionSettings
 from gateway.fix.states import (
     ADMIN,
@@ -45,15 +46,14 @@ from gateway.fix.states import (
     fate,
 )
 from gateway.fix.steps import Answer, Application, Disconnect, LogonStep, ResendStep, Step
-from gateway.fix.timers import NEVER, Timers
+from gateway.fix.timers import NEVER
 from gateway.fix.timestamps import parse_utc
-from gateway.fix.wire import Wire, trailer
 
 _HEADER: Final = (34, 49, 56, 52, 43, 97)
 _YES: Final = b"Y"
 
 
-class Session:
+class Session(Outbound):
     """What one member's session knows and owes. A connection comes and goes; this stays.
 
     settings, index: as given. state: see gateway.fix.states. connected: a socket is attached.
@@ -62,16 +62,9 @@ class Session:
     """
 
     def __init__(self, settings: SessionSettings, index: SessionIndex) -> None:
-        self.settings = settings
-        self.index = index
-        self.state = State.DISCONNECTED
-        self.next_in = index.next_in
+        super().__init__(settings, index)
         self.heartbeat_seconds = 0
         self.rejects_received = 0
-        self._wire = Wire(settings)
-        self._timers = Timers()
-        self._connection = 0  # how many there were
-        self._open = False  # the Logon reply has left: bytes may follow
         self._due_resets = False  # ResetOnLogout or ResetOnDisconnect took effect
         self._time_text = b""  # the last SendingTime read, and what it means
         self._time = 0
@@ -79,31 +72,17 @@ class Session:
 
     def _forget_connection(self) -> None:
         """What belongs to one connection only."""
+        self._forget_sent()
         self._logon: Message | None = None
         self._held: deque[Message] = deque()
-        self._queue = OutOfOrder(self.settings.out_of_order_cap)
-        self._gap_until = 0  # the gap that was asked for ends below this number
-        self._asked_below = 0  # the highest such number of this connection
-        self._replays = Replays()
-        self._logon_number = 0
-        self._unsent = (0, 0)
-        self._reset_record = -1
+        self._gap = Gap(self.settings.out_of_order_cap)
+        self._queue = self._gap.waiting
         self._logout_sent = False
-
-    @property
-    def connected(self) -> bool:
-        """A socket is attached, logged on or not."""
-        return self.state is not State.DISCONNECTED
 
     @property
     def logged_on(self) -> bool:
         """The Logon was accepted and the connection has not been given up."""
         return self.state in LOGGED_ON
-
-    @property
-    def next_out(self) -> int:
-        """The MsgSeqNum of the next message that goes out."""
-        return self.index.next_out
 
     def _move(self, event: Event) -> None:
         assert (self.state, event) in TRANSITIONS, f"{event} cannot happen in {self.state}"
@@ -202,7 +181,7 @@ class Session:
             timers.said = mono
             steps.append(self._answer(HEARTBEAT, b""))
             self.index.save()
-        if self._gap_until and mono >= timers.gap_asked + timers.interval:
+        if self._gap.until and mono >= timers.gap_asked + timers.interval:
             timers.gap_asked = mono
             steps.append(self._resend_request())
         return steps
@@ -221,8 +200,7 @@ class Session:
         seq = message.seq
         if reset:
             self.next_in = 1
-            self._queue.clear()
-            self._gap_until = self._asked_below = 0
+            self._gap.forget()
             self._replays = Replays()
             self._timers.gap_asked = NEVER
         elif seq < self.next_in:
@@ -251,11 +229,9 @@ class Session:
             steps.append(ResendStep(int(expects), 0, 0, "expected", self._connection))
         if high:
             self._queue.keep(seq, None)
-            if expects:  # the peer fills our gap by itself
-                self._gap_until = self._asked_below = seq + 1
-                self._timers.gap_asked = self._timers.mono
-            else:
-                steps += self._ask(seq + 1)
+            asked = self._ask(seq + 1)
+            if not expects:  # else the peer fills our gap by itself
+                steps += asked
         held, self._held = self._held, deque()
         for waiting in held:
             steps += self.receive(waiting, now, self._timers.mono)
@@ -284,124 +260,6 @@ class Session:
         if self.state in {State.DISCONNECTED, State.CLOSING}:
             return []
         return [self._logout(text), *self._drop(reason)]
-
-    # Transmitting: here messages get their numbers
-
-    def answer(self, msg_type: bytes, body: bytes, *, stored: bool) -> Answer:
-        """An Answer of the shell's own, such as a status; see gateway.fix.steps."""
-        return Answer(msg_type, body, stored)
-
-    def reject(self, step: Application, error: PeerError) -> Answer:
-        """A session Reject of an application message, found after validation."""
-        body = reject_body(step.number, step.message.msg_type, error)
-        return Answer(REJECT, body, True, step.number + 1)
-
-    def business_reject(self, step: Application, reason: int, text: str) -> Answer:
-        """BusinessMessageReject of an application message; reason is BusinessRejectReason(380)."""
-        body = business_reject_body(step.number, step.message.msg_type, reason, text)
-        return Answer(BUSINESS_REJECT, body, True, step.number + 1)
-
-    def _answer(self, msg_type: bytes, body: bytes, *, stored: bool = False) -> Answer:
-        return Answer(msg_type, body, stored, self.next_in, self._connection)
-
-    def transmit(self, answer: Answer, now: int) -> bytes:
-        """Number an Answer, all before which is durable; its bytes, b"" if nobody is there.
-
-        A stored one keeps its number for a ResendRequest; any other is dropped with its
-        connection.
-        """
-        index = self.index
-        own = answer.connection in {-1, self._connection}
-        live = self.connected and (self._open or (own and answer.msg_type in {LOGON, LOGOUT}))
-        if not answer.stored and not (live and own):
-            return b""
-        if answer.reset:
-            count = index.reset(now, self._reset_record, answer.next_in)
-            self._unsent = (2, count + 1)
-            number = 1
-        else:
-            if own and index.next_in < answer.next_in <= MAX_SEQ_NUM:
-                index.next_in = answer.next_in
-            if answer.stored:
-                number = index.append_body(answer.msg_type, answer.body, now, live=live)
-            else:
-                number = index.append_admin(now, live=live)
-        if answer.msg_type == LOGON:
-            self._open = True
-            self._logon_number = number
-        if not live:
-            return b""
-        if answer.msg_type == LOGOUT and self.state is State.CLOSING:
-            self._open = False  # nothing may follow it
-        self._timers.said = self._timers.mono
-        index.mark_sent(number, number)
-        return self._wire.message(
-            answer.msg_type, number, answer.body, now, self.next_in, poss_resend=False
-        )
-
-    def transmit_reports(
-        self, reports: Sequence[Report], now: int, *, poss_resend: bool = False
-    ) -> bytes:
-        """Number reports, in record order, each durable; their bytes, b"" if nobody is there.
-
-        poss_resend: an earlier process may have sent them under numbers that are lost.
-        """
-        if len(reports) > MAX_BATCH:
-            return b"".join(
-                self.transmit_reports(reports[at : at + MAX_BATCH], now, poss_resend=poss_resend)
-                for at in range(0, len(reports), MAX_BATCH)
-            )
-        if not reports:
-            return b""
-        live = self._open
-        index = self.index
-        first = number = index.append_reports(reports, now, live=live, poss_resend=poss_resend)
-        if not live:
-            return b""
-        template = self._wire.template(now, self.next_in, poss_resend=poss_resend)
-        frame = self._wire.frame
-        out: list[bytes] = []
-        add = out.append
-        for _, _, msg_type, body in reports:
-            text = template % (msg_type, number, body)
-            text = frame % (len(text), text)
-            add(text)
-            add(trailer(text))
-            number += 1
-        index.mark_sent(first, number - 1)
-        self._timers.said = self._timers.mono
-        return b"".join(out)
-
-    def resend(self, request: ResendStep, render: Render, clock: Clock) -> Iterator[bytes]:
-        """The bytes that a ResendStep asks for, slice by slice; some slices may be empty.
-
-        The range is that of now: what gets a number from here on must wait behind the slices.
-        Ends by itself when the connection does. See gateway.fix.resend.
-        """
-        connection, generation = self._connection, self.index.generation
-
-        def alive() -> bool:
-            return (
-                self._open
-                and self._connection == connection
-                and self.index.generation == generation
-            )
-
-        if request.connection not in {-1, connection} or not alive():
-            return iter(())
-        recall = Recall(self.index, self._wire, render, clock, alive)
-        if request.what == "unsent":
-            return recall.first(*self._unsent)
-        replays = self._replays
-        begin, end = replays.start(request.number, request.begin, request.end)
-        last = self._logon_number if request.what == "expected" else self.index.next_out
-        return self._replay(recall, replays, begin, min(end, last - 1))
-
-    def _replay(self, recall: Recall, replays: Replays, begin: int, end: int) -> Iterator[bytes]:
-        yield from recall.again(begin, end, replays.handed_over)
-        if recall.alive():
-            replays.served()
-            self._timers.said = self._timers.mono
 
     # Receiving
 
@@ -524,7 +382,7 @@ class Session:
         is_reset = message.msg_type == SEQUENCE_RESET
         if dup:
             return [] if is_reset else self._dup_problem(message, seq)
-        if is_reset and seq < self._asked_below:
+        if is_reset and seq < self._gap.asked_below:
             return []
         return self._too_low(seq)
 
@@ -551,12 +409,10 @@ class Session:
             self.next_in = seq + 1
             if message is not None:
                 steps += self._content(message, seq, dup=message.get(43) == _YES)
-        if not self._gap_until or self.state not in WORKING:
+        if not self._gap.until or self.state not in WORKING:
             return steps
         self._timers.gap_asked = self._timers.mono
-        queue.forget_below(self.next_in)
-        if self.next_in >= self._gap_until:
-            self._gap_until = 0
+        if self._gap.shrink(self.next_in):
             self._timers.gap_asked = NEVER
             if queue:  # all that was asked for is here, and yet something lacks
                 steps += self._ask(min(queue))
@@ -564,10 +420,8 @@ class Session:
 
     def _ask(self, until: int) -> list[Step]:
         """Everything from the due number to below `until` lacks: ask for it, once."""
-        self._asked_below = max(self._asked_below, until)
-        if self._gap_until:
+        if not self._gap.open(until):
             return []
-        self._gap_until = until
         self._timers.gap_asked = self._timers.mono
         return [self._resend_request()]
 

@@ -1,0 +1,43 @@
+"""A gap in the member's numbers: what was asked for, and what waits behind it.
+
+FIX 4.4 volume 2, "Ordered message processing": whatever comes behind a missing message waits until
+the gap is filled.
+"""
+
+from gateway.fix.out_of_order import OutOfOrder
+
+
+class Gap:
+    """The inbound gap of one connection; there is none while `until` is 0.
+
+    waiting: messages behind the gap. until: the gap that was asked for ends below this number.
+    asked_below: the highest such number of this connection.
+    """
+
+    __slots__ = ("asked_below", "until", "waiting")
+
+    def __init__(self, cap: int) -> None:
+        self.waiting = OutOfOrder(cap)
+        self.until = 0
+        self.asked_below = 0
+
+    def open(self, until: int) -> bool:
+        """All below `until` lacks. Whether that must be asked for: not while a request is out."""
+        self.asked_below = max(self.asked_below, until)
+        if self.until:
+            return False
+        self.until = until
+        return True
+
+    def shrink(self, due: int) -> bool:
+        """Number `due` is the next to come. Whether all that was asked for is here."""
+        self.waiting.forget_below(due)
+        if due < self.until:
+            return False
+        self.until = 0
+        return True
+
+    def forget(self) -> None:
+        """Both numbers start again: nothing that was asked for counts."""
+        self.waiting.clear()
+        self.until = self.asked_below = 0

@@ -1,0 +1,169 @@
+"""The sending half of a session: here messages get their numbers and their bytes.
+
+A number is given out at the last moment, in the order of the calls to transmit and
+transmit_reports. The receiving half, gateway.fix.session, decides what is said.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from engine.model.clock import Clock
+from gateway.fix.answers import business_reject_body, reject_body
+from gateway.fix.errors import PeerError
+from gateway.fix.index import MAX_BATCH, MAX_SEQ_NUM, Report, SessionIndex
+from gateway.fix.resend import Recall, Render, Replays
+from gateway.fix.settings import SessionSettings
+from gateway.fix.states import BUSINESS_REJECT, LOGON, LOGOUT, REJECT, State
+from gateway.fix.steps import Answer, Application, ResendStep
+from gateway.fix.timers import Timers
+from gateway.fix.wire import Wire, trailer
+
+
+class Outbound:
+    """What a session knows to send: its numbers, its index, whether anybody listens.
+
+    The attributes are described at gateway.fix.session.Session, the one class built on this.
+    """
+
+    def __init__(self, settings: SessionSettings, index: SessionIndex) -> None:
+        self.settings = settings
+        self.index = index
+        self.state = State.DISCONNECTED
+        self.next_in = index.next_in
+        self._wire = Wire(settings)
+        self._timers = Timers()
+        self._connection = 0  # how many there were
+        self._open = False  # the Logon reply has left: bytes may follow
+        self._forget_sent()
+
+    def _forget_sent(self) -> None:
+        """What belongs to one connection only."""
+        self._replays = Replays()
+        self._logon_number = 0
+        self._unsent = (0, 0)
+        self._reset_record = -1
+
+    @property
+    def connected(self) -> bool:
+        """A socket is attached, logged on or not."""
+        return self.state is not State.DISCONNECTED
+
+    @property
+    def next_out(self) -> int:
+        """The MsgSeqNum of the next message that goes out."""
+        return self.index.next_out
+
+    def answer(self, msg_type: bytes, body: bytes, *, stored: bool) -> Answer:
+        """An Answer of the shell's own, such as a status; see gateway.fix.steps."""
+        return Answer(msg_type, body, stored)
+
+    def reject(self, step: Application, error: PeerError) -> Answer:
+        """A session Reject of an application message, found after validation."""
+        body = reject_body(step.number, step.message.msg_type, error)
+        return Answer(REJECT, body, True, step.number + 1)
+
+    def business_reject(self, step: Application, reason: int, text: str) -> Answer:
+        """BusinessMessageReject of an application message; reason is BusinessRejectReason(380)."""
+        body = business_reject_body(step.number, step.message.msg_type, reason, text)
+        return Answer(BUSINESS_REJECT, body, True, step.number + 1)
+
+    def _answer(self, msg_type: bytes, body: bytes, *, stored: bool = False) -> Answer:
+        return Answer(msg_type, body, stored, self.next_in, self._connection)
+
+    def transmit(self, answer: Answer, now: int) -> bytes:
+        """Number an Answer, all before which is durable; its bytes, b"" if nobody is there.
+
+        A stored one keeps its number for a ResendRequest; any other is dropped with its
+        connection.
+        """
+        index = self.index
+        own = answer.connection in {-1, self._connection}
+        live = self.connected and (self._open or (own and answer.msg_type in {LOGON, LOGOUT}))
+        if not answer.stored and not (live and own):
+            return b""
+        if answer.reset:
+            count = index.reset(now, self._reset_record, answer.next_in)
+            self._unsent = (2, count + 1)
+            number = 1
+        else:
+            if own and index.next_in < answer.next_in <= MAX_SEQ_NUM:
+                index.next_in = answer.next_in
+            if answer.stored:
+                number = index.append_body(answer.msg_type, answer.body, now, live=live)
+            else:
+                number = index.append_admin(now, live=live)
+        if answer.msg_type == LOGON:
+            self._open = True
+            self._logon_number = number
+        if not live:
+            return b""
+        if answer.msg_type == LOGOUT and self.state is State.CLOSING:
+            self._open = False  # nothing may follow it
+        self._timers.said = self._timers.mono
+        index.mark_sent(number, number)
+        return self._wire.message(
+            answer.msg_type, number, answer.body, now, self.next_in, poss_resend=False
+        )
+
+    def transmit_reports(
+        self, reports: Sequence[Report], now: int, *, poss_resend: bool = False
+    ) -> bytes:
+        """Number reports, in record order, each durable; their bytes, b"" if nobody is there.
+
+        poss_resend: an earlier process may have sent them under numbers that are lost.
+        """
+        if len(reports) > MAX_BATCH:
+            return b"".join(
+                self.transmit_reports(reports[at : at + MAX_BATCH], now, poss_resend=poss_resend)
+                for at in range(0, len(reports), MAX_BATCH)
+            )
+        if not reports:
+            return b""
+        live = self._open
+        index = self.index
+        first = number = index.append_reports(reports, now, live=live, poss_resend=poss_resend)
+        if not live:
+            return b""
+        template = self._wire.template(now, self.next_in, poss_resend=poss_resend)
+        frame = self._wire.frame
+        out: list[bytes] = []
+        add = out.append
+        for _, _, msg_type, body in reports:
+            text = template % (msg_type, number, body)
+            text = frame % (len(text), text)
+            add(text)
+            add(trailer(text))
+            number += 1
+        index.mark_sent(first, number - 1)
+        self._timers.said = self._timers.mono
+        return b"".join(out)
+
+    def resend(self, request: ResendStep, render: Render, clock: Clock) -> Iterator[bytes]:
+        """The bytes that a ResendStep asks for, slice by slice; some slices may be empty.
+
+        The range is that of now: what gets a number from here on must wait behind the slices.
+        Ends by itself when the connection does. See gateway.fix.resend.
+        """
+        connection, generation = self._connection, self.index.generation
+
+        def alive() -> bool:
+            return (
+                self._open
+                and self._connection == connection
+                and self.index.generation == generation
+            )
+
+        if request.connection not in {-1, connection} or not alive():
+            return iter(())
+        recall = Recall(self.index, self._wire, render, clock, alive)
+        if request.what == "unsent":
+            return recall.first(*self._unsent)
+        replays = self._replays
+        begin, end = replays.start(request.number, request.begin, request.end)
+        last = self._logon_number if request.what == "expected" else self.index.next_out
+        return self._replay(recall, replays, begin, min(end, last - 1))
+
+    def _replay(self, recall: Recall, replays: Replays, begin: int, end: int) -> Iterator[bytes]:
+        yield from recall.again(begin, end, replays.handed_over)
+        if recall.alive():
+            replays.served()
+            self._timers.said = self._timers.mono
