@@ -15,7 +15,7 @@ def one_line(text: str) -> bytes:
 
 def reject_body(seq: int, msg_type: bytes, error: PeerError) -> bytes:
     """Reject(35=3): 45, 371 where a tag can be named, 372, 373, 58."""
-    tag = b"371=%d\x01" % error.ref_tag if error.ref_tag else b""
+    tag = b"" if error.ref_tag is None else b"371=%d\x01" % error.ref_tag
     text = one_line(error.text)
     return b"45=%d\x01%b372=%b\x01373=%d\x0158=%b\x01" % (seq, tag, msg_type, error.reason, text)
 

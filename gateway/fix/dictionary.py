@@ -40,6 +40,9 @@ FIX44_MSG_TYPES: Final = frozenset(
 )
 """Every MsgType(35) of FIX 4.4, whether or not a venue takes it."""
 
+FIX44_HIGHEST_TAG: Final = 956
+"""FIX 4.4 defines no tag above this one, LegInterestAccrualDate."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldSpec:
@@ -135,8 +138,16 @@ class Dictionary:
         return found
 
     def is_fix_msg_type(self, msg_type: bytes) -> bool:
-        """Whether FIX itself has this MsgType, known to this dictionary or not."""
-        return msg_type in FIX44_MSG_TYPES or msg_type in self.messages
+        """Whether FIX itself has this MsgType, known to this dictionary or not.
+
+        FIX leaves the types that start with U to its users: they are right, but not ours.
+        """
+        user_defined = msg_type[:1] == b"U" and len(msg_type) > 1
+        return user_defined or msg_type in FIX44_MSG_TYPES or msg_type in self.messages
+
+    def is_fix_tag(self, tag: int) -> bool:
+        """Whether FIX itself has this tag, known to this dictionary or not."""
+        return tag <= FIX44_HIGHEST_TAG or tag in self.fields
 
 
 class _Loader:

@@ -29,13 +29,15 @@ class PeerError(FixgateError):
     """The peer broke a rule of FIX; carries the reject that answers it.
 
     reason: SessionRejectReason(373), one of the constants above.
-    ref_tag: RefTagID(371), 0 where no tag can be named.
+    ref_tag: RefTagID(371), as the peer wrote it; None where no tag can be named.
     text: Text(58), a whole sentence for the person at the other end.
     unsupported: with INVALID_MSG_TYPE, that FIX 4.4 knows the type and only this venue does not
     take it, so that a BusinessMessageReject (35=j, 380=3) is the better answer.
     """
 
-    def __init__(self, reason: int, ref_tag: int, text: str, *, unsupported: bool = False) -> None:
+    def __init__(
+        self, reason: int, ref_tag: int | None, text: str, *, unsupported: bool = False
+    ) -> None:
         super().__init__(text)
         self.reason = reason
         self.ref_tag = ref_tag

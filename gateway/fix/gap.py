@@ -14,20 +14,26 @@ class Gap:
     asked_below: the highest such number of this connection.
     """
 
-    __slots__ = ("asked_below", "until", "waiting")
+    __slots__ = ("_asked_from", "asked_below", "until", "waiting")
 
     def __init__(self, cap: int) -> None:
         self.waiting = OutOfOrder(cap)
         self.until = 0
         self.asked_below = 0
+        self._asked_from = 0
 
-    def open(self, until: int) -> bool:
-        """All below `until` lacks. Whether that must be asked for: not while a request is out."""
+    def open(self, due: int, until: int) -> bool:
+        """All from `due` to below `until` lacks. Whether to ask: not while a request is out."""
         self.asked_below = max(self.asked_below, until)
         if self.until:
             return False
+        self._asked_from = due
         self.until = until
         return True
+
+    def was_asked(self, seq: int) -> bool:
+        """A message with this number belongs to the latest gap that was asked for."""
+        return self._asked_from <= seq < self.asked_below
 
     def shrink(self, due: int) -> bool:
         """Number `due` is the next to come. Whether all that was asked for is here."""
@@ -40,4 +46,4 @@ class Gap:
     def forget(self) -> None:
         """Both numbers start again: nothing that was asked for counts."""
         self.waiting.clear()
-        self.until = self.asked_below = 0
+        self.until = self.asked_below = self._asked_from = 0

@@ -1,5 +1,7 @@
 """What can be wrong with the standard header of a message inside a session."""
 
+from typing import Final
+
 from engine.model.clock import NANOS_PER_SECOND
 from gateway.fix.errors import (
     COMP_ID_PROBLEM,
@@ -10,6 +12,29 @@ from gateway.fix.errors import (
 from gateway.fix.message import Message
 from gateway.fix.settings import SessionSettings
 from gateway.fix.timestamps import parse_utc
+
+_WAY_BACK: Final = ((128, 115), (129, 116), (145, 144), (115, 128), (116, 129), (144, 145))
+"""(tag of an answer, tag of what it answers): OnBehalfOf- and DeliverTo- CompID, SubID, LocationID.
+"""
+
+MAX_ROUTED: Final = 64
+"""Longest routing field that is repeated to the peer, bytes: a Reject that is kept stays small."""
+
+_ROUTING: Final = frozenset(there for _, there in _WAY_BACK)
+
+
+def routed_back(message: Message) -> bytes:
+    """The routing fields of a Reject: a third party's message is answered to the third party.
+
+    FIX 4.4 volume 2, "FIX message delivery", third party routing; they stand right behind the
+    standard header's other fields. Longer values than MAX_ROUTED bytes are nobody's identity.
+    """
+    if not message.present(_ROUTING):
+        return b""
+    values = ((back, message.get(there)) for back, there in _WAY_BACK)
+    return b"".join(
+        b"%d=%b\x01" % (tag, value) for tag, value in values if value and len(value) <= MAX_ROUTED
+    )
 
 
 def late_text(settings: SessionSettings) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from engine.model.clock import Clock
 from gateway.fix.answers import business_reject_body, reject_body
 from gateway.fix.errors import PeerError
+from gateway.fix.header import routed_back
 from gateway.fix.index import MAX_BATCH, MAX_SEQ_NUM, Report, SessionIndex
 from gateway.fix.resend import Recall, Render, Replays
 from gateway.fix.settings import SessionSettings
@@ -59,12 +60,12 @@ class Outbound:
     def reject(self, step: Application, error: PeerError) -> Answer:
         """A session Reject of an application message, found after validation."""
         body = reject_body(step.number, step.message.msg_type, error)
-        return Answer(REJECT, body, True, step.number + 1)
+        return Answer(REJECT, routed_back(step.message) + body, True, step.number + 1)
 
     def business_reject(self, step: Application, reason: int, text: str) -> Answer:
         """BusinessMessageReject of an application message; reason is BusinessRejectReason(380)."""
         body = business_reject_body(step.number, step.message.msg_type, reason, text)
-        return Answer(BUSINESS_REJECT, body, True, step.number + 1)
+        return Answer(BUSINESS_REJECT, routed_back(step.message) + body, True, step.number + 1)
 
     def _answer(self, msg_type: bytes, body: bytes, *, stored: bool = False) -> Answer:
         return Answer(msg_type, body, stored, self.next_in, self._connection)

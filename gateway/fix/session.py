@@ -18,7 +18,7 @@ from gateway.fix.errors import (
     PeerError,
 )
 from gateway.fix.gap import Gap
-from gateway.fix.header import comp_id_error, late_text, poss_dup_error
+from gateway.fix.header import comp_id_error, late_text, poss_dup_error, routed_back
 from gateway.fix.index import MAX_SEQ_NUM, SessionIndex
 from gateway.fix.logon import logon_problem
 from gateway.fix.message import Message
@@ -379,12 +379,23 @@ class Session(Outbound):
 
     def _low(self, message: Message, seq: int, *, dup: bool) -> list[Step]:
         """A number that has passed."""
-        is_reset = message.msg_type == SEQUENCE_RESET
-        if dup:
-            return [] if is_reset else self._dup_problem(message, seq)
-        if is_reset and seq < self._gap.asked_below:
-            return []
+        if message.msg_type == SEQUENCE_RESET:
+            if dup or seq < self._gap.asked_below:
+                return self._passed_gap_fill(message, seq)
+        elif dup:
+            return self._dup_problem(message, seq)
         return self._too_low(seq)
+
+    def _passed_gap_fill(self, message: Message, seq: int) -> list[Step]:
+        """A GapFill whose number has passed: ignored, unless it fills what is still due.
+
+        Then it answers our request; what it begins with came meanwhile from behind the gap.
+        """
+        new = int(message.get(36, b"0")) if message.error is None else 0
+        if not (self._gap.was_asked(seq) and self.next_in < new <= MAX_SEQ_NUM):
+            return []
+        self.next_in = new
+        return self._drain()
 
     def _too_low(self, seq: int) -> list[Step]:
         text = f"MsgSeqNum too low, expecting {self.next_in} but received {seq}"
@@ -397,7 +408,7 @@ class Session(Outbound):
             return []
         if error.reason == SENDING_TIME_PROBLEM:
             return self._reject_and_end(message, seq, error, DisconnectReason.SENDING_TIME)
-        return [self._reject(seq, message.msg_type, error)]
+        return [self._reject(message, seq, error)]
 
     def _drain(self) -> list[Step]:
         """After the due number moved: what waited behind a gap, and the gap itself."""
@@ -420,7 +431,7 @@ class Session(Outbound):
 
     def _ask(self, until: int) -> list[Step]:
         """Everything from the due number to below `until` lacks: ask for it, once."""
-        if not self._gap.open(until):
+        if not self._gap.open(self.next_in, until):
             return []
         self._timers.gap_asked = self._timers.mono
         return [self._resend_request()]
@@ -455,8 +466,7 @@ class Session(Outbound):
                 return self._logout_received()
             case b"A":
                 text = "Already logged on; log out first, or set ResetSeqNumFlag(141)=Y"
-                error = PeerError(REASON_OTHER, 0, text)
-                return [self._reject(seq, msg_type, error)]
+                return [self._reject(message, seq, PeerError(REASON_OTHER, None, text))]
             case _:
                 assert msg_type == HEARTBEAT
                 return []
@@ -465,14 +475,14 @@ class Session(Outbound):
         begin, end = int(message.get(7, b"0")), int(message.get(16, b"0"))
         if begin < 1:
             error = PeerError(VALUE_INCORRECT, 7, "BeginSeqNo(7) must be 1 or more")
-            return [self._reject(seq, RESEND_REQUEST, error)]
+            return [self._reject(message, seq, error)]
         if end and end < begin:
             text = "EndSeqNo(16) is lower than BeginSeqNo(7); 0 stands for all there are"
-            return [self._reject(seq, RESEND_REQUEST, PeerError(VALUE_INCORRECT, 16, text))]
+            return [self._reject(message, seq, PeerError(VALUE_INCORRECT, 16, text))]
         last = self.index.next_out - 1
         if begin > last:
             text = f"BeginSeqNo(7) is {begin} but the last number sent is {last}"
-            return [self._reject(seq, RESEND_REQUEST, PeerError(VALUE_INCORRECT, 7, text))]
+            return [self._reject(message, seq, PeerError(VALUE_INCORRECT, 7, text))]
         verdict = self._replays.ask(seq, begin, end, last)
         if verdict >= self.settings.identical_resend_limit:
             text = f"the same ResendRequest(7={begin}) {verdict} times: it was answered in full"
@@ -482,8 +492,8 @@ class Session(Outbound):
     def _gap_filled(self, message: Message, seq: int) -> list[Step]:
         new = int(message.get(36, b"0"))
         if not seq < new <= MAX_SEQ_NUM:
-            text = f"NewSeqNo(36) of a gap fill must be above its MsgSeqNum(34), {seq}"
-            return [self._reject(seq, SEQUENCE_RESET, PeerError(VALUE_INCORRECT, 36, text))]
+            text = f"attempt to lower sequence number, invalid value NewSeqNo(36)={new}"
+            return [self._reject(message, seq, PeerError(VALUE_INCORRECT, 36, text))]
         self.next_in = new
         return []
 
@@ -494,7 +504,7 @@ class Session(Outbound):
         new = int(message.get(36, b"0"))
         if not self.next_in <= new <= MAX_SEQ_NUM:
             text = f"NewSeqNo(36) must not lower the number that is due, {self.next_in}"
-            return [self._reject(seq, SEQUENCE_RESET, PeerError(VALUE_INCORRECT, 36, text))]
+            return [self._reject(message, seq, PeerError(VALUE_INCORRECT, 36, text))]
         self.next_in = new
         return self._drain()
 
@@ -522,12 +532,13 @@ class Session(Outbound):
         """35=3, or 35=j where the type is good FIX that the venue does not take."""
         if error.unsupported:
             body = business_reject_body(seq, message.msg_type, UNSUPPORTED_TYPE, error.text)
-            return self._answer(BUSINESS_REJECT, body, stored=True)
-        return self._reject(seq, message.msg_type, error)
+            return self._answer(BUSINESS_REJECT, routed_back(message) + body, stored=True)
+        return self._reject(message, seq, error)
 
-    def _reject(self, seq: int, msg_type: bytes, error: PeerError) -> Answer:
+    def _reject(self, message: Message, seq: int, error: PeerError) -> Answer:
         """A session Reject; it is stored, for a resend repeats it."""
-        return self._answer(REJECT, reject_body(seq, msg_type, error), stored=True)
+        body = routed_back(message) + reject_body(seq, message.msg_type, error)
+        return self._answer(REJECT, body, stored=True)
 
     def _reject_and_end(
         self, message: Message, seq: int, error: PeerError, reason: DisconnectReason
@@ -535,4 +546,4 @@ class Session(Outbound):
         """A problem of the header: Reject, which uses up the number, Logout, and the end."""
         if seq == self.next_in:
             self.next_in += 1
-        return [self._reject(seq, message.msg_type, error), *self.end(reason, error.text)]
+        return [self._reject(message, seq, error), *self.end(reason, error.text)]

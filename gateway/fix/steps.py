@@ -23,7 +23,8 @@ class Application(Struct, frozen=True, gc=False):
 class Answer(Struct, frozen=True, gc=False):
     """A message of the venue's without a record behind it; gets its number in Session.transmit.
 
-    body: all fields after the standard header and before 10=, each ended by SOH.
+    body: all fields after the standard header and before 10=, each ended by SOH; fields that route
+    the answer back to a third party may come first.
     stored: the body is kept in the index, so that a resend repeats it (Reject,
     BusinessMessageReject, a status); without it a resend fills the gap.
     next_in: the inbound number expected when this was decided; everything below it is answered

@@ -19,11 +19,12 @@ from gateway.fix.errors import (
     INVALID_TAG_NUMBER,
     REASON_OTHER,
     REQUIRED_TAG_MISSING,
+    SIGNATURE_PROBLEM,
+    SOH_IN_VALUE,
     TAG_NOT_DEFINED_FOR_TYPE,
     TAG_OUT_OF_ORDER,
     TAG_REPEATED,
     TAG_WITHOUT_VALUE,
-    UNDEFINED_TAG,
     VALUE_INCORRECT,
     PeerError,
 )
@@ -46,7 +47,9 @@ _CHECK_SUM: Final = 10
 _MSG_TYPE: Final = 35
 _HEADER, _BODY, _TRAILER = range(3)
 _TAG = re.compile(rb"[1-9][0-9]{0,8}")
+_INTEGER = re.compile(rb"-?[0-9]{1,9}")
 _LENGTH = re.compile(rb"[0-9]{1,9}")
+_SIGNATURE_LENGTH: Final = 93
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def split(raw: bytes, data_lengths: dict[int, int]) -> Fields:
         equals = raw.find(b"=", at, end)
         name = raw[at : equals if equals >= 0 else end]
         if _TAG.fullmatch(name) is None:
-            _note(fields, PeerError(INVALID_TAG_NUMBER, 0, f"Invalid tag number: {shown(name)}"))
+            _note(fields, _no_field(tags, name, equals < 0))
         elif equals < 0:
             _note(fields, PeerError(TAG_WITHOUT_VALUE, int(name), f"Tag {int(name)} without '='"))
         else:
@@ -102,8 +105,17 @@ def split(raw: bytes, data_lengths: dict[int, int]) -> Fields:
         at = end + 1
         if at >= size:
             return fields
-    _note(fields, PeerError(REASON_OTHER, 0, f"More than {MAX_FIELDS} fields"))
+    _note(fields, PeerError(REASON_OTHER, None, f"More than {MAX_FIELDS} fields"))
     return fields
+
+
+def _no_field(tags: list[int], name: bytes, no_equals: bool) -> PeerError:
+    """Why `name` is not the tag of a field. Without `=` it is the rest of the value before it."""
+    if no_equals and tags:
+        text = f"The value of tag {tags[-1]} has a field delimiter (SOH) in it"
+        return PeerError(SOH_IN_VALUE, tags[-1], text)
+    tag = int(name) if _INTEGER.fullmatch(name) else None
+    return PeerError(INVALID_TAG_NUMBER, tag, f"Invalid tag number: {shown(name)}")
 
 
 def _note(fields: Fields, error: PeerError) -> None:
@@ -120,12 +132,14 @@ def _data_end(fields: Fields, raw: bytes, start: int, end: int, length_tag: int)
     length = fields.values[-1]
     if _LENGTH.fullmatch(length) is None:
         text = f"Tag {length_tag} is not a length: {shown(length)}"
-        _note(fields, PeerError(INCORRECT_DATA_FORMAT, length_tag, text))
+        reason = SIGNATURE_PROBLEM if length_tag == _SIGNATURE_LENGTH else INCORRECT_DATA_FORMAT
+        _note(fields, PeerError(reason, length_tag, text))
         return end
     stop = start + int(length)
     if raw[stop : stop + 1] != SOH or stop + TRAILER_BYTES >= len(raw):  # CheckSum is no data
         text = f"Tag {length_tag} is not the length of the data that follows: {shown(length)}"
-        _note(fields, PeerError(VALUE_INCORRECT, length_tag, text))
+        reason = SIGNATURE_PROBLEM if length_tag == _SIGNATURE_LENGTH else VALUE_INCORRECT
+        _note(fields, PeerError(reason, length_tag, text))
         return end
     return stop
 
@@ -205,9 +219,9 @@ class Walk:
             raise PeerError(TAG_WITHOUT_VALUE, tag, f"{self._name(tag)} has no value")
         spec = self.dictionary.fields.get(tag)
         if tag not in section.members and not self._is_let_pass(tag):
-            if spec is None:
-                raise PeerError(UNDEFINED_TAG, tag, f"Tag {tag} is not defined here")
-            text = f"{spec.name}({tag}) is not part of {section.name}"
+            if spec is None and not self.dictionary.is_fix_tag(tag):
+                raise PeerError(INVALID_TAG_NUMBER, tag, f"Tag {tag} is not defined here")
+            text = f"{self._name(tag)} is not part of {section.name}"
             raise PeerError(TAG_NOT_DEFINED_FOR_TYPE, tag, text)
         if spec is not None and value:
             _check_value(spec, value)

@@ -102,14 +102,14 @@ def test_fields_without_values_can_be_let_pass():
 
 def test_user_defined_fields_can_be_let_pass():
     for tag in (5000, 9999, 20002, 39999):
-        assert error_with(f"{ORDER}{tag}=x|") == (3, tag)
+        assert error_with(f"{ORDER}{tag}=x|") == (0, tag)
         assert error_with(f"{ORDER}{tag}=x|", validate_user_defined_fields=False) is None
-        assert error_with(f"{ORDER}{tag}=x|", allow_unknown_msg_fields=True) == (3, tag)
+        assert error_with(f"{ORDER}{tag}=x|", allow_unknown_msg_fields=True) == (0, tag)
 
 
 def test_unknown_fields_can_be_let_pass():
     assert error_with(ORDER + "7=1|") == (2, 7)
-    assert error_with(ORDER + "4999=x|") == (3, 4999)
+    assert error_with(ORDER + "4999=x|") == (0, 4999)
     assert error_with(ORDER + "7=1|4999=x|", allow_unknown_msg_fields=True) is None
     assert error_with(ORDER + "7=x|", allow_unknown_msg_fields=True) == (6, 7)
     assert error_with(ORDER + "7=1|7=1|", allow_unknown_msg_fields=True) == (13, 7)

@@ -12,12 +12,13 @@ SUB = "523=x|803=3|"
 # name: (message from 35= on, SessionRejectReason(373), RefTagID(371), words of Text(58))
 BROKEN = {
     "tag number zero": (f"35=D|{HEADER}{ORDER}0=x|", 0, 0, "Invalid tag number: 0"),
-    "tag number negative": (f"35=D|{HEADER}{ORDER}-58=x|", 0, 0, "Invalid tag number: -58"),
-    "tag number with a leading zero": (f"35=D|{HEADER}{ORDER}058=x|", 0, 0, "058"),
-    "tag number of letters": (f"35=D|{HEADER}{ORDER}abc=x|", 0, 0, "Invalid tag number: abc"),
-    "no tag number": (f"35=D|{HEADER}{ORDER}=x|", 0, 0, "Invalid tag number"),
-    "empty field": (f"35=D|{HEADER}{ORDER}|", 0, 0, "Invalid tag number"),
-    "endless tag number": (f"35=D|{HEADER}{ORDER}12345678901=x|", 0, 0, "Invalid tag number"),
+    "tag number negative": (f"35=D|{HEADER}{ORDER}-58=x|", 0, -58, "Invalid tag number: -58"),
+    "tag number with a leading zero": (f"35=D|{HEADER}{ORDER}058=x|", 0, 58, "058"),
+    "tag number of letters": (f"35=D|{HEADER}{ORDER}abc=x|", 0, None, "Invalid tag number: abc"),
+    "no tag number": (f"35=D|{HEADER}{ORDER}=x|", 0, None, "Invalid tag number"),
+    "empty field": (f"35=D|{HEADER}{ORDER}|", 17, 59, "has a field delimiter (SOH) in it"),
+    "field delimiter in a value": (f"35=D|{HEADER}{ORDER}58=a|b|", 17, 58, "value of tag 58"),
+    "endless tag number": (f"35=D|{HEADER}{ORDER}12345678901=x|", 0, None, "Invalid tag number"),
     "required body tag missing": (
         f"35=D|{HEADER}{ORDER.replace('54=1|', '')}",
         1,
@@ -43,9 +44,16 @@ BROKEN = {
         "BeginSeqNo(7) is not part of NewOrderSingle",
     ),
     "group member outside its group": (f"35=D|{HEADER}{ORDER}447=D|", 2, 447, "PartyIDSource"),
-    "undefined tag": (f"35=D|{HEADER}{ORDER}4999=x|", 3, 4999, "Tag 4999 is not defined here"),
-    "user-defined tag, low range": (f"35=D|{HEADER}{ORDER}5001=x|", 3, 5001, "5001"),
-    "user-defined tag, high range": (f"35=D|{HEADER}{ORDER}20002=x|", 3, 20002, "20002"),
+    "undefined tag": (f"35=D|{HEADER}{ORDER}4999=x|", 0, 4999, "Tag 4999 is not defined here"),
+    "tag of FIX that the venue has no use for": (
+        f"35=D|{HEADER}{ORDER}956=x|",
+        2,
+        956,
+        "Tag 956 is not part of NewOrderSingle",
+    ),
+    "first tag that FIX 4.4 does not have": (f"35=D|{HEADER}{ORDER}957=x|", 0, 957, "957"),
+    "user-defined tag, low range": (f"35=D|{HEADER}{ORDER}5001=x|", 0, 5001, "5001"),
+    "user-defined tag, high range": (f"35=D|{HEADER}{ORDER}20002=x|", 0, 20002, "20002"),
     "empty value": (f"35=D|{HEADER}{ORDER}58=|", 4, 58, "Text(58) has no value"),
     "empty header value": (f"35=D|{HEADER}57=|{ORDER}", 4, 57, "TargetSubID(57) has no value"),
     "empty MsgType": (f"35=|{HEADER}{ORDER}", 4, 35, "MsgType(35) has no value"),
@@ -134,7 +142,7 @@ BROKEN = {
     "inner group short": (f"35=D|{HEADER}{ORDER}453=1|{PARTY}802=2|{SUB}", 16, 802, "802"),
     "count not a number": (f"35=D|{HEADER}{ORDER}453=x|{PARTY}", 6, 453, "NoPartyIDs(453)=x"),
     "too many entries": (f"35=D|{HEADER}{ORDER}453=101|{PARTY * 101}", 16, 453, "at most 100"),
-    "too many fields": (f"35=D|{HEADER}{'58=x|' * MAX_FIELDS}", 99, 0, "More than 1000 fields"),
+    "too many fields": (f"35=D|{HEADER}{'58=x|' * MAX_FIELDS}", 99, None, "More than 1000 fields"),
     "data without length": (f"35=A|{HEADER}98=0|108=30|96=x|", 1, 95, "Data without its length"),
     "data after another field": (
         f"35=A|{HEADER}95=1|98=0|108=30|96=x|",
@@ -185,11 +193,11 @@ def test_header_is_readable_however_broken_the_message_is():
 
 def test_unsupported_type_is_told_from_a_type_that_fix_does_not_have():
     decoder = full_decoder()
-    for msg_type in ("6", "E", "R", "V", "AE", "BH"):
+    for msg_type in ("6", "E", "R", "V", "AE", "BH", "U1"):
         error = decoder.decode(fix(msg_type, "")).error
         assert error is not None
         assert error.unsupported
-    for msg_type in ("I", "ZZ", "d1", "U1", "DD", "D ", "é"):
+    for msg_type in ("I", "ZZ", "d1", "U", "u1", "DD", "D ", "é"):
         error = decoder.decode(fix(msg_type, "")).error
         assert error is not None
         assert not error.unsupported

@@ -103,7 +103,7 @@ def test_rule_3_a_resend_has_a_new_sending_time_the_old_one_in_122_and_the_same_
 
 def test_rule_4_a_reject_uses_up_the_number_a_garbled_message_does_not(on: Desk) -> None:
     on.order("bad", "5001=user|")
-    on.hears("35=3|34=2|45=2|371=5001|372=D|373=3|58=...|")
+    on.hears("35=3|34=2|45=2|371=5001|372=D|373=0|58=...|")
     on.send("35=1|34=3|112=A|")
     on.hears("35=0|34=3|112=A|")
     broken = bytearray(on.frame("35=1|34=4|112=B|"))
@@ -494,7 +494,7 @@ def test_rule_19_closed_ranges_are_served_one_after_the_other(on: Desk) -> None:
 
 def test_rule_20_an_unknown_user_tag_is_rejected_with_its_name(on: Desk) -> None:
     on.order("a", "9702=1|")
-    on.hears("35=3|34=2|45=2|371=9702|372=D|373=3|58=...|")
+    on.hears("35=3|34=2|45=2|371=9702|372=D|373=0|58=...|")
     assert on.orders == []
 
 
