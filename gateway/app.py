@@ -149,6 +149,8 @@ def _link(
         min_heartbeat_seconds=config.heartbeat_s.min,
         max_heartbeat_seconds=config.heartbeat_s.max,
         timestamp_precision=config.timestamp_precision,
+        send_next_expected_msg_seq_num=config.send_next_expected_msg_seq_num,
+        enable_last_msg_seq_num_processed=config.enable_last_msg_seq_num_processed,
         identical_resend_limit=IDENTICAL_RESENDS,
     )
     folder = place.indexes / place.name

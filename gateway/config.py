@@ -123,6 +123,8 @@ class SessionConfig(_Strict, frozen=True):
     extensions: bool | None = None
     cl_ord_id_cap: Annotated[int, Meta(ge=1, le=50_000_000)] | None = None
     heartbeat_s: HeartbeatRange | None = None
+    send_next_expected_msg_seq_num: bool | None = None
+    enable_last_msg_seq_num_processed: bool | None = None
 
 
 class InstrumentLimitConfig(_Strict, frozen=True):
@@ -162,6 +164,8 @@ class Defaults(_Strict, frozen=True):
     timestamp_precision: Precision = 3
     extensions: bool = False
     cl_ord_id_cap: Annotated[int, Meta(ge=1, le=50_000_000)] = 2_000_000
+    send_next_expected_msg_seq_num: bool = False
+    enable_last_msg_seq_num_processed: bool = False
     max_open_orders: Count = 0
     balances: dict[Name, Decimal] = {}
 
@@ -197,6 +201,8 @@ class ResolvedSession(Struct, frozen=True, kw_only=True):
     extensions: bool
     cl_ord_id_cap: int
     heartbeat_s: HeartbeatRange
+    send_next_expected_msg_seq_num: bool
+    enable_last_msg_seq_num_processed: bool
     path: str
 
 
@@ -259,6 +265,8 @@ def _resolve(
         password, hashed = member.password, member.password_hash
     if password is None and hashed is None:
         password, hashed = d.password, d.password_hash
+    next_expected = session.send_next_expected_msg_seq_num
+    last_processed = session.enable_last_msg_seq_num_processed
     return ResolvedSession(
         comp_id=session.comp_id,
         member=member.name,
@@ -269,6 +277,12 @@ def _resolve(
         extensions=d.extensions if session.extensions is None else session.extensions,
         cl_ord_id_cap=session.cl_ord_id_cap or d.cl_ord_id_cap,
         heartbeat_s=session.heartbeat_s or d.heartbeat_s,
+        send_next_expected_msg_seq_num=(
+            d.send_next_expected_msg_seq_num if next_expected is None else next_expected
+        ),
+        enable_last_msg_seq_num_processed=(
+            d.enable_last_msg_seq_num_processed if last_processed is None else last_processed
+        ),
         path=path,
     )
 

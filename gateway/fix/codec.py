@@ -32,9 +32,9 @@ _CHUNK: Final = 256
 
 _BEGIN: Final = b"8=FIX"
 
-_HEAD = re.compile(rb"8=FIX[^\x01]{0,11}\x019=([0-9]{1,9})\x0135=")
+_HEAD = re.compile(rb"8=FIX[^\x01=]{0,11}\x019=([0-9]{1,9})\x0135=")
 _HEAD_SO_FAR = re.compile(
-    rb"8=FIX[^\x01]{0,11}(?:\x01(?:9(?:=(?:[0-9]{1,9}(?:\x01(?:35?)?)?)?)?)?)?"
+    rb"8=FIX[^\x01=]{0,11}(?:\x01(?:9(?:=(?:[0-9]{1,9}(?:\x01(?:35?)?)?)?)?)?)?"
 )
 
 TRAILERS: Final = tuple(b"10=%03d\x01" % total for total in range(256))

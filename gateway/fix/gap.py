@@ -32,8 +32,8 @@ class Gap:
         return True
 
     def was_asked(self, seq: int) -> bool:
-        """A message with this number belongs to the latest gap that was asked for."""
-        return self._asked_from <= seq < self.asked_below
+        """A message with this number is among what was asked for last: all from the gap on."""
+        return 0 < self._asked_from <= seq
 
     def shrink(self, due: int) -> bool:
         """Number `due` is the next to come. Whether all that was asked for is here."""

@@ -41,7 +41,7 @@ def logon_problem(
         return f"HeartBtInt(108) must be from {low} to {high} seconds"
     if resets:
         return "" if seq == 1 else "A Logon that resets the numbers must have MsgSeqNum(34) 1"
-    if settings.enable_next_expected_msg_seq_num:
+    if settings.send_next_expected_msg_seq_num:
         expected = message.get(789, b"1")
         if not expected.isdigit() or not 1 <= int(expected) <= next_out:
             return (

@@ -214,7 +214,7 @@ class Session(Outbound):
         if reset:
             body += b"141=Y\x01"
         expects = None
-        if settings.enable_next_expected_msg_seq_num:
+        if settings.send_next_expected_msg_seq_num:
             expects = message.get(789)
             body += b"789=%d\x01" % self.next_in
         self._move(Event.ACCEPT)
@@ -340,7 +340,7 @@ class Session(Outbound):
             error = PeerError(SENDING_TIME_PROBLEM, 52, late_text(self.settings))
             return self._reject_and_end(message, seq, error, DisconnectReason.SENDING_TIME)
         dup = message.get(43) == _YES
-        if message.msg_type == SEQUENCE_RESET and message.get(123) != _YES:
+        if message.msg_type == SEQUENCE_RESET and message.get(123, b"N") == b"N":
             return self._reset_mode(message, seq)
         if message.msg_type == LOGON and message.get(141) == _YES and not dup:
             if self.state is State.ACTIVE:

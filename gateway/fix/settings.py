@@ -39,7 +39,7 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
     reset_on_logon: bool = False  # ResetOnLogon
     reset_on_logout: bool = False  # ResetOnLogout
     reset_on_disconnect: bool = False  # ResetOnDisconnect
-    enable_next_expected_msg_seq_num: bool = False  # EnableNextExpectedMsgSeqNum, 789
+    send_next_expected_msg_seq_num: bool = False  # SendNextExpectedMsgSeqNum, 789
     enable_last_msg_seq_num_processed: bool = False  # EnableLastMsgSeqNumProcessed, 369
 
     identical_resend_limit: int = 3

@@ -48,6 +48,25 @@ def fields(text: str | bytes) -> list[tuple[int, bytes]]:
     return pairs
 
 
+HEADER = (35, 49, 56, 34, 52)
+
+
+def complete(
+    given: list[tuple[int, bytes]], comp_id: bytes, number: int, now: int
+) -> tuple[bytes, int]:
+    """The body of a member's message with a whole header, and his next number.
+
+    `number` is the one that is his to use; a value of `-` leaves the field out.
+    """
+    tags = {tag: value for tag, value in given if tag in HEADER}
+    assert given[0][0] == 35, "a message begins with its type"
+    own = {49: comp_id, 56: b"FIXGATE", 34: b"%d" % number, 52: format_utc(now, 3)} | tags
+    head = [(tag, own[tag]) for tag in HEADER]
+    rest = [pair for pair in given if pair[0] not in HEADER]
+    body = b"".join(b"%d=%b\x01" % pair for pair in head + rest if pair[1] != b"-")
+    return body, int(own[34]) + 1 if own[34].isdigit() else number
+
+
 NOT_SHOWN = {8, 9, 49, 56, 52, 10}
 
 
@@ -63,6 +82,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.reports: list[tuple[int, int, bytes, bytes]] = []
+        self.cl_ord_ids: set[bytes] = set()
         self.rendered = 0
 
     def report(self) -> tuple[int, int, bytes, bytes]:
@@ -153,7 +173,7 @@ class Desk:
                 case Application():
                     self.orders.append(step)
                     if self.reports_for_orders:
-                        self.report()
+                        self.report_on(step)
                 case Answer():
                     self.leave(self.session.transmit(step, self.now))
                 case ResendStep():
@@ -175,6 +195,10 @@ class Desk:
             self.perform(self.session.accept_logon(self.now, self.mono, record))
         else:
             self.perform(self.session.refuse_logon("wrong Password(554)", self.now))
+
+    def report_on(self, order: Application) -> None:
+        """What the application says to an order."""
+        self.report()
 
     def report(self, count: int = 1) -> None:
         """The venue journals `count` reports for this session and numbers them."""
@@ -198,7 +222,7 @@ class Desk:
         """A new process on the same index and journal."""
         if clean:
             self.index.close()
-        again = Desk(index=SessionIndex(self.storage), journal=self.journal, **settings)
+        again = type(self)(index=SessionIndex(self.storage), journal=self.journal, **settings)
         again.storage = self.storage
         again.slicer = self.slicer
         again.now, again.mono, again.out = self.now + SECOND, 3 * SECOND, self.out
@@ -211,24 +235,9 @@ class Desk:
     ) -> bytes:
         """A member's message; `text` may begin with its own 34 or 49, 56, 52."""
         given = fields(text)
-        tags = dict(given)
-        assert given[0][0] == 35, "scripts begin with the type"
-        if 34 in tags:
-            number = tags[34]
-            if number.isdigit():
-                self.out = int(number) + 1
-        else:
-            number = b"%d" % (self.out if seq is None else seq)
-            self.out = int(number) + 1
-        head = [
-            (35, tags[35]),
-            (49, tags.get(49, b"ACME")),
-            (56, tags.get(56, b"FIXGATE")),
-            (34, number),
-            (52, tags.get(52, format_utc(self.now + late * SECOND, 3))),
-        ]
-        rest = [pair for pair in given if pair[0] not in {35, 49, 56, 34, 52}]
-        body = b"".join(b"%d=%b\x01" % pair for pair in head + rest if pair[1] != b"-")
+        if seq is not None:
+            given.append((34, b"%d" % seq))
+        body, self.out = complete(given, b"ACME", self.out, self.now + late * SECOND)
         return encode(begin.encode(), body)
 
     def send(self, text: str, **how: object) -> None:

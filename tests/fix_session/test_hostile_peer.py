@@ -62,7 +62,7 @@ def sent(desk: Desk, drawn: tuple) -> bytes:
 def test_any_sequence_of_messages_is_survived(
     drawn: list[tuple], logged_on: bool, next_expected: bool
 ) -> None:
-    desk = Desk(enable_next_expected_msg_seq_num=next_expected)
+    desk = Desk(send_next_expected_msg_seq_num=next_expected)
     if logged_on:
         desk.logon()
     else:

@@ -329,7 +329,7 @@ def test_after_an_unclean_stop_141_repeats_what_may_not_have_arrived_with_97(on:
 
 
 def test_789_gets_what_was_missed_without_asking() -> None:
-    desk = Desk(enable_next_expected_msg_seq_num=True)
+    desk = Desk(send_next_expected_msg_seq_num=True)
     desk.logon()
     desk.report(3)
     desk.lost()
