@@ -12,6 +12,7 @@ from typing import Final
 from gateway.fix.codec import SOH, TRAILER_BYTES
 from gateway.fix.dictionary import Dictionary, FieldSpec, GroupSpec, MessageSpec, Section
 from gateway.fix.errors import (
+    DECRYPTION_PROBLEM,
     GROUP_COUNT_WRONG,
     GROUP_OUT_OF_ORDER,
     INCORRECT_DATA_FORMAT,
@@ -50,6 +51,7 @@ _TAG = re.compile(rb"[1-9][0-9]{0,8}")
 _INTEGER = re.compile(rb"-?[0-9]{1,9}")
 _LENGTH = re.compile(rb"[0-9]{1,9}")
 _SIGNATURE_LENGTH: Final = 93
+_SECURE_DATA: Final = 91
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,8 @@ class Walk:
         self.at += 1
         if not value and self.rules.validate_fields_have_values:
             raise PeerError(TAG_WITHOUT_VALUE, tag, f"{self._name(tag)} has no value")
+        if tag == _SECURE_DATA:  # an instruction that nobody reads must not seem to be taken
+            raise PeerError(DECRYPTION_PROBLEM, tag, "SecureData(91): nothing is encrypted here")
         spec = self.dictionary.fields.get(tag)
         if tag not in section.members and not self._is_let_pass(tag):
             if spec is None and not self.dictionary.is_fix_tag(tag):

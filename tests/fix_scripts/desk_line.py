@@ -38,7 +38,7 @@ class AnsweringDesk(Desk):
 
 
 class DeskLine:
-    """One session without a socket. Only one connection: a second one is the acceptor's to refuse."""
+    """One session without a socket, and one connection: a second is the acceptor's to refuse."""
 
     def __init__(self, settings: dict[str, object], slicer: Slicer = whole) -> None:
         self.comp_id = b"ACME"

@@ -15,10 +15,9 @@ from gateway.fix.timestamps import format_utc
 from tests.fix_session.desk import SECOND, complete, fields, new_order, shown
 
 FOLDER = Path(__file__).parent
-VERBS = frozenset(
-    "case only settings connect logon > >> raw order < nothing closed hang wait restart "
-    "venue".split()
-)
+HEAD = ("case", "only", "settings")
+STEPS = {"connect", "logon", ">", ">>", "raw", "order", "<", "nothing", "closed", "hang", "wait"}
+STEPS |= {"restart", "venue"}
 REST = "..."
 
 
@@ -75,15 +74,15 @@ def load(path: Path, name: str | None = None) -> Script:
     """Read a script. Raises ScriptFailed at a line that means nothing."""
     name = name or str(path.relative_to(FOLDER))
     steps: list[Step] = []
-    head: dict[str, list[str]] = {"case": [], "only": [], "settings": []}
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        line = line.strip()
+    head: dict[str, list[str]] = {word: [] for word in HEAD}
+    for number, raw in enumerate(path.read_text().splitlines(), 1):
+        line = raw.strip()
         if not line or line.startswith("#"):
             continue
         found = re.fullmatch(r"(?:(2): *)?(\S+) *(.*)", line)
         assert found is not None
         which, verb, text = found.groups()
-        if verb not in VERBS:
+        if verb not in STEPS and verb not in HEAD:
             raise ScriptFailed(f"{name}:{number}: what is {verb!r}?")
         if verb in head:
             head[verb] += text.split(":")[0].split() if verb == "only" else text.split()
