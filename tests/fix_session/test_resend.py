@@ -169,7 +169,7 @@ def test_what_is_still_to_come_in_a_running_replay_is_not_answered_twice(
 
 def test_a_replay_for_789_counts_as_running_too() -> None:
     journal = SlowJournal()
-    desk = journal.desk = Desk(journal=journal, enable_next_expected_msg_seq_num=True)
+    desk = journal.desk = Desk(journal=journal, send_next_expected_msg_seq_num=True)
     desk.logon("789=1|")
     desk.report(100)
     desk.lost()
