@@ -189,7 +189,9 @@ class Acceptor:
         if timeout.cancelled_caught:
             connection.close(DisconnectReason.NO_LOGON)
             return
-        link = self._link_of(self._first_decoder.decode(first[0]), connection)
+        message = self._first_decoder.decode(first[0])
+        await self._predecessor_gone(message)
+        link = self._link_of(message, connection)
         if link is None:
             return
         now, mono = self.clock.now(), self.clock.monotonic()
@@ -198,6 +200,18 @@ class Acceptor:
         await self._messages(link, connection, first)
         self.service.after_read(link, mono)
         await self._read_loop(link, connection, framer)
+
+    async def _predecessor_gone(self, message: Message) -> None:
+        """Who closes his connection and logs on again at once must not find it still in his way.
+
+        What he sent before he closed is read first.
+        """
+        link = self.links.get(message.get(49) or b"")
+        before = link.connection if link is not None else None
+        if link is not None and before is not None and before.peer_has_left:
+            with trio.move_on_after(LINGER_SECONDS):
+                while link.connection is before:
+                    await self._gone.park()
 
     def _link_of(self, message: Message, connection: Connection) -> Link | None:
         """The session that a first message belongs to; closes the connection if there is none."""

@@ -5,6 +5,7 @@ and sent by the connection's writer task. A peer that does not read is flagged, 
 """
 
 import contextlib
+import select
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -59,6 +60,13 @@ class Connection:
     def queued(self) -> int:
         """Bytes accepted for sending that the kernel has not taken yet."""
         return self._queued
+
+    @property
+    def peer_has_left(self) -> bool:
+        """The peer will send no more, though something of what it sent may not be read yet."""
+        poll = select.poll()
+        poll.register(self.sock.fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def write(self, data: bytes) -> None:
         """Send `data`, now or as soon as the peer reads. Never blocks; may close the peer."""

@@ -96,13 +96,18 @@ def test_bench_has_its_limits_off():
 def test_a_session_says_what_it_has_before_its_member_and_the_defaults_do(tmp_path):
     text = edited(
         (
+            "  password: demo",
+            "  password: demo\n  enable_last_msg_seq_num_processed: true",
+        ),
+        (
             "  - name: BOREAS",
             "  - name: BOREAS\n    password: of-boreas\n    session_list:\n"
             "      - {comp_id: B1, kind: order_entry}\n"
             "      - {comp_id: B2, kind: drop_copy, password: own, timestamp_precision: 9,"
-            " extensions: true, cl_ord_id_cap: 5, heartbeat_s: {min: 2, max: 3}}\n"
+            " extensions: true, cl_ord_id_cap: 5, heartbeat_s: {min: 2, max: 3},"
+            " send_next_expected_msg_seq_num: true, enable_last_msg_seq_num_processed: false}\n"
             f"      - {{comp_id: B3, kind: market_data, password_hash: '{HASH}'}}",
-        )
+        ),
     )
     sessions = resolve_sessions(configured(tmp_path, text))
     first, second, third = (s for s in sessions if s.member == "BOREAS")
@@ -110,6 +115,16 @@ def test_a_session_says_what_it_has_before_its_member_and_the_defaults_do(tmp_pa
     assert (second.password, second.timestamp_precision, second.extensions) == ("own", 9, True)
     assert (second.cl_ord_id_cap, second.heartbeat_s.max, second.kind) == (5, 3, "drop_copy")
     assert (third.password, third.password_hash) == (None, HASH)
+    assert [s.send_next_expected_msg_seq_num for s in (first, second, third)] == [
+        False,
+        True,
+        False,
+    ]
+    assert [s.enable_last_msg_seq_num_processed for s in (first, second, third)] == [
+        True,
+        False,
+        True,
+    ]
     assert third.path == "members[1].session_list[2]"
 
 
