@@ -41,6 +41,8 @@ What is not in FIX, decided here
   passes without the gap getting smaller, it is asked for once more (a garbled resend).
 - A GapFill without 43=Y whose number has passed is ignored while it can be the answer to a gap
   that was asked for: some engines leave 43 out. At any other time it is a number too low.
+- A GapFill whose number has passed, but which is among what was asked for and ends beyond the due
+  number, moves that number: it began with a message that had come from behind the gap.
 """
 
 from enum import Enum, auto
