@@ -14,13 +14,14 @@ class Gap:
     asked_below: the highest such number of this connection.
     """
 
-    __slots__ = ("_asked_from", "asked_below", "until", "waiting")
+    __slots__ = ("_asked_again", "_asked_from", "asked_below", "until", "waiting")
 
     def __init__(self, cap: int) -> None:
         self.waiting = OutOfOrder(cap)
         self.until = 0
         self.asked_below = 0
         self._asked_from = 0
+        self._asked_again = False
 
     def open(self, due: int, until: int) -> bool:
         """All from `due` to below `until` lacks. Whether to ask: not while a request is out."""
@@ -28,7 +29,15 @@ class Gap:
         if self.until:
             return False
         self._asked_from = due
+        self._asked_again = False
         self.until = until
+        return True
+
+    def ask_again(self) -> bool:
+        """The request may not have been read. Whether to repeat it: once for each open gap."""
+        if not self.until or self._asked_again:
+            return False
+        self._asked_again = True
         return True
 
     def was_asked(self, seq: int) -> bool:

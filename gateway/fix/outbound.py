@@ -13,7 +13,7 @@ from gateway.fix.header import routed_back
 from gateway.fix.index import MAX_BATCH, MAX_SEQ_NUM, Report, SessionIndex
 from gateway.fix.resend import Recall, Render, Replays
 from gateway.fix.settings import SessionSettings
-from gateway.fix.states import BUSINESS_REJECT, LOGON, LOGOUT, REJECT, State
+from gateway.fix.states import BUSINESS_REJECT, LOGON, LOGOUT, REJECT, RESEND_REQUEST, State
 from gateway.fix.steps import Answer, Application, ResendStep
 from gateway.fix.timers import Timers
 from gateway.fix.wire import Wire, trailer
@@ -40,6 +40,7 @@ class Outbound:
         """What belongs to one connection only."""
         self._replays = Replays()
         self._logon_number = 0
+        self._request_number = 0  # of our latest ResendRequest
         self._unsent = (0, 0)
         self._reset_record = -1
 
@@ -95,6 +96,8 @@ class Outbound:
         if answer.msg_type == LOGON:
             self._open = True
             self._logon_number = number
+        elif answer.msg_type == RESEND_REQUEST:
+            self._request_number = number
         if not live:
             return b""
         if answer.msg_type == LOGOUT and self.state is State.CLOSING:

@@ -487,7 +487,15 @@ class Session(Outbound):
         if verdict >= self.settings.identical_resend_limit:
             text = f"the same ResendRequest(7={begin}) {verdict} times: it was answered in full"
             return self.end(DisconnectReason.RESEND_LOOP, text)
-        return [ResendStep(begin, end, seq, "asked", self._connection)] if verdict else []
+        if not verdict:
+            return []
+        steps: list[Step] = [ResendStep(begin, end, seq, "asked", self._connection)]
+        if begin <= self._request_number <= (end or last) and self._gap.ask_again():
+            # The answer fills the number of our own request. A peer that keeps it until its gap is
+            # closed throws it away then.
+            self._timers.gap_asked = self._timers.mono
+            steps.append(self._resend_request())
+        return steps
 
     def _gap_filled(self, message: Message, seq: int) -> list[Step]:
         new = int(message.get(36, b"0"))

@@ -38,7 +38,8 @@ What is not in FIX, decided here
   that both miss something wait for ever. It uses up its number only when that is the one due.
 - A gap is asked for once, 7=first missing, 16=0. Messages behind it wait, in a bounded queue; the
   request covers them too, so what does not fit the queue comes again. Where a whole HeartBtInt
-  passes without the gap getting smaller, it is asked for once more (a garbled resend).
+  passes without the gap getting smaller, it is asked for once more (a garbled resend). So it is
+  when a gap fill of ours covers the number of the request: the peer may not have read it yet.
 - A GapFill without 43=Y whose number has passed is ignored while it can be the answer to a gap
   that was asked for: some engines leave 43 out. At any other time it is a number too low.
 - A GapFill whose number has passed, but which is among what was asked for and ends beyond the due
