@@ -50,8 +50,9 @@ class Venue:
 
     __slots__ = ("state",)
 
-    def __init__(self) -> None:
-        self.state = State()
+    def __init__(self, state: State | None = None) -> None:
+        """state: of a snapshot; else a venue before its first record."""
+        self.state = state or State()
         risk.switch_rules(self.state)
 
     def apply(self, command: Command, number: int, time: int) -> list[Event]:

@@ -5,6 +5,7 @@ FixgateError
 │   ├── ConfigError          the configuration contradicts itself or the journal
 │   ├── JournalDamaged       the journal cannot be trusted; names file and offset
 │   └── JournalInUse         another process writes this journal
+├── SnapshotDamaged          a snapshot cannot be used: an older one or the whole journal can
 └── DiskFailed               a write or sync failed: the process must end at once
 
 A broken belief of ours is an AssertionError and stays fatal. What a peer did wrong is
@@ -37,6 +38,13 @@ class JournalDamaged(OperatorError):
 
 class JournalInUse(OperatorError):
     """Another process holds the journal's lock."""
+
+
+class SnapshotDamaged(FixgateError):
+    """A snapshot is torn, damaged, of another release, or not of this journal.
+
+    Never the end of anything: the journal holds all that it held.
+    """
 
 
 class DiskFailed(FixgateError):
