@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from engine.journal.disk import open_survey
+from engine.journal.files import open_survey
 from engine.model.commands import Command
 from engine.model.errors import JournalDamaged
 from engine.model.events import Event

@@ -19,7 +19,8 @@ import trio
 
 import gateway
 from engine.core.venue import Venue
-from engine.journal.disk import JournalWriter, open_reader
+from engine.journal.disk import JournalWriter
+from engine.journal.files import open_reader
 from engine.journal.follow import Follower
 from engine.journal.wake import WakeClient, WakeServer
 from engine.model.clock import NANOS_PER_SECOND

@@ -9,11 +9,17 @@ import errno
 import fcntl
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from engine.journal.files import (
+    MARK_NAME,
+    DiskFiles,
+    SegmentFile,
+    list_segments,
+    read_mark,
+)
 from engine.journal.follow import JournalReader
 from engine.journal.frame import (
     CONTINUES,
@@ -22,14 +28,7 @@ from engine.journal.frame import (
     FrameEncoder,
     frame_length,
 )
-from engine.journal.mark import (
-    MARK_FILE_BYTES,
-    NO_MARK,
-    SLOT_BYTES,
-    Mark,
-    decode_mark,
-    encode_mark,
-)
+from engine.journal.mark import NO_MARK, SLOT_BYTES, Mark, encode_mark
 from engine.journal.recovery import Recovery, recover
 from engine.journal.segment import (
     MIN_SEGMENT_BYTES,
@@ -38,14 +37,12 @@ from engine.journal.segment import (
     SegmentHeader,
     SegmentIndex,
     encode_segment_header,
-    segment_first,
     segment_name,
 )
 from engine.model.errors import DiskFailed, JournalInUse
 from engine.model.record import Record
 
 LOCK_NAME: Final = "lock"
-MARK_NAME: Final = "mark"
 NEXT_NAME: Final = "next.tmp"
 """The segment that is prepared ahead, until it gets its number."""
 
@@ -59,9 +56,6 @@ if _SYNC_FILE_RANGE is not None:
     _SYNC_FILE_RANGE.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
 _START_WRITE: Final = 2  # SYNC_FILE_RANGE_WRITE
-
-MAX_OPEN_SEGMENTS: Final = 16
-"""Segments that a reader holds open at once, files."""
 
 
 class Disk(Protocol):
@@ -166,54 +160,6 @@ class RealDisk:
         os.close(fd)
 
 
-class DiskFiles:
-    """A journal folder as engine.journal.follow.JournalFiles; also while it is being written."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._mark = NO_MARK
-        self._mark_fd = -1
-        self._open: OrderedDict[int, int] = OrderedDict()
-
-    def mark(self) -> Mark:
-        """See JournalFiles. A mark that is unreadable just now is the last one read."""
-        if self._mark_fd < 0:
-            try:
-                self._mark_fd = os.open(self.folder / MARK_NAME, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return self._mark
-        self._mark = decode_mark(os.pread(self._mark_fd, MARK_FILE_BYTES, 0)) or self._mark
-        return self._mark
-
-    def segments(self) -> list[int]:
-        """See JournalFiles."""
-        return list_segments(self.folder)
-
-    def read(self, segment: int, offset: int, size: int) -> bytes:
-        """See JournalFiles."""
-        fd = self._open.get(segment)
-        if fd is None:
-            try:
-                path = self.folder / segment_name(segment)
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return b""
-            self._open[segment] = fd
-            if len(self._open) > MAX_OPEN_SEGMENTS:
-                os.close(self._open.popitem(last=False)[1])
-        else:
-            self._open.move_to_end(segment)
-        return os.pread(fd, size, offset)
-
-    def close(self) -> None:
-        """Close all files; they are opened again when needed."""
-        while self._open:
-            os.close(self._open.popitem()[1])
-        if self._mark_fd >= 0:
-            os.close(self._mark_fd)
-            self._mark_fd = -1
-
-
 class _OwnFiles(DiskFiles):
     """The writer's own view: what it has synced, whether readers were told or not."""
 
@@ -224,65 +170,6 @@ class _OwnFiles(DiskFiles):
     def mark(self) -> Mark:  # type: ignore[explicit-override] # typing has it from 3.12
         """See JournalFiles."""
         return self._writer.mark
-
-
-class SegmentFile:
-    """A segment on disk as engine.journal.recovery.SegmentSource."""
-
-    def __init__(self, folder: Path, first: int) -> None:
-        self.first = first
-        self.path = folder / segment_name(first)
-        self.name = str(self.path)
-
-    def load(self) -> bytes:
-        """All its bytes. Raises DiskFailed if they cannot be read."""
-        try:
-            return self.path.read_bytes()
-        except OSError as error:
-            raise DiskFailed(f"cannot read {self.name}: {error}") from error
-
-
-class _SurveyedFiles(DiskFiles):
-    """A journal without a mark: readers see the longest prefix that recovery would keep."""
-
-    def __init__(self, folder: Path, mark: Mark) -> None:
-        super().__init__(folder)
-        self._mark = mark
-
-
-def list_segments(folder: Path) -> list[int]:
-    """First record numbers of the segments in `folder`, ascending; none if there is no folder."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    return sorted(first for name in names if (first := segment_first(name)) is not None)
-
-
-def read_mark(folder: Path) -> Mark | None:
-    """The durable mark of a journal folder, if there is a sound one."""
-    try:
-        return decode_mark((folder / MARK_NAME).read_bytes())
-    except FileNotFoundError:
-        return None
-
-
-def open_reader(folder: Path) -> JournalReader:
-    """A reader over a journal folder, whether a writer is at work there or not."""
-    return JournalReader(DiskFiles(folder))
-
-
-def open_survey(folder: Path) -> JournalReader:
-    """A reader up to the mark or, without one, up to where recovery would cut. Writes nothing.
-
-    Raises JournalDamaged if there is no mark and recovery would refuse.
-    """
-    segments = list_segments(folder)
-    if read_mark(folder) is not None or not segments:
-        return open_reader(folder)
-    kept = recover([SegmentFile(folder, first) for first in segments], None)
-    mark = Mark(kept.epoch, kept.last, kept.segments[-1], kept.offset, synced=False)
-    return JournalReader(_SurveyedFiles(folder, mark))
 
 
 class JournalWriter:

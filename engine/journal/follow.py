@@ -34,7 +34,7 @@ assert READ_BYTES >= MAX_FRAME_BYTES
 
 
 class JournalFiles(Protocol):
-    """Where the bytes come from; engine.journal.disk has the one over a folder."""
+    """Where the bytes come from; engine.journal.files has the one over a folder."""
 
     def mark(self) -> Mark:
         """The durable mark, NO_MARK if there is none yet."""

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from engine.journal.disk import (
+from engine.journal.files import (
     MARK_NAME,
     MAX_OPEN_SEGMENTS,
     DiskFiles,

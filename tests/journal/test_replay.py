@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.journal.disk import MARK_NAME
+from engine.journal.files import MARK_NAME
 from engine.model.commands import Deposit
 from engine.model.errors import JournalDamaged
 from engine.model.events import CommandRefused

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import sequencer as sequencer_module
-from engine.journal.disk import open_reader
+from engine.journal.files import open_reader
 from engine.model.clock import NANOS_PER_DAY
 from engine.model.commands import ContinueMass, Deposit, EndOfDay, Part
 from engine.model.errors import DiskFailed
