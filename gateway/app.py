@@ -19,18 +19,21 @@ import trio
 
 import gateway
 from engine.core.venue import Venue
-from engine.journal.disk import JournalWriter
+from engine.journal.disk import JournalWriter, RealDisk
 from engine.journal.files import open_reader
 from engine.journal.follow import Follower
+from engine.journal.place import Start
+from engine.journal.snapshot_files import named_by_snapshots
 from engine.journal.wake import WakeClient, WakeServer
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.commands import CoreStarted, DefineSession
 from engine.model.enums import DROP_COPY, ORDER_ENTRY
-from engine.model.errors import ConfigError, OperatorError
+from engine.model.errors import ConfigError, JournalDamaged, OperatorError
 from engine.model.events import CommandRefused
 from engine.model.refdata import ReferenceData, SessionInfo
-from engine.replay import replay
+from engine.restore import recover_venue
 from engine.sequencer import Sequencer
+from engine.shadow import Shadow
 from gateway.bootstrap import bootstrap_commands
 from gateway.bots.traders import Bot
 from gateway.children import CORE, MIRROR, announce_ready, announce_status, run_child
@@ -48,6 +51,7 @@ from gateway.mirror.service import Mirror
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
 from gateway.reports import ReportRenderer
+from gateway.snapshot.service import SPARE_SEGMENTS, SnapshotService
 
 STATUS_SECONDS: Final = 1.0
 """How often a process tells the supervisor how it is doing."""
@@ -66,6 +70,11 @@ Nothing on the order path makes reference cycles; what recovery built is frozen.
 
 SWITCH_SECONDS: Final = 0.001
 """How long a worker that has synced may wait for the interpreter, seconds; Python's is 5 ms."""
+
+
+SNAPSHOT_NICE: Final = 10
+"""Added to the snapshot process's nice value: a tenth of the weight of core, where both want the
+same processor."""
 
 
 class Place:
@@ -88,6 +97,7 @@ class Place:
         # All processes keep one time; one of them speaks of what the wall clock does.
         self.clock = SystemClock(self.log if name == CORE else silent, clock_offset)
         self.journal = data / "journal"
+        self.snapshots = data / "snapshots"
         self.indexes = data / "sessions"
         self.wake = data / "run" / "journal.sock"
         self.dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
@@ -177,18 +187,16 @@ async def run_core(place: Place, stop: trio.Event) -> None:
     """Recover, owe the configuration its records, then trade until `stop`."""
     venue_config = place.config.venue
     listener = place.listen(venue_config.ports.order_entry)
-    writer = JournalWriter.open(
-        place.journal,
-        named=highest_named(place.indexes),
-        segment_bytes=venue_config.segment_mib * MIB,
-        durability=venue_config.durability,
-        log=place.log,
-    )
-    venue = Venue()
     started = place.clock.monotonic()
-    result = replay(writer.records(), venue)
+    writer, venue, result, snapshot = recover_venue(
+        place.journal, place.snapshots, lambda start: _open_journal(place, start), place.log
+    )
     seconds = (place.clock.monotonic() - started) / NANOS_PER_SECOND
-    place.log(f"recovered {result.records} records in {seconds:.2f} s; epoch {writer.epoch}")
+    place.log(
+        f"recovered {result.records} records in {seconds:.2f} s"
+        + (f", from the snapshot of record {snapshot}" if snapshot >= 0 else "")
+        + f"; epoch {writer.epoch}"
+    )
     sequencer = Sequencer(venue, writer, os.urandom, result.time)
     _bootstrap(place, venue, sequencer, writer.epoch)
     mapper = OrderMapper(
@@ -227,6 +235,18 @@ async def run_core(place: Place, stop: trio.Event) -> None:
             nursery.cancel_scope.cancel()
         await close_indexes(links)
     writer.close()
+
+
+def _open_journal(place: Place, start: Start | None) -> JournalWriter:
+    venue_config = place.config.venue
+    return JournalWriter.open(
+        place.journal,
+        named=max(highest_named(place.indexes), named_by_snapshots(place.snapshots)),
+        start=start,
+        segment_bytes=venue_config.segment_mib * MIB,
+        durability=venue_config.durability,
+        log=place.log,
+    )
 
 
 def _bootstrap(place: Place, venue: Venue, sequencer: Sequencer, epoch: int) -> None:
@@ -357,6 +377,35 @@ async def _mirror_status(mirror: Mirror) -> None:
         )
 
 
+# --- snapshot ---------------------------------------------------------------------------------
+
+
+async def run_snapshot(place: Place, stop: trio.Event) -> None:
+    """Fold the journal and write snapshots until `stop`, at a low priority."""
+    os.nice(SNAPSHOT_NICE)
+    announce_ready()
+    venue_config, disk = place.config.venue, RealDisk()
+    shadow = Shadow(place.journal, place.snapshots, disk, place.log)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    service = SnapshotService(
+        shadow,
+        venue_config.snapshot_records,
+        SPARE_SEGMENTS * venue_config.segment_mib * MIB,
+        lambda: disk.free_bytes(place.journal),
+        place.clock,
+        place.log,
+    )
+    try:
+        await service.run(stop)
+    except JournalDamaged:
+        place.log("ALARM: the journal is not what it should be; no snapshots until it is looked at")
+        raise
+    finally:
+        shadow.close()
+
+
 # --- bots -------------------------------------------------------------------------------------
 
 
@@ -398,6 +447,7 @@ def _acceptor(place: Place, links: Iterable[Link], service: Service) -> Acceptor
 
 PROCESSES: Final = {
     CORE: run_core,
+    "snapshot": run_snapshot,
     "dropcopy": run_dropcopy,
     MIRROR: run_mirror,
     "bots": run_bots,

@@ -67,6 +67,7 @@ class VenueConfig(_Strict, frozen=True):
     ports: Ports = Ports()
     durability: Literal["fsync", "os"] = "fsync"
     segment_mib: Annotated[int, Meta(ge=1, le=1024)] = 64
+    snapshot_records: Annotated[int, Meta(ge=1, le=2**53)] = 100_000
     max_order_age_s: Annotated[int, Meta(ge=1, le=86_400)] = 30
 
 

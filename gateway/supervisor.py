@@ -24,13 +24,14 @@ from engine.model.errors import OperatorError
 from gateway.children import CORE, EXIT_OPERATOR
 from gateway.flow.system_clock import SystemClock
 
-READERS: Final = ("dropcopy",)
+READERS: Final = ("dropcopy", "snapshot")
 BOTS: Final = "bots"
 ALL_PROCESSES: Final = (CORE, *READERS, BOTS)
 
 RESTART_WAIT_SECONDS: Final = 0.2
 RESTART_WAIT_MAX_SECONDS: Final = 5.0
-"""Wait before a dead process is started again; it doubles while the process never got ready."""
+"""Wait before a dead process is started again; it doubles while the process never got ready, or
+says that a person must act."""
 
 STOP_SECONDS: Final = {BOTS: 0.5, CORE: 2.5}
 READER_STOP_SECONDS: Final = 1.0
@@ -128,7 +129,8 @@ class Supervisor:
                     await self._stop_all()
                 everything.cancel()
                 return
-            wait = RESTART_WAIT_SECONDS if was_ready else min(2 * wait, RESTART_WAIT_MAX_SECONDS)
+            well = was_ready and code != EXIT_OPERATOR
+            wait = RESTART_WAIT_SECONDS if well else min(2 * wait, RESTART_WAIT_MAX_SECONDS)
             print(
                 f"fixgate: {child.name} ended with {code}; starting it again in {wait:.1f} s",
                 file=sys.stderr,

@@ -29,6 +29,7 @@ from engine.journal.frame import (
     frame_length,
 )
 from engine.journal.mark import NO_MARK, SLOT_BYTES, Mark, encode_mark
+from engine.journal.place import Start
 from engine.journal.recovery import Recovery, recover
 from engine.journal.segment import (
     MIN_SEGMENT_BYTES,
@@ -219,6 +220,7 @@ class JournalWriter:
         folder: Path,
         *,
         named: int = -1,
+        start: Start | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         durability: str = "fsync",
         log: Callable[[str], None],
@@ -227,13 +229,14 @@ class JournalWriter:
         """Lock the folder, recover what is in it, sync that, publish the mark, begin a new epoch.
 
         named: highest record number that a session index or a reader's cursor names; it must be
-        kept. Raises JournalInUse, JournalDamaged, DiskFailed.
+        kept. start: a place that was synced and that the journal was seen to have; it is scanned
+        from there. Raises JournalInUse, JournalDamaged, DiskFailed.
         """
         writer = cls(folder, segment_bytes, durability, log, disk or RealDisk())
         try:
             folder.mkdir(parents=True, exist_ok=True)
             writer._take_lock()
-            writer._recover(named)
+            writer._recover(named, start)
         except OSError as error:
             writer._release()
             raise writer._fail("opening the journal", error) from error
@@ -278,11 +281,11 @@ class JournalWriter:
         """A reader for this process that shares the writer's index: for resends."""
         return JournalReader(_OwnFiles(self), self._indexes)
 
-    def records(self) -> Iterator[Record]:
-        """All records that may be released, from 0 on: what a start replays."""
+    def records(self, first: int = 0) -> Iterator[Record]:
+        """All records that may be released, from `first` on: what a start replays."""
         reader = self.reader()
         try:
-            yield from reader.records(0, self.durable)
+            yield from reader.records(first, self.durable)
         finally:
             reader.close()
 
@@ -452,12 +455,13 @@ class JournalWriter:
                 "or start this one with another --data folder."
             ) from None
 
-    def _recover(self, named: int) -> None:
+    def _recover(self, named: int, start: Start | None) -> None:
         folder, disk = self.folder, self._disk
         if (folder / NEXT_NAME).exists():
             disk.unlink(folder / NEXT_NAME)
         mark = read_mark(folder)
-        kept = recover([SegmentFile(folder, f) for f in list_segments(folder)], mark, named)
+        segments = [SegmentFile(folder, first) for first in list_segments(folder)]
+        kept = recover(segments, mark, named, start)
         self._indexes = kept.indexes
         self._encoder = FrameEncoder(kept.last + 1, kept.epoch + 1, kept.chain)
         if kept.cut is not None:

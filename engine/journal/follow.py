@@ -19,6 +19,7 @@ from engine.journal.frame import (
     read_frame,
 )
 from engine.journal.mark import NO_MARK, Mark
+from engine.journal.place import Place
 from engine.journal.segment import (
     SEGMENT_HEADER_BYTES,
     SegmentIndex,
@@ -153,6 +154,33 @@ class JournalReader:
         while follower.after < last:
             yield from follower.poll(min(1_000, last - follower.after))
 
+    @property
+    def indexes(self) -> dict[int, SegmentIndex]:
+        """The segment indexes of this reader's own: as far as it has looked, or followed."""
+        return self._indexes
+
+    def learn(self, indexes: dict[int, SegmentIndex]) -> None:
+        """Take over indexes that somebody else has made."""
+        self._indexes.update(indexes)
+
+    def has(self, place: Place) -> bool:
+        """Whether the journal holds the record of `place` there, with all its history the same.
+
+        Looks at the bytes, not at the mark.
+        """
+        if place.segment not in self.files.segments():
+            return False
+        data = self.files.read(place.segment, place.begin, MAX_FRAME_BYTES)
+        frame = read_frame(data, 0)
+        return (
+            frame is not None
+            and frame.number == place.number
+            and frame.epoch == place.epoch
+            and frame.durable == place.known
+            and place.begin + frame.end == place.end
+            and frame_hash(data[: frame.end]) == place.chain
+        )
+
     def follow(self, after: int) -> "Follower":
         """A follower whose first record is `after` + 1."""
         return Follower(self, after)
@@ -170,6 +198,12 @@ class JournalReader:
         if k < 0:
             raise JournalDamaged(f"no segment holds record {number}")
         return segments[k]
+
+    def index_to_fill(self, segment: int) -> SegmentIndex | None:
+        """The index of a segment for one who reads through it; None if its writer fills it."""
+        if self._shared is not None and segment in self._shared:
+            return None
+        return self._indexes.setdefault(segment, SegmentIndex(segment))
 
     def _mark_over(self, number: int) -> Mark:
         """A mark that covers record `number`. Raises LookupError if it is not durable yet."""
@@ -214,7 +248,10 @@ class JournalReader:
 
 
 class Follower:
-    """Goes over the journal from a place on, up to the durable mark, checking the hash chain."""
+    """Goes over the journal from a place on, up to the durable mark, checking the hash chain.
+
+    On its way it enters what it sees into its reader's segment indexes.
+    """
 
     def __init__(self, reader: JournalReader, after: int) -> None:
         """after: number of the last record that is already known, -1 for none."""
@@ -225,6 +262,23 @@ class Follower:
         self._segment = -1
         self._offset = 0
         self._chain = GENESIS
+        self._last: Frame | None = None
+        self._begin_of_last = 0
+
+    @property
+    def place(self) -> Place:
+        """Where the last record that was polled lies; there must be one."""
+        last = self._last
+        assert last is not None
+        return Place(
+            last.number,
+            self._segment,
+            self._begin_of_last,
+            self._offset,
+            self._chain,
+            last.epoch,
+            last.durable,
+        )
 
     def poll(self, limit: int) -> list[Record]:
         """The next records, at most `limit`, none if there are no new ones below the mark.
@@ -239,21 +293,36 @@ class Follower:
         if self._segment < 0:
             self._begin(mark)
         records: list[Record] = []
-        window = self._window
         last = min(mark.number, self.after + limit)
-        while self.after < last:
-            at = window.at(mark, self._segment, self._offset)
-            frame = read_frame(window.data, at)
-            number = self.after + 1
-            if frame is None and self._next_segment(mark, number):
-                continue
-            if frame is None or frame.number != number or frame.prev != self._chain:
-                raise damaged(self._segment, self._offset, number)
-            records.append(to_record(frame, self._segment, self._offset))
-            self._chain = frame_hash(window.data[at : frame.end])
-            self._offset += frame.end - at
-            self.after = number
-        return records
+        while True:
+            self._take(mark, last, records)
+            if self.after == last:
+                return records
+            if not self._next_segment(mark, self.after + 1):
+                raise damaged(self._segment, self._offset, self.after + 1)
+
+    def _take(self, mark: Mark, last: int, records: list[Record]) -> None:
+        """Read on, up to record `last`, the end of the segment or a bad frame."""
+        window, segment = self._window, self._segment
+        number, offset, chain = self.after + 1, self._offset, self._chain
+        index = self._reader.index_to_fill(segment)
+        due = index.due if index is not None else -1
+        frame, begin = self._last, self._begin_of_last
+        while number <= last:
+            at = window.at(mark, segment, offset)
+            data = window.data
+            found = read_frame(data, at)
+            if found is None or found.number != number or found.prev != chain:
+                break
+            records.append(to_record(found, segment, offset))
+            if number == due and index is not None:
+                due = index.add(offset)
+            frame, begin = found, offset
+            chain = frame_hash(data[at : found.end])
+            offset += found.end - at
+            number += 1
+        self.after, self._offset, self._chain = number - 1, offset, chain
+        self._last, self._begin_of_last = frame, begin
 
     def _begin(self, mark: Mark) -> None:
         """Find the place after record `self.after`, with the chain up to it."""

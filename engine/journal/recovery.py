@@ -42,6 +42,7 @@ from engine.journal.frame import (
     read_frame,
 )
 from engine.journal.mark import Mark
+from engine.journal.place import Start
 from engine.journal.segment import (
     SEGMENT_HEADER_BYTES,
     SegmentFormatUnknownError,
@@ -131,6 +132,18 @@ class _Scan:
         self.epoch = 0
         """Highest epoch of any sound segment header or frame."""
 
+    def begin(self, start: Start) -> None:
+        """Go on after a place that was checked, instead of before record 0."""
+        place = start.place
+        firsts = [segment.first for segment in self.segments]
+        at = firsts.index(place.segment)
+        self.indexes = {
+            first: start.indexes.get(first) or SegmentIndex(first) for first in firsts[: at + 1]
+        }
+        self.indexes[place.segment].trim(place.number + 1)
+        self.place = _Place(at, place.end, place.number + 1, place.chain, place.epoch)
+        self.known, self.epoch = place.known, place.epoch
+
     def frames(self, data: bytes) -> None:
         """Walk over the sound frames of one segment, from self.place on."""
         at, offset, number, chain, epoch = self.place
@@ -160,11 +173,17 @@ class _Scan:
         self.place = _Place(at, offset, number, chain, epoch)
 
 
-def recover(segments: Sequence[SegmentSource], mark: Mark | None, named: int = -1) -> Recovery:
+def recover(
+    segments: Sequence[SegmentSource],
+    mark: Mark | None,
+    named: int = -1,
+    start: Start | None = None,
+) -> Recovery:
     """Decide by the table above what is kept; `segments` ascend by their first record.
 
     mark: the durable mark, if there is a sound one. named: the highest record number that a
-    session index or a reader's cursor names, -1 for none. Raises JournalDamaged.
+    session index or a reader's cursor names, -1 for none. start: a place that the journal is
+    known to have; what lies before it is kept unseen. Raises JournalDamaged.
     """
     floor = mark.number if mark is not None and mark.synced else -1
     if not segments:
@@ -176,6 +195,8 @@ def recover(segments: Sequence[SegmentSource], mark: Mark | None, named: int = -
             f"are missing. {ADVICE}"
         )
     scan = _Scan(segments)
+    if start is not None:
+        scan.begin(start)
     why = _walk(scan)
     highest = -1
     if why:
@@ -199,25 +220,31 @@ def recover(segments: Sequence[SegmentSource], mark: Mark | None, named: int = -
 
 def _walk(scan: _Scan) -> str:
     """Scan all segments up to the first bad place; says what is bad there, "" if nothing."""
-    for at, segment in enumerate(scan.segments):
+    for at in range(scan.place.at, len(scan.segments)):
+        segment = scan.segments[at]
         data = segment.load()
         header = _header(segment, data)
-        place = scan.place
-        if at:
-            if segment.first > place.number:
-                return f"record {place.number} is missing before {segment.name}"
-            if segment.first < place.number or header.chain != place.chain:
-                raise JournalDamaged(
-                    f"{segment.name} does not continue the segment before it, which ends with "
-                    f"record {place.number - 1}. {ADVICE}"
-                )
+        if at > scan.place.at or not scan.place.offset:
+            if segment.first > scan.place.number:
+                return f"record {scan.place.number} is missing before {segment.name}"
+            _enter(scan, at, header)
         scan.epoch = max(scan.epoch, header.epoch)
-        scan.indexes[segment.first] = SegmentIndex(segment.first)
-        scan.place = place._replace(at=at, offset=SEGMENT_HEADER_BYTES)
         scan.frames(data)
         if not _is_zero(data, scan.place.offset):
             return f"there is no sound frame of record {scan.place.number}"
     return ""
+
+
+def _enter(scan: _Scan, at: int, header: SegmentHeader) -> None:
+    """Go on at the beginning of a segment, which must continue the one before."""
+    segment, place = scan.segments[at], scan.place
+    if at and (segment.first < place.number or header.chain != place.chain):
+        raise JournalDamaged(
+            f"{segment.name} does not continue the segment before it, which ends with "
+            f"record {place.number - 1}. {ADVICE}"
+        )
+    scan.indexes[segment.first] = SegmentIndex(segment.first)
+    scan.place = place._replace(at=at, offset=SEGMENT_HEADER_BYTES)
 
 
 def _header(segment: SegmentSource, data: bytes) -> SegmentHeader:
