@@ -1,13 +1,14 @@
 """A digest of all state that matters to what the venue does next."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, islice
 
 import msgspec
 
 from engine.core.book import BookSide
 from engine.core.orders import Order
-from engine.core.state import State
+from engine.core.state import SessionState, State
 
 _CHUNK = 10_000
 """Rows that are encoded at a time: a venue with millions of orders is not copied as a whole."""
@@ -22,10 +23,13 @@ def state_hash(state: State) -> str:
     digest = hashlib.sha256()
     encode = msgspec.msgpack.Encoder().encode
 
-    def add(name: str, rows: Sequence[object]) -> None:
-        digest.update(encode([name, len(rows)]))
-        for start in range(0, len(rows), _CHUNK):
-            digest.update(encode(rows[start : start + _CHUNK]))
+    def add(name: str, rows: Collection[object]) -> None:
+        add_each(name, len(rows), iter(rows))
+
+    def add_each(name: str, count: int, rows: Iterator[object]) -> None:
+        digest.update(encode([name, count]))
+        while batch := list(islice(rows, _CHUNK)):
+            digest.update(encode(batch))
 
     refdata = state.refdata
     add("assets", _sorted(refdata.assets))
@@ -34,14 +38,12 @@ def state_hash(state: State) -> str:
     add("accounts", _sorted(refdata.accounts))
     add("sessions", _sorted(refdata.sessions))
     add("default accounts", sorted(refdata.default_account.items()))
-    known: dict[int, Order] = dict(state.orders)
-    for session in state.sessions.values():
-        known.update((order.id, order) for order in session.names.values())
-    add("orders", _sorted(known))
+    known = _known_orders(state)
+    add_each("orders", len(known), (known[ident] for ident in sorted(known)))
     for session_id in sorted(state.sessions):
         session = state.sessions[session_id]
-        add("names", [(name, order.id) for name, order in session.names.items()])
-        add("open", list(session.open))
+        add_each("names", len(session.names), _names(session))
+        add("open", session.open)
     for market_id in sorted(state.markets):
         m = state.markets[market_id]
         limits = (m.last_price, m.max_order_lots, m.max_order_notional, m.collar_bps)
@@ -54,15 +56,27 @@ def state_hash(state: State) -> str:
         limits_of = sorted((i, *pair) for i, pair in a.limits.items())
         add("account", [account_id, balances, limits_of, a.max_open_orders, a.open_orders])
     add("appl_seq", [(m, state.members[m].appl_seq) for m in sorted(state.members)])
-    add("name ages", list(state.name_ages))
+    add("name ages", state.name_ages)
     add("blocks", sorted(state.blocks.items()))
-    add("operations", list(state.operations))
+    add("operations", state.operations)
     add("references", sorted(state.references.items()))
     add("totals", sorted(state.totals.items()))
     add("last_inbound", sorted((s.id, *s.last_inbound) for s in state.sessions.values()))
     counters = (state.match, state.expiring, state.day_end, state.last_number, state.last_time)
     add("counters", list(counters))
     return digest.hexdigest()
+
+
+def _known_orders(state: State) -> dict[int, Order]:
+    """Accepted orders and rejected ones, by id."""
+    known = state.orders
+    names = chain.from_iterable(session.names.values() for session in state.sessions.values())
+    rejected = {order.id: order for order in names if order.id not in known}
+    return {**known, **rejected} if rejected else known
+
+
+def _names(session: SessionState) -> Iterator[tuple[bytes, int]]:
+    return ((name, order.id) for name, order in session.names.items())
 
 
 def _sorted(table: Mapping[int, object]) -> list[object]:

@@ -12,7 +12,7 @@ and scales stops after it; orders come before the tables that name them.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, TypeVar, Union
+from typing import Any, Final, TypeVar, Union, cast
 
 import msgspec
 from msgspec import Struct
@@ -378,9 +378,12 @@ class _Loader:
         table = self.state.orders if c.accepted else self.rejected
         table.update([(order.id, order) for order in c.rows])
 
-    def _named(self, ids: list[int]) -> list[Order]:
-        orders, rejected = self.state.orders, self.rejected
-        return [orders.get(ident) or rejected[ident] for ident in ids]
+    def _named(self, ids: list[int]) -> Iterable[Order]:
+        found = list(map(self.state.orders.get, ids))
+        if None in found:
+            rejected = self.rejected
+            return [order or rejected[k] for order, k in zip(found, ids, strict=True)]
+        return cast("list[Order]", found)
 
     def _names(self, c: _Names) -> None:
         self.state.sessions[c.session].names.update(
@@ -408,12 +411,14 @@ class _Loader:
 
     def _ages(self, c: _Ages) -> None:
         self.state.name_ages.extend(
-            NameAge(
-                order.created + after if after else order.created,
-                order.session,
-                order.cl_ord_id if name is None else name,
-            )
-            for order, after, name in zip(self._named(c.orders), c.after, c.names, strict=True)
+            [
+                NameAge(
+                    order.created + after if after else order.created,
+                    order.session,
+                    order.cl_ord_id if name is None else name,
+                )
+                for order, after, name in zip(self._named(c.orders), c.after, c.names, strict=True)
+            ]
         )
 
     def _blocks(self, c: _Blocks) -> None:
