@@ -1,5 +1,6 @@
 """A folder of snapshots: written in small pieces, renamed into place, the last two kept."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -111,7 +112,30 @@ def write_snapshot(
     """
     name = snapshot_name(header.place.number)
     temporary = folder / (name + TEMPORARY)
-    fd = disk.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    try:
+        yield from _write_pieces(temporary, disk, header, indexes, state)
+        disk.rename(temporary, folder / name)
+    except OSError:
+        with contextlib.suppress(OSError):
+            disk.unlink(temporary)  # a full disk needs its room
+        raise
+    disk.sync_folder(folder)
+    here = folder / name
+    older = [path for path in list_snapshots(folder) if path < here]
+    kept = {here, *older[: KEPT_SNAPSHOTS - 1]}
+    for path in list_snapshots(folder):
+        if path not in kept:  # older ones, and those of records that the journal has not
+            disk.unlink(path)
+
+
+def _write_pieces(
+    path: Path,
+    disk: Disk,
+    header: SnapshotHeader,
+    indexes: Iterable[SegmentIndex],
+    state: Iterable[bytes],
+) -> Iterator[int]:
+    fd = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     try:
         encoder = ChunkEncoder()
         offset = SNAPSHOT_HEADER_BYTES
@@ -124,24 +148,16 @@ def write_snapshot(
             if size >= PIECE_BYTES:
                 _write(disk, fd, b"".join(chunks), offset)
                 disk.sync_data(fd)
-                offset += size
                 yield size
+                offset += size
                 chunks, size = [], 0
         _write(disk, fd, b"".join(chunks), offset)
         whole = header._replace(size=encoder.size, indexes=count, crc=encoder.crc)
         _write(disk, fd, encode_snapshot_header(whole), 0)
         disk.sync_data(fd)
+        yield size
     finally:
         disk.close(fd)
-    disk.rename(temporary, folder / name)
-    disk.sync_folder(folder)
-    yield size
-    here = folder / name
-    older = [path for path in list_snapshots(folder) if path < here]
-    kept = {here, *older[: KEPT_SNAPSHOTS - 1]}
-    for path in list_snapshots(folder):
-        if path not in kept:  # older ones, and those of records that the journal has not
-            disk.unlink(path)
 
 
 def remove_unfinished(folder: Path, disk: Disk) -> None:
