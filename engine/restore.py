@@ -80,15 +80,16 @@ def _restored(snapshot: SnapshotFile) -> Restored:
 
 def restored_names(
     folder: Path, reader: JournalReader, log: Log
-) -> tuple[ReferenceData, Start] | None:
-    """Names, scales and segment indexes alone, as of a snapshot; None if there is none to use."""
+) -> Iterator[tuple[ReferenceData, Start]]:
+    """Names, scales and segment indexes alone, as of each trusted snapshot, newest first."""
     for snapshot in trusted_snapshots(folder, reader, log):
         try:
             indexes, chunks = snapshot.parts()
-            return read_reference_data(chunks), Start(snapshot.header.place, indexes)
+            names = read_reference_data(chunks)
         except SnapshotDamaged as error:
             log(f"snapshot passed over: {error}")
-    return None
+        else:
+            yield names, Start(snapshot.header.place, indexes)
 
 
 class Recovered(NamedTuple):

@@ -21,7 +21,7 @@ import gateway
 from engine.core.venue import Venue
 from engine.journal.disk import JournalWriter, RealDisk
 from engine.journal.files import open_reader
-from engine.journal.follow import Follower
+from engine.journal.follow import JournalReader
 from engine.journal.place import Start
 from engine.journal.snapshot_files import named_by_snapshots
 from engine.journal.wake import WakeClient, WakeServer
@@ -31,7 +31,7 @@ from engine.model.enums import DROP_COPY, ORDER_ENTRY
 from engine.model.errors import ConfigError, JournalDamaged, OperatorError
 from engine.model.events import CommandRefused
 from engine.model.refdata import ReferenceData, SessionInfo
-from engine.restore import recover_venue
+from engine.restore import recover_venue, restored_names
 from engine.sequencer import Sequencer
 from engine.shadow import Shadow
 from gateway.bootstrap import bootstrap_commands
@@ -312,7 +312,7 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
     """Follow the journal and serve the drop copy sessions until `stop`."""
     listener = place.listen(place.config.venue.ports.drop_copy)
     reader = open_reader(place.journal)
-    refdata = _reference_data(reader.follow(-1), place.config)
+    refdata, known = _reference_data(place, reader)
     links = open_links(
         place,
         refdata,
@@ -321,7 +321,8 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
         always_extend=True,
         journalled={},
     )
-    service = DropCopy(reader, refdata, links, WakeClient(place.wake), place.clock, place.log)
+    wake = WakeClient(place.wake)
+    service = DropCopy(reader, refdata, links, wake, place.clock, place.log, known)
     acceptor = _acceptor(place, links, service)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(service.follow_loop)
@@ -336,16 +337,24 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
     await close_indexes(links)
 
 
-def _reference_data(follower: Follower, config: Config) -> ReferenceData:
-    """Names and scales up to where every drop copy session of the configuration is known."""
-    wanted = {s.comp_id for s in resolve_sessions(config) if s.kind == "drop_copy"}
-    refdata = ReferenceData()
+def _reference_data(place: Place, reader: JournalReader) -> tuple[ReferenceData, int]:
+    """Names and scales from a snapshot, and on to where every drop copy session of the
+    configuration is known; and the record up to which they are complete."""
+    wanted = {s.comp_id for s in resolve_sessions(place.config) if s.kind == "drop_copy"}
+    refdata, after = ReferenceData(), -1
+    for found, start in restored_names(place.snapshots, reader, place.log):
+        if start.place.number <= reader.mark().number:
+            refdata, after = found, start.place.number
+            reader.learn(start.indexes)
+            break
+    wanted -= {session.comp_id for session in refdata.sessions.values()}
+    follower = reader.follow(after)
     while wanted and (records := follower.poll(POLL_RECORDS)):
         for record in records:
             refdata.apply(record.command)
             if isinstance(record.command, DefineSession):
                 wanted.discard(record.command.comp_id)
-    return refdata
+    return refdata, follower.after
 
 
 # --- mirror -----------------------------------------------------------------------------------

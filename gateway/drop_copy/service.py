@@ -40,7 +40,9 @@ class DropCopy:
         wake: WakeClient,
         clock: Clock,
         log: Callable[[str], None],
+        known: int = -1,
     ) -> None:
+        """known: the record up to which `refdata` knows all names and scales, -1 for none."""
         self._links = list(links)
         self._by_member: dict[int, list[Link]] = {}
         for link in self._links:
@@ -50,9 +52,11 @@ class DropCopy:
         self._wake = wake
         self._clock = clock
         self._log = log
-        # From the first record on, because names and scales are there; what a session has
-        # numbered already is passed over. About 5 us a record.
-        self._follower = reader.follow(-1)
+        # From where a name or a session's numbers may still be missing; what a session has
+        # numbered already is passed over. About 5 us a record. A session that has never had a
+        # report has no cursor: for it everything is read.
+        cursors = [link.session.index.last_report[0] - 1 for link in self._links]
+        self._follower = reader.follow(max(-1, min([known, *cursors])))
         self._recovered = reader.mark().number
         """The last record there was at the start: its report may have been sent before."""
         self._caught_up = trio.lowlevel.ParkingLot()

@@ -33,8 +33,9 @@ def test_a_core_that_dies_comes_back_from_a_snapshot_and_owes_nothing(new_venue,
     text = (CONFIG / "bench.yaml").read_text()
     config.write_text(text.replace("venue:\n", f"venue:\n  snapshot_records: {EVERY}\n", 1))
     venue = new_venue(config).start()
-    acme = dial(venue, "BENCH-OE1")
+    acme, copy = dial(venue, "BENCH-OE1"), dial(venue, "BENCH-DC1")
     acme.logon()
+    copy.logon()
     count = 0
 
     def trade():
@@ -58,7 +59,10 @@ def test_a_core_that_dies_comes_back_from_a_snapshot_and_owes_nothing(new_venue,
     assert replayed < 3 * EVERY
     assert acme.status("a1", BUY).has({39: "0", 151: "0.001"})
 
+    venue.kill_one("dropcopy")
     trade()
+    copy.drop()
+    copy.reconnect()
     venue.kill_all()
     venue.start()
     assert len(recoveries(venue)) == 1
@@ -76,6 +80,9 @@ def test_a_core_that_dies_comes_back_from_a_snapshot_and_owes_nothing(new_venue,
     venue.start()
     assert recoveries(venue) == [(0, end["last"])]
     acme.reconnect()
+    copy.drop()
+    copy.reconnect()
+    assert copy.exec_ids() == acme.exec_ids()
     assert acme.exec_ids() == [name for name, _, _ in Journal(venue.data).of_session(acme.comp_id)]
 
 
