@@ -1,11 +1,12 @@
 """How long a start takes: full replay, and from a snapshot and a tail. JSON lines.
 
-    .venv/bin/python -m benchmarks.recovery [--records N] [--tail N] [--open N] [--folder DIR]
+    .venv/bin/python -m benchmarks.recovery [--records N] [--tail N] [--open N] [--resting N]
 
 The journal is that of config/bench.yaml after N order messages: orders that rest until `--open`
 of them do, then adds, cancels, replaces and trades that keep about so many open. It is built
-without syncs. Each measurement is a process of its own, as a start of core is; seconds are of the
-wall clock, cpu_seconds of that process, rss_mib its resident memory once it could trade.
+without syncs. "resting orders" is a second journal, of `--resting` orders that only rest. Each
+measurement is a process of its own, as a start of core is; seconds are of the wall clock,
+cpu_seconds of that process, rss_mib its resident memory once it could trade.
 """
 
 import argparse
@@ -51,7 +52,8 @@ class UnsyncedDisk(RealDisk):
 
 
 class Traffic:
-    """Order messages of all order entry sessions; member 1 bids, member 2 asks."""
+    """Order messages of all order entry sessions but each member's last one, which is left to who
+    wants a fresh one; member 1 bids, member 2 asks."""
 
     def __init__(self, refdata: ReferenceData, open_orders: int, seed: int = 1) -> None:
         self.random = random.Random(seed)
@@ -64,8 +66,8 @@ class Traffic:
         self.account = {s.id: refdata.default_account[s.member] for s in order_entry}
         first = min(self.member.values())
         self.sides = {
-            BUY: [s for s, member in self.member.items() if member == first],
-            SELL: [s for s, member in self.member.items() if member != first],
+            BUY: [s for s, member in self.member.items() if member == first][:-1],
+            SELL: [s for s, member in self.member.items() if member != first][:-1],
         }
 
     def _origin(self, session: int) -> Origin:
@@ -169,6 +171,7 @@ def recover(data: Path) -> dict[str, object]:
         "open_orders": venue.open_orders(),
         "rss_mib": _rss_mib(),
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "state_hash": venue.state_hash(),
     }
     writer.close()
     return figures
@@ -184,6 +187,7 @@ def audit(data: Path) -> dict[str, object]:
         "cpu_seconds": round(time.process_time() - cpu, 2),
         "records": result.records,
         "rss_mib": _rss_mib(),
+        "state_hash": venue.state_hash(),
     }
 
 
@@ -202,6 +206,15 @@ def measured(step: str, data: Path, *more: object) -> dict[str, object]:
         [*command, *map(str, more)], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     return json.loads(run.stdout.splitlines()[-1])
+
+
+def resting(data: Path, orders: int) -> dict[str, object]:
+    """A start of core with so many resting orders and nothing else behind it."""
+    configuration = len(
+        bootstrap_commands(load_config(ROOT / "config/bench.yaml"), ReferenceData())
+    )
+    build(data, orders + configuration, orders)
+    return measured("recover", data)
 
 
 def measure(data: Path, records: int, tail: int, open_orders: int) -> dict[str, dict[str, object]]:
@@ -227,6 +240,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--tail", type=int, default=100_000)
     parser.add_argument("--open", type=int, default=100_000)
+    parser.add_argument("--resting", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="on the disk to be measured")
     parser.add_argument("--step", choices=[*STEPS, "snapshot"], help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
@@ -237,7 +251,8 @@ def main() -> None:
         print(json.dumps(STEPS[options.step](options.data)))
     else:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            steps = measure(Path(folder), options.records, options.tail, options.open)
+            steps = measure(Path(folder, "a"), options.records, options.tail, options.open)
+            steps["resting orders"] = resting(Path(folder, "b"), options.resting)
             for name, figures in steps.items():
                 print(json.dumps({"case": name, **figures}))
 

@@ -33,6 +33,7 @@ RUN_ELSEWHERE = {
     "fixgate restore": "tests/system/test_mirror.py",
     "fixgate cfg": "test_commands_of_the_pages",
     ".ci/run": "the machine that tests a change",
+    ".venv/bin/python -m benchmarks.recovery": "tests/benchmarks/test_recovery.py",
     ".venv/bin/python -m benchmarks.resend": "tests/benchmarks/test_resend.py",
     ".venv/bin/python benchmarks": "by hand: its figures need a machine of their own",
 }

@@ -1,0 +1,39 @@
+"""A core that dies under load with a million records behind it takes Logons again in seconds."""
+
+import random
+import time
+
+import pytest
+
+from benchmarks.recovery import build
+from engine.journal.snapshot_files import list_snapshots
+from tests.support.traders import Trader
+from tests.support.venue import wait_until
+
+RECORDS = 1_000_000
+SECONDS = 10
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+def test_a_core_that_dies_under_load_takes_logons_again_within_ten_seconds(new_venue):
+    venue = new_venue()
+    build(venue.data, RECORDS, 100_000)
+    venue.spawn()
+    wait_until(lambda: "fixgate ready" in venue.stdout, 300, "a first start: a full replay")
+    wait_until(lambda: list_snapshots(venue.data / "snapshots"), 300, "a first snapshot")
+    trader = Trader("BENCH-OE16", venue.order_entry, random.Random(1), window=100, resends=False)
+    trader.reconnect()
+    took = []
+    for _ in range(3):
+        for _ in range(300):
+            trader.trade()
+        venue.kill_one("core")
+        began = time.monotonic()
+        trader.read_to_the_end()
+        trader.client.drop()
+        trader.reconnect()
+        took.append(time.monotonic() - began)
+    print(took)
+    assert max(took) <= SECONDS
+    assert venue.stderr.count("from the snapshot of record") == 3
