@@ -4,7 +4,7 @@ A reader folds the journal as core did, compares every event with what core wrot
 then writes down what it has. Core never spends time on snapshots.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -83,7 +83,7 @@ class Shadow:
         names = sum(len(session.names) for session in state.sessions.values())
         return BYTES_PER_ORDER * (len(state.orders) + names)
 
-    def write(self) -> Iterator[int]:
+    def write(self) -> Generator[int, None, None]:
         """Write a snapshot of what was folded; yields the bytes of each piece, to pause between.
 
         Nothing may be folded before it has ended. Raises OSError; then the snapshots of before

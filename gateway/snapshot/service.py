@@ -1,5 +1,6 @@
 """When the shadow folds, when it writes, and how little it gets in core's way."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -69,7 +70,7 @@ class SnapshotService:
         while not stop.is_set():
             read = self.shadow.step(FOLD_RECORDS)
             if self.due:
-                await self.write(PIECE_PAUSE_SECONDS)
+                await self.write(PIECE_PAUSE_SECONDS, stop)
             elif read:
                 await trio.lowlevel.checkpoint()
             else:
@@ -84,18 +85,25 @@ class SnapshotService:
         while shadow.step(FOLD_RECORDS):
             await trio.lowlevel.checkpoint()
         if shadow.whole and shadow.result.last > shadow.saved:
-            await self.write(0)
+            await self.write(0, trio.Event())
 
-    async def write(self, pause_seconds: float) -> None:
-        """Write a snapshot, if there is room; a failure is logged and tried again later."""
+    async def write(self, pause_seconds: float, stop: trio.Event) -> None:
+        """Write a snapshot, if there is room; a failure is logged and tried again later.
+
+        Given up half-way at `stop`: there may be no time for the rest.
+        """
         started = self._clock.monotonic()
         room = self._free_bytes() - self._spare_bytes
         if room < self.shadow.size():
             self._later(started, "the disk has too little room")
             return
         try:
-            for _ in self.shadow.write():
-                await trio.sleep(pause_seconds)
+            with contextlib.closing(self.shadow.write()) as pieces:
+                for _ in pieces:
+                    with trio.move_on_after(pause_seconds):
+                        await stop.wait()
+                    if stop.is_set():
+                        return
         except OSError as error:
             self._later(started, str(error))
             return

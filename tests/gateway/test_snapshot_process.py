@@ -98,7 +98,7 @@ async def test_a_snapshot_is_made_when_enough_records_have_come(desk, autojump_c
 @pytest.mark.trio
 async def test_after_a_snapshot_it_rests_four_times_as_long_as_it_took(desk, autojump_clock):
     desk.shadow.step(1_000)
-    await desk.service.write(0)
+    await desk.service.write(0, trio.Event())
     took = NANOS_PER_SECOND  # two looks at the clock
     end = desk.grow(50)
     desk.shadow.step(1_000)
@@ -120,6 +120,20 @@ async def test_an_error_of_the_disk_is_logged_and_tried_again_later(desk, autoju
     assert not desk.service.due
     desk.clock.time += RETRY_SECONDS * NANOS_PER_SECOND
     await desk.turns()
+    assert desk.snapshots() == [desk.sequencer.last_number]
+
+
+@pytest.mark.trio
+async def test_a_stop_gives_a_snapshot_up_half_way(desk, monkeypatch, autojump_clock):
+    monkeypatch.setattr("engine.journal.snapshot_files.PIECE_BYTES", 64)
+    desk.shadow.step(1_000)
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.service.write, 1, stop)
+        await trio.sleep(1.5)
+        stop.set()
+    assert desk.snapshots() == []
+    await desk.service.write(0, trio.Event())
     assert desk.snapshots() == [desk.sequencer.last_number]
 
 

@@ -1,5 +1,6 @@
 """A venue that makes snapshots while it trades, and starts from them, however it was stopped."""
 
+import os
 import re
 
 from engine.journal.snapshot import snapshot_number
@@ -50,6 +51,8 @@ def test_a_core_that_dies_comes_back_from_a_snapshot_and_owes_nothing(new_venue,
     before = newest(venue)
     trade()
     wait_until(lambda: newest(venue) > before, 20, "another one")
+    nice = {name: os.getpriority(os.PRIO_PROCESS, venue.pid(name)) for name in venue.pids()}
+    assert nice["snapshot"] > nice["core"] == nice["dropcopy"]
     killed = venue.kill_one("core")
     acme.expect_closed()
     acme.reconnect()
