@@ -1,8 +1,10 @@
 """A state that was written and read back is the state: every slot, every shared order, every
 later event."""
 
+import hashlib
 from collections import deque
 from itertools import islice
+from typing import get_args
 
 import msgspec
 import pytest
@@ -10,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core import mass, snapshot
+from engine.core.operations import MassOperation
+from engine.core.orders import Order
 from engine.core.snapshot import DERIVED, read_reference_data, read_state, write_state
 from engine.core.state import State
 from engine.core.venue import Venue
@@ -214,3 +218,15 @@ def test_no_chunk_grows_with_the_venue(monkeypatch):
     sizes = [len(chunk) for chunk in write_state(venue.state)]
     assert len(sizes) > 20
     assert max(sizes) < 16 * 256
+
+
+SHAPES = {1: "fcbf0fb077f8a3aa"}
+"""STATE_FORMAT to a digest of what the chunks hold."""
+
+
+def test_another_shape_of_the_chunks_is_another_format():
+    """Else a start would read an older release's snapshot as what it is not."""
+    kinds = [*get_args(snapshot._AnyChunk), Order, MassOperation]
+    shape = "\n".join(f"{kind.__name__} {kind.__struct_fields__}" for kind in kinds)
+    digest = hashlib.sha256(shape.encode()).hexdigest()[:16]
+    assert SHAPES[snapshot.STATE_FORMAT] == digest, "let STATE_FORMAT grow, and enter it here"
