@@ -215,4 +215,5 @@ def _is_ours(pid):
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return b"gateway.app" in command and is_running(pid)
+    # In the middle of its exec a process runs and has no command line yet.
+    return (b"gateway.app" in command or not command) and is_running(pid)
