@@ -37,16 +37,19 @@ from engine.shadow import Shadow
 from gateway.bootstrap import bootstrap_commands
 from gateway.bots.traders import Bot
 from gateway.children import CORE, MIRROR, announce_ready, announce_status, run_child
-from gateway.config import Config, ResolvedSession, load_config, resolve_sessions
+from gateway.config import Config, Limits, ResolvedSession, load_config, resolve_sessions
 from gateway.data import data_file
 from gateway.drop_copy.service import POLL_RECORDS, DropCopy
 from gateway.fix.dictionary import Dictionary
 from gateway.fix.session import Session
 from gateway.fix.settings import SessionSettings
-from gateway.flow.acceptor import Acceptor, Service, listen
+from gateway.flow.acceptor import Acceptor, Service
+from gateway.flow.counters import Counters
 from gateway.flow.index_file import FileIndex, highest_named
 from gateway.flow.link import Gate, Link
+from gateway.flow.listener import listen
 from gateway.flow.system_clock import SystemClock, silent
+from gateway.flow.throttle import Throttle
 from gateway.mirror.service import Mirror
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
@@ -96,6 +99,7 @@ class Place:
         self.port_offset = port_offset
         # All processes keep one time; one of them speaks of what the wall clock does.
         self.clock = SystemClock(self.log if name == CORE else silent, clock_offset)
+        self.counters = Counters()
         self.journal = data / "journal"
         self.snapshots = data / "snapshots"
         self.indexes = data / "sessions"
@@ -169,7 +173,21 @@ def _link(
     session = Session(settings, index)
     if journalled is not None:
         session.journalled(*journalled)
-    return Link(info, config, session, renderer, gate)
+    throttle = throttle_of(place.config.limits)
+    return Link(info, config, session, renderer, gate, place.counters, throttle)
+
+
+def throttle_of(limits: Limits) -> Throttle | None:
+    """What limits the rate of one session; None where no rate is limited."""
+    if not limits.messages_per_second and not limits.cancels_per_second:
+        return None
+    return Throttle(
+        messages_per_second=limits.messages_per_second,
+        message_burst=limits.message_burst,
+        cancels_per_second=limits.cancels_per_second,
+        cancel_burst=limits.cancel_burst,
+        flood_multiple=limits.flood_multiple,
+    )
 
 
 async def close_indexes(links: Iterable[Link]) -> None:
@@ -451,6 +469,8 @@ def _acceptor(place: Place, links: Iterable[Link], service: Service) -> Acceptor
         place.clock,
         place.log,
         place.config.venue.comp_id.encode(),
+        place.config.limits,
+        place.counters,
     )
 
 

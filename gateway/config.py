@@ -31,6 +31,7 @@ Decimal = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z")]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Rate = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,6 +58,7 @@ class Ports(_Strict, frozen=True):
 
     order_entry: Port = 9878
     drop_copy: Port = 9880
+    metrics: Port = 9100
 
 
 class VenueConfig(_Strict, frozen=True):
@@ -64,6 +66,7 @@ class VenueConfig(_Strict, frozen=True):
 
     comp_id: Name = "FIXGATE"
     bind: str = "127.0.0.1"
+    metrics_bind: str = "127.0.0.1"
     ports: Ports = Ports()
     durability: Literal["fsync", "os"] = "fsync"
     segment_mib: Annotated[int, Meta(ge=1, le=1024)] = 64
@@ -171,6 +174,26 @@ class Defaults(_Strict, frozen=True):
     balances: dict[Name, Decimal] = {}
 
 
+class Limits(_Strict, frozen=True):
+    """What the gateway takes from its peers; 0 switches a limit off.
+
+    They are the gateway's, not the engine's: no record knows them, and a restart changes them.
+    """
+
+    messages_per_second: Rate = 100
+    message_burst: Rate = 200
+    cancels_per_second: Rate = 200
+    cancel_burst: Rate = 400
+    flood_multiple: Annotated[int, Meta(ge=2, le=1_000)] = 5
+    connections: Annotated[int, Meta(ge=1, le=50_000)] = 2_000
+    connections_before_logon: Annotated[int, Meta(ge=1, le=50_000)] = 256
+    connections_per_address: Annotated[int, Meta(ge=0, le=50_000)] = 64
+    failed_logons: Annotated[int, Meta(ge=0, le=1_000)] = 5
+    failed_logons_per_address: Annotated[int, Meta(ge=0, le=100_000)] = 20
+    failed_logon_window_s: Annotated[int, Meta(ge=1, le=86_400)] = 60
+    failed_logon_block_s: Annotated[int, Meta(ge=1, le=86_400)] = 60
+
+
 class BotConfig(_Strict, frozen=True):
     """A demo trader that logs on like any member."""
 
@@ -187,6 +210,7 @@ class Config(_Strict, frozen=True):
     instruments: tuple[InstrumentConfig, ...]
     members: tuple[MemberConfig, ...]
     defaults: Defaults = Defaults()
+    limits: Limits = Limits()
     bots: tuple[BotConfig, ...] = ()
 
 
@@ -303,11 +327,33 @@ def check_config(config: Config) -> None:
     for code in config.defaults.balances:
         if code not in assets:
             raise ConfigError(f"defaults.balances.{code}", "no such asset")
-    if config.venue.ports.order_entry == config.venue.ports.drop_copy:
-        raise ConfigError("venue.ports.drop_copy", "the port of order_entry")
+    _check_ports(config.venue.ports)
+    _check_limits(config.limits)
     _check_logons(config)
     _check_sessions(config)
     _check_addresses(config)
+
+
+def _check_ports(ports: Ports) -> None:
+    taken: dict[int, str] = {}
+    for name in Ports.__struct_fields__:
+        port = getattr(ports, name)
+        if port in taken:
+            raise ConfigError(f"venue.ports.{name}", f"the port of {taken[port]}")
+        taken[port] = name
+
+
+def _check_limits(limits: Limits) -> None:
+    for rate, burst in (
+        ("messages_per_second", "message_burst"),
+        ("cancels_per_second", "cancel_burst"),
+    ):
+        if getattr(limits, rate) and not getattr(limits, burst):
+            raise ConfigError(f"limits.{burst}", f"must be 1 or more where {rate} is a limit")
+    if limits.connections_before_logon >= limits.connections:
+        raise ConfigError(
+            "limits.connections_before_logon", "must be less than connections: members need some"
+        )
 
 
 def _unique(path: str, key: str, names: list[str]) -> None:
@@ -406,10 +452,8 @@ def _check_sessions(config: Config) -> None:
 
 
 def _check_addresses(config: Config) -> None:
-    try:
-        address = ipaddress.ip_address(config.venue.bind)
-    except ValueError:
-        raise ConfigError("venue.bind", "must be an IP address") from None
+    address = _ip_address("venue.bind", config.venue.bind)
+    _ip_address("venue.metrics_bind", config.venue.metrics_bind)
     if address.is_loopback:
         return
     for session in resolve_sessions(config):
@@ -419,6 +463,13 @@ def _check_addresses(config: Config) -> None:
                 f"{session.comp_id} has a plain password and venue.bind {address} is not loopback:"
                 " use password_hash (`fixgate password` makes one)",
             )
+
+
+def _ip_address(path: str, text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise ConfigError(path, "must be an IP address") from None
 
 
 def verify_password(session: ResolvedSession, password: bytes) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeGuard
 
 from engine.model.enums import (
+    BUSINESS_OTHER,
     CANCELED,
     EXPIRED,
     FILLED,
@@ -23,6 +24,7 @@ from engine.model.events import (
     Event,
     MassCancelReported,
     MemberEvent,
+    MessageRefused,
     OrderAccepted,
     OrderCanceled,
     OrderEvent,
@@ -37,11 +39,13 @@ from engine.model.ids import NOBODY
 from engine.model.money import format_scaled
 from engine.model.record import Record
 from engine.model.refdata import Instrument, ReferenceData
+from gateway.fix.answers import business_reject_body
 from gateway.fix.timestamps import format_utc
 
 EXECUTION_REPORT: Final = b"8"
 ORDER_CANCEL_REJECT: Final = b"9"
 ORDER_MASS_CANCEL_REPORT: Final = b"r"
+BUSINESS_MESSAGE_REJECT: Final = b"j"
 
 ORD_STATUS: Final = {
     NEW: b"0",
@@ -67,9 +71,20 @@ REPORTED: Final = frozenset(
         OrderRefused,
         CancelRejected,
         MassCancelReported,
+        MessageRefused,
     }
 )
-"""The event types that report to a session; all others are the venue's own."""
+"""The event types that answer a session; all others are the venue's own."""
+
+_MSG_TYPES: Final[dict[type, bytes]] = {
+    CancelRejected: ORDER_CANCEL_REJECT,
+    MassCancelReported: ORDER_MASS_CANCEL_REPORT,
+    MessageRefused: BUSINESS_MESSAGE_REJECT,
+}
+"""MsgType(35) by event type; all others are ExecutionReports."""
+
+LAST_PUBLISHED_REASON: Final = 7
+"""The highest BusinessRejectReason(380) of FIX 4.4 as it was published."""
 
 AVG_PX_EXTRA_PLACES: Final = 6
 """Decimals of AvgPx(6) beyond the instrument's price; the last one is rounded half up."""
@@ -160,6 +175,7 @@ class ReportRenderer:
             OrderRefused: self._refused,
             CancelRejected: self._cancel_rejected,
             MassCancelReported: self._mass_canceled,
+            MessageRefused: self._message_refused,
         }
 
     def render(self, record: Record, k: int) -> tuple[bytes, bytes]:
@@ -173,11 +189,7 @@ class ReportRenderer:
             self._time = time
             self._time_text = format_utc(time, self._digits)
         body = self._by_type[kind](number, k, event)
-        if kind is CancelRejected:
-            return ORDER_CANCEL_REJECT, body
-        if kind is MassCancelReported:
-            return ORDER_MASS_CANCEL_REPORT, body
-        return EXECUTION_REPORT, body
+        return _MSG_TYPES.get(kind, EXECUTION_REPORT), body
 
     # --- pieces ---------------------------------------------------------------------------
 
@@ -354,6 +366,13 @@ class ReportRenderer:
             _text(e.text),
             self._extras(number, e.member, e.appl_seq),
         )
+
+    def _message_refused(self, number: int, k: int, e: MessageRefused) -> bytes:
+        """380=8 (throttled) is younger than FIX 4.4: without extensions it is 0, other."""
+        reason = e.reason
+        if reason > LAST_PUBLISHED_REASON and not self._extensions:
+            reason = BUSINESS_OTHER
+        return business_reject_body(e.seq, e.msg_type, reason, e.text, ref_id=e.cl_ord_id)
 
 
 def _text(text: str) -> bytes:

@@ -7,7 +7,7 @@ from engine.core.expiry import expire_in_the_way
 from engine.core.matching import fillable, limit_key, take
 from engine.core.orders import GOOD_TILL_CANCEL, Order, hold_of
 from engine.core.state import Market, NameAge, SessionState, State
-from engine.model.commands import NewOrder, RefusedOrder
+from engine.model.commands import NewOrder, RefusedMessage, RefusedOrder
 from engine.model.enums import (
     BUY,
     CANCELED,
@@ -18,7 +18,7 @@ from engine.model.enums import (
     REJECTED,
     RESTATEMENT_MARKET_OPTION,
 )
-from engine.model.events import CommandRefused, Event, OrderRefused
+from engine.model.events import CommandRefused, Event, MessageRefused, OrderRefused
 from engine.model.ids import NOBODY, VENUE_ACCOUNT
 
 FOK_TEXT: Final = "fill or kill: the whole quantity cannot be filled at once"
@@ -186,6 +186,24 @@ def refused_order(state: State, c: RefusedOrder, number: int, time: int) -> list
             c.tif,
             c.qty,
             c.price,
+            c.reason,
+            c.text,
+        )
+    ]
+
+
+def refused_message(state: State, c: RefusedMessage, number: int, time: int) -> list[Event]:
+    """Number a refusal of a message that nobody looked into; nothing of it is remembered."""
+    session = state.session_of(c.origin)
+    if session is None:
+        return [CommandRefused(f"refused message of unknown session {c.origin.session}")]
+    return [
+        MessageRefused(
+            session.member.id,
+            session.id,
+            c.origin.seq,
+            c.msg_type,
+            c.cl_ord_id,
             c.reason,
             c.text,
         )

@@ -38,6 +38,7 @@ _HANDLERS: Final[dict[type, Handler]] = {
     commands.RefusedOrder: entry.refused_order,
     commands.RefusedCancel: amend.refused_cancel,
     commands.RefusedMassCancel: mass.refused_mass_cancel,
+    commands.RefusedMessage: entry.refused_message,
     commands.Block: mass.block,
     commands.Unblock: mass.unblock,
     commands.EndOfDay: mass.end_of_day,

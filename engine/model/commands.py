@@ -228,6 +228,20 @@ class RefusedMassCancel(Struct, frozen=True, array_like=True, gc=False, tag=26):
     text: str
 
 
+class RefusedMessage(Struct, frozen=True, array_like=True, gc=False, tag=27):
+    """An order message of any type that the gateway refused unread, such as by a throttle.
+
+    reason is BusinessRejectReason(380) of FIX's latest extension packs. It leaves no trace in the
+    venue: its ClOrdID is not used up.
+    """
+
+    origin: Origin
+    msg_type: bytes
+    cl_ord_id: bytes
+    reason: int
+    text: str
+
+
 # --- control ----------------------------------------------------------------------------------
 
 
@@ -279,6 +293,7 @@ OrderCommand = Union[  # noqa: UP007 - msgspec wants the union as a value
     RefusedOrder,
     RefusedCancel,
     RefusedMassCancel,
+    RefusedMessage,
 ]
 ConfigCommand = Union[  # noqa: UP007
     DefineAsset,

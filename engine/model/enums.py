@@ -65,6 +65,10 @@ MASS_REJ_NOT_SUPPORTED: Final = 0
 MASS_REJ_UNKNOWN_SYMBOL: Final = 1
 MASS_REJ_OTHER: Final = 99
 
+# FIX BusinessRejectReason, tag 380. FIX 4.4 as published ends at 7; 8 came with an extension pack.
+BUSINESS_OTHER: Final = 0
+BUSINESS_THROTTLED: Final = 8
+
 # FIX ExecRestatementReason, tag 378: why a report came unasked.
 RESTATEMENT_NONE: Final = -1
 RESTATEMENT_MARKET_OPTION: Final = 8

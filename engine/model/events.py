@@ -141,6 +141,22 @@ class MassCancelReported(Struct, frozen=True, array_like=True, gc=False, tag=19)
     text: str
 
 
+class MessageRefused(Struct, frozen=True, array_like=True, gc=False, tag=20):
+    """BusinessMessageReject(35=j) of an order message that was refused unread.
+
+    It answers its session alone and is no report of the member's: it has no ApplSeqNum. seq is
+    the message's MsgSeqNum(34), reason BusinessRejectReason(380).
+    """
+
+    member: int
+    session: int
+    seq: int
+    msg_type: bytes
+    cl_ord_id: bytes
+    reason: int
+    text: str
+
+
 class Blocked(Struct, frozen=True, array_like=True, gc=False, tag=30):
     """A block is in force."""
 
@@ -188,5 +204,7 @@ OrderReport = Union[  # noqa: UP007 - msgspec wants the union as a value
     OrderRejected,
     OrderStatusReported,
 ]
-MemberEvent = Union[OrderReport, OrderRefused, CancelRejected, MassCancelReported]  # noqa: UP007
+MemberEvent = Union[  # noqa: UP007
+    OrderReport, OrderRefused, CancelRejected, MassCancelReported, MessageRefused
+]
 Event = Union[MemberEvent, Blocked, Unblocked, DayEnded, Deposited, CommandRefused]  # noqa: UP007

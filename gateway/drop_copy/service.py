@@ -14,17 +14,20 @@ import trio
 from engine.journal.follow import JournalReader
 from engine.journal.wake import WakeClient
 from engine.model.clock import Clock
-from engine.model.events import OrderStatusReported
+from engine.model.events import MessageRefused, OrderStatusReported
 from engine.model.refdata import ReferenceData
 from gateway.fix.steps import Application, Step
-from gateway.flow.link import BUSINESS_MESSAGE_REJECT, Link, Report, log_business_reject
-from gateway.reports import is_report
+from gateway.flow.link import Link, Report, log_business_reject
+from gateway.reports import BUSINESS_MESSAGE_REJECT, is_report
 
 POLL_RECORDS: Final = 500
 """Records handled in one turn: a few milliseconds, so that connections are served between."""
 
 POLL_SECONDS: Final = 0.05
 """Longest wait between looks at the mark, seconds: covers a wake-up lost with a dying core."""
+
+NO_REPORTS: Final = frozenset({OrderStatusReported, MessageRefused})
+"""Answers to one session: nothing happened, so a drop copy has nothing to tell."""
 
 UNSUPPORTED_MESSAGE_TYPE: Final = 3  # BusinessRejectReason(380)
 
@@ -121,7 +124,7 @@ class DropCopy:
             k = 0
             for event in record.events:
                 k += 1
-                if not is_report(event) or type(event) is OrderStatusReported:
+                if not is_report(event) or type(event) in NO_REPORTS:
                     continue
                 for link in self._by_member.get(event.member, ()):
                     if (record.number, k) <= link.session.index.last_report:

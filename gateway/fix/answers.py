@@ -24,9 +24,13 @@ UNSUPPORTED_TYPE: Final = 3
 """BusinessRejectReason(380): a message type that the venue does not take."""
 
 
-def business_reject_body(seq: int, msg_type: bytes, reason: int, text: str) -> bytes:
-    """BusinessMessageReject(35=j): 45, 372, 380, 58."""
-    return b"45=%d\x01372=%b\x01380=%d\x0158=%b\x01" % (seq, msg_type, reason, one_line(text))
+def business_reject_body(
+    seq: int, msg_type: bytes, reason: int, text: str, *, ref_id: bytes = b""
+) -> bytes:
+    """BusinessMessageReject(35=j): 45, 372, 379 if there is a ref_id, 380, 58."""
+    ref = b"379=%b\x01" % ref_id if ref_id else b""
+    words = one_line(text)
+    return b"45=%d\x01372=%b\x01%b380=%d\x0158=%b\x01" % (seq, msg_type, ref, reason, words)
 
 
 def logout_body(text: str) -> bytes:

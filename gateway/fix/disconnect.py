@@ -4,7 +4,8 @@ from enum import StrEnum
 
 
 class DisconnectReason(StrEnum):
-    """Why a connection ended. Those that the venue chose say so to the peer in a Logout's Text."""
+    """Why a connection ended. A member who is logged on is told in a Logout's Text, if he is still
+    there; a stranger is not."""
 
     NO_LOGON = "no_logon"
     """No Logon within the logon timeout, or its authentication took too long."""
@@ -14,6 +15,11 @@ class DisconnectReason(StrEnum):
     DUPLICATE_SESSION = "duplicate_session"
     """The session is live on another connection, which goes on undisturbed."""
     LOGON_REFUSED = "logon_refused"
+    """A wrong password or a Logon that asks for what it cannot have; or too many at once."""
+    BLOCKED = "blocked"
+    """Too many failed Logons for this CompID from this address."""
+    GAVE_WAY = "gave_way"
+    """Had not logged on when a newcomer needed the place."""
     HEARTBEAT_TIMEOUT = "heartbeat_timeout"
     LOGOUT = "logout"
     """Logout was asked for and answered, whoever began."""
@@ -26,6 +32,8 @@ class DisconnectReason(StrEnum):
     """The same ResendRequest again and again, without progress."""
     TOO_MANY_HELD = "too_many_held"
     """More messages behind a Logon than are kept while it is being authenticated."""
+    THROTTLED = "throttled"
+    """A flood of messages, a multiple of the session's rate."""
     SLOW_CONSUMER = "slow_consumer"
     GARBLED = "garbled"
     """Too many bytes that are no FIX message."""

@@ -4,10 +4,6 @@ Order entry and drop copy share this shell. What they do with an application mes
 `Service`; everything about FIX itself is the sans-IO session's.
 """
 
-import contextlib
-import errno
-import fcntl
-import resource
 import socket
 from collections.abc import Callable
 from traceback import format_exception
@@ -16,21 +12,24 @@ from typing import Final, Protocol
 import trio
 
 from engine.journal.follow import JournalReader
-from engine.model.clock import Clock
+from engine.model.clock import NANOS_PER_SECOND, Clock
 from engine.model.errors import FixgateError
-from gateway.config import verifies_slowly, verify_password
+from gateway.config import Limits
 from gateway.fix.codec import Framer
 from gateway.fix.decoder import Decoder
 from gateway.fix.dictionary import Dictionary
 from gateway.fix.disconnect import DisconnectReason
-from gateway.fix.message import Message
-from gateway.fix.steps import Application, LogonStep, Step
+from gateway.fix.states import HEARTBEAT
+from gateway.fix.steps import Answer, Application, LogonStep, Step
+from gateway.flow.admission import Admission, source_of
 from gateway.flow.connection import FLAG_BYTES, READ_BYTES, Connection
+from gateway.flow.counters import Counters
+from gateway.flow.entrance import Entrance, Entry, read
 from gateway.flow.link import Link
+from gateway.flow.listener import Listener
+from gateway.flow.log_limit import LimitedLog
 from gateway.flow.resend_stream import ResendStreams
-
-LOGON_TIMEOUT_SECONDS: Final = 5
-"""A connection without a Logon is closed after this long, seconds."""
+from gateway.flow.waiting_room import WaitingRoom
 
 LINGER_SECONDS: Final = 2
 """How long last words may take to leave a connection that ends, seconds."""
@@ -38,22 +37,8 @@ LINGER_SECONDS: Final = 2
 CLOSE_SECONDS: Final = 1.0
 """How long members have to answer the Logout of a venue that closes, seconds."""
 
-MAX_CONNECTIONS: Final = 2_000
-"""Connections of one process, logged on or not: file descriptors and memory stay bounded."""
-
-ACCEPT_RETRY_SECONDS: Final = 0.1
-"""Pause after an accept that failed for want of file descriptors, seconds."""
-
-LISTEN_BACKLOG: Final = 512
-
 TICK_SECONDS: Final = 0.1
 """How often session timers are looked at, seconds: an eighth of the shortest heartbeat."""
-
-MAX_DESCRIPTOR: Final = 65_536
-"""Highest descriptor a listener is moved to: a table of 512 KiB in the kernel at most."""
-
-DESCRIPTOR_TRIES: Final = 8
-"""A process has a few listeners at most."""
 
 MAX_GARBLED: Final = 1_000
 """Garbled messages that a connection may send: FIX ignores each, but a peer that sends nothing
@@ -62,8 +47,6 @@ else is closed."""
 RESYNC_SECONDS: Final = 2.0
 """Silence in the middle of a message, seconds, after which its BodyLength counts as a lie and the
 bytes behind it are searched for the next message."""
-
-CONSTRAINED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Service(Protocol):
@@ -95,7 +78,7 @@ class Service(Protocol):
 
 
 class Acceptor:
-    """Listens for the sessions in `links` (by CompID)."""
+    """Listens for the sessions in `links` (by CompID). counters: what it adds up for metrics."""
 
     def __init__(
         self,
@@ -105,69 +88,102 @@ class Acceptor:
         clock: Clock,
         log: Callable[[str], None],
         venue: bytes,
+        limits: Limits | None = None,
+        counters: Counters | None = None,
     ) -> None:
+        limits = limits or Limits()
         self.links = links
         self.service = service
-        self._first_decoder = Decoder(dictionary, compile_shapes=False)
         # One each: a decoder learns the shapes of few messages, and no peer learns for another.
         self._decoders = {comp_id: Decoder(dictionary) for comp_id in links}
         self.clock = clock
         self.log = log
-        self.venue = venue
+        self.counters = counters or Counters()
         self.connections: set[Connection] = set()
-        self.accepting = True
+        """Those that have their session."""
         self._resends = ResendStreams(service.open_reader, clock, log)
+        self.admission = Admission(limits)
+        self._strangers = LimitedLog(log, clock.monotonic)
+        room = WaitingRoom(limits.connections_before_logon)
+        self.entrance = Entrance(
+            links, self.admission, room, dictionary, clock, self._strangers, venue
+        )
+        self._listener = Listener(
+            self.admission,
+            room,
+            limits.connections,
+            clock,
+            self.counters,
+            self._strangers,
+            self._take,
+        )
+        self._nursery: trio.Nursery | None = None
         self._gone = trio.lowlevel.ParkingLot()
-        self._password_lock = trio.Lock()
         for link in links.values():
             link.on_resend = self._resends.start
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept and serve connections for ever."""
-        listener.setblocking(False)
         async with trio.open_nursery() as nursery:
+            self._nursery = nursery
             nursery.start_soon(self._tick)
             nursery.start_soon(self._sync_indexes)
-            while True:
-                await trio.lowlevel.wait_readable(listener.fileno())
-                try:
-                    sock, address = listener.accept()
-                except (BlockingIOError, InterruptedError, ConnectionError):
-                    continue
-                except OSError as error:
-                    if error.errno not in CONSTRAINED:
-                        raise
-                    self.log(f"cannot accept: {error.strerror}; trying again")
-                    await trio.sleep(ACCEPT_RETRY_SECONDS)
-                    continue
-                if not self.accepting or len(self.connections) >= MAX_CONNECTIONS:
-                    sock.close()
-                    continue
-                nursery.start_soon(self.connection, sock, f"{address[0]}:{address[1]}")
+            await self._listener.serve(listener)
+
+    def _take(self, sock: socket.socket, peer: str) -> None:
+        """A connection that may stay: counted from now on."""
+        assert self._nursery is not None
+        self.admission.opened(source_of(peer))
+        self._nursery.start_soon(self._counted, sock, peer)
+
+    async def _counted(self, sock: socket.socket, peer: str) -> None:
+        try:
+            await self.connection(sock, peer)
+        finally:
+            self.admission.closed(source_of(peer))
 
     async def connection(self, sock: socket.socket, peer: str) -> None:
         """Serve one connected socket until it ends."""
-        connection = Connection(sock, peer, self.log)
+        sock.setblocking(False)
+        ended = DisconnectReason.SHUTDOWN  # what cancels this task is the end of the process
+        try:
+            entry = await self.entrance.admit(sock, peer)
+            ended = await self._session(entry, sock, peer) if isinstance(entry, Entry) else entry
+        except* (FixgateError, AssertionError):
+            raise  # the disk, or a broken belief: nothing may go on as if it were not so
+        except* Exception as group:  # noqa: BLE001 - one peer's bad luck must not end the others
+            self.log(f"{peer} met a fault, closed:\n{''.join(format_exception(group))}")
+            ended = DisconnectReason.INTERNAL
+        finally:
+            self.counters.disconnects[ended] += 1
+            sock.close()
+
+    async def _session(self, entry: Entry, sock: socket.socket, peer: str) -> DisconnectReason:
+        """Give a connection its session and serve both until one ends; why it did."""
+        link = entry.link
+        assert link.connection is None
+        connection = Connection(sock, peer, self.log, self.counters)
         self.connections.add(connection)
+        link.connection = connection
+        link.session.connect(self.clock.now(), self.clock.monotonic())
+        connection.proved = True
         try:
             with connection.cancel_scope:
                 async with trio.open_nursery() as nursery:
                     connection.nursery = nursery
                     nursery.start_soon(connection.run_writer)
-                    await self._identify(connection)
+                    await self._converse(link, connection, entry)
                     nursery.cancel_scope.cancel()
-        except* (FixgateError, AssertionError):
-            raise  # the disk, or a broken belief: nothing may go on as if it were not so
-        except* Exception as group:  # noqa: BLE001 - one peer's bad luck must not end the others
-            self.log(f"{peer} met a fault, closed:\n{''.join(format_exception(group))}")
+        except Exception:
             connection.close(DisconnectReason.INTERNAL)
+            raise
         finally:
             self.connections.discard(connection)
+            self.counters.bytes_out += connection.bytes_out
             self._gone.unpark_all()
-            for found in self.links.values():
-                if found.connection is connection:
-                    self._detach(found, connection)
-            sock.close()
+            if link.connection is connection:
+                self._detach(link, connection)
+        return connection.closing or DisconnectReason.PEER_CLOSED
 
     def _detach(self, link: Link, connection: Connection) -> None:
         reason = connection.closing or DisconnectReason.PEER_CLOSED
@@ -175,71 +191,12 @@ class Acceptor:
         link.session.disconnect(reason)
         self.log(f"{link.config.comp_id} disconnected: {reason.name}")
 
-    async def _identify(self, connection: Connection) -> None:
-        """Read until the first message says whose connection it is, then serve it."""
-        framer = Framer()
-        first: list[bytes] = []
-        with trio.move_on_after(LOGON_TIMEOUT_SECONDS) as timeout:
-            while not first:
-                data = await self._read(connection)
-                if not data:
-                    connection.close(DisconnectReason.PEER_CLOSED)
-                    return
-                first = framer.feed(data)
-        if timeout.cancelled_caught:
-            connection.close(DisconnectReason.NO_LOGON)
-            return
-        message = self._first_decoder.decode(first[0])
-        await self._predecessor_gone(message)
-        link = self._link_of(message, connection)
-        if link is None:
-            return
-        now, mono = self.clock.now(), self.clock.monotonic()
-        link.connection = connection
-        link.session.connect(now, mono)
-        await self._messages(link, connection, first)
-        self.service.after_read(link, mono)
-        await self._read_loop(link, connection, framer)
-
-    async def _predecessor_gone(self, message: Message) -> None:
-        """Who closes his connection and logs on again at once must not find it still in his way.
-
-        What he sent before he closed is read first.
-        """
-        link = self.links.get(message.get(49) or b"")
-        before = link.connection if link is not None else None
-        if link is not None and before is not None and before.peer_has_left:
-            with trio.move_on_after(LINGER_SECONDS):
-                while link.connection is before:
-                    await self._gone.park()
-
-    def _link_of(self, message: Message, connection: Connection) -> Link | None:
-        """The session that a first message belongs to; closes the connection if there is none."""
-        comp_id = message.get(49) or b""
-        link = self.links.get(comp_id)
-        if message.msg_type != b"A":
-            reason = DisconnectReason.FIRST_MESSAGE_NOT_LOGON
-        elif link is None or message.get(56) != self.venue:
-            reason = DisconnectReason.UNKNOWN_COMP_ID
-        elif link.connection is not None:
-            reason = DisconnectReason.DUPLICATE_SESSION
-        else:
-            return link
-        shown = comp_id[:32].decode("ascii", "replace")
-        self.log(f"{connection.peer} refused: {reason.name} (SenderCompID {shown!r})")
-        connection.close(reason)
-        return None
-
-    async def _read(self, connection: Connection) -> bytes:
-        """The next bytes; empty at the end of the stream or when it broke."""
-        while True:
-            await trio.lowlevel.wait_readable(connection.sock.fileno())
-            try:
-                return connection.sock.recv(READ_BYTES)
-            except (BlockingIOError, InterruptedError):
-                continue
-            except OSError:
-                return b""
+    async def _converse(self, link: Link, connection: Connection, entry: Entry) -> None:
+        """The Logon that has proved itself, and all that follows it."""
+        began = self.clock.monotonic()
+        await self._messages(link, connection, entry.raws)
+        self.service.after_read(link, began)
+        await self._read_loop(link, connection, entry.framer)
 
     async def _read_loop(self, link: Link, connection: Connection, framer: Framer) -> None:
         service = self.service
@@ -258,17 +215,23 @@ class Acceptor:
                     connection.finish(DisconnectReason.GARBLED)
                 if connection.queued > FLAG_BYTES:
                     await connection.drained(FLAG_BYTES)
+                if link.throttle is not None:
+                    pause = link.throttle.pause(self.clock.monotonic())
+                    if pause:
+                        await trio.sleep(pause / NANOS_PER_SECOND)
         await self._last_words(link, connection)
 
     async def _next_messages(self, connection: Connection, framer: Framer) -> list[bytes] | None:
         """The messages of the next read, perhaps none; None at the end of the stream."""
         if not framer.pending:  # nothing to time out: a cancel scope costs 15 us
-            data = await self._read(connection)
+            data = await read(connection.sock, READ_BYTES)
+            self.counters.bytes_in += len(data)
             return framer.feed(data) if data else None
         with trio.move_on_after(RESYNC_SECONDS) as silence:
-            data = await self._read(connection)
+            data = await read(connection.sock, READ_BYTES)
         if silence.cancelled_caught:
             return framer.resync()
+        self.counters.bytes_in += len(data)
         return framer.feed(data) if data else None
 
     async def _last_words(self, link: Link, connection: Connection) -> None:
@@ -277,7 +240,7 @@ class Acceptor:
             await connection.flushed.wait()
         self._detach(link, connection)
         with trio.move_on_after(LINGER_SECONDS):
-            while await self._read(connection):
+            while await read(connection.sock, READ_BYTES):
                 pass
         assert connection.closing is not None
         connection.close(connection.closing)
@@ -286,7 +249,13 @@ class Acceptor:
         """Hand the messages of one read to the session, and do what it says."""
         now, mono = self.clock.now(), self.clock.monotonic()
         self._resends.others_at_work()
-        session, service = link.session, self.service
+        session, service, throttle = link.session, self.service, link.throttle
+        self.counters.messages_in += len(raws)
+        if throttle is not None and throttle.floods(len(raws), mono):
+            # None of them is looked at: their numbers stay due, and are asked for at the next Logon
+            for step in session.end(DisconnectReason.THROTTLED, throttle.flood_text()):
+                service.perform(link, step, now)
+            return
         decode = self._decoders[session.settings.comp_id].decode
         for raw in raws:
             for step in session.receive(decode(raw), now, mono):
@@ -297,28 +266,29 @@ class Acceptor:
                     now, mono = self.clock.now(), self.clock.monotonic()
                 else:
                     service.perform(link, step, now)
+                    if throttle is not None and _answers_test_request(step):
+                        throttle.test_request(mono)
             if connection.closing is not None:
                 return
 
     async def _logon(self, link: Link, connection: Connection, step: LogonStep) -> None:
-        """Check the password, let every report get its number, then answer the Logon."""
+        """Let every report get its number, then answer a Logon whose password is right.
+
+        The first Logon of a connection has proved itself at the entrance; a later one, with
+        141=Y, does so here.
+        """
         config = link.config
-        password = step.password or b""
-        allowed = step.username == config.comp_id.encode()
-        if allowed and verifies_slowly(config):
-            async with self._password_lock:
-                allowed = await trio.to_thread.run_sync(verify_password, config, password)
-        elif allowed:
-            allowed = verify_password(config, password)
+        allowed, connection.proved = connection.proved, False
+        if not allowed:
+            allowed = await self.entrance.credentials(config, step.username, step.password, None)
         await self.service.settle()
         now, mono = self.clock.now(), self.clock.monotonic()
-        if allowed and self.accepting:
+        if allowed and self.entrance.open:
             steps = link.session.accept_logon(now, mono, link.gate.last_number)
+            self.counters.logons += 1
             self.log(f"{config.comp_id} logged on from {connection.peer}")
         else:
-            text = (
-                "wrong Username(553) or Password(554)" if self.accepting else "the venue is closing"
-            )
+            text = "wrong Username(553) or Password(554)" if not allowed else "the venue is closing"
             steps = link.session.refuse_logon(text, now)
             self.log(f"{config.comp_id} refused from {connection.peer}: {text}")
         for answer in steps:
@@ -330,6 +300,7 @@ class Acceptor:
         while True:
             await trio.sleep(TICK_SECONDS)
             now, mono = self.clock.now(), self.clock.monotonic()
+            self._strangers.tick()
             for link in self.links.values():
                 if link.connection is not None and mono >= link.session.next_deadline():
                     for step in link.session.tick(now, mono):
@@ -345,7 +316,8 @@ class Acceptor:
 
     async def close(self, text: str) -> None:
         """Log every session out with `text`, after its last reports, and end all connections."""
-        self.accepting = False
+        self._listener.open = False
+        self.entrance.close()
         now, mono = self.clock.now(), self.clock.monotonic()
         with trio.move_on_after(CLOSE_SECONDS):
             for link in self.links.values():
@@ -364,26 +336,5 @@ class Acceptor:
             connection.close(DisconnectReason.SHUTDOWN)
 
 
-def listen(address: str, port: int) -> socket.socket:
-    """A listening TCP socket. Raises OSError, as the system words it, if the port is taken."""
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((address, port))
-    sock.listen(LISTEN_BACKLOG)
-    return _highest(sock)
-
-
-def _highest(sock: socket.socket) -> socket.socket:
-    """The same socket under the highest file descriptor that this process may have.
-
-    Linux releases a dying process's files from the highest descriptor down. A listener that goes
-    after the connections would take in a member who reconnects at once, and then reset him.
-    """
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = min(soft, MAX_DESCRIPTOR) - 1
-    for descriptor in range(highest, highest - DESCRIPTOR_TRIES, -1):
-        with contextlib.suppress(OSError):
-            moved = fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, descriptor)
-            sock.close()
-            return socket.socket(fileno=moved)
-    return sock
+def _answers_test_request(step: Step) -> bool:
+    return isinstance(step, Answer) and step.msg_type == HEARTBEAT

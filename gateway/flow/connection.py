@@ -14,6 +14,7 @@ from typing import Final
 import trio
 
 from gateway.fix.disconnect import DisconnectReason
+from gateway.flow.counters import Counters
 
 FLAG_BYTES: Final = 1024 * 1024
 """Unsent output at which a peer is logged as slow, bytes."""
@@ -31,14 +32,23 @@ READ_BYTES: Final = 32 * 1024
 class Connection:
     """The sending half of a socket, and why it ended. `log` takes one line of text."""
 
-    def __init__(self, sock: socket.socket, peer: str, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: str,
+        log: Callable[[str], None],
+        counters: Counters | None = None,
+    ) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
         self.peer = peer
         self.closing: DisconnectReason | None = None
         self.closed = False
+        self.proved = False
+        """The Logon that is on its way has a right password; nobody has acted on it yet."""
         self.bytes_out = 0
+        self._counters = counters or Counters()
         self._holds = 0
         self.cancel_scope = trio.CancelScope()
         self.nursery: trio.Nursery | None = None
@@ -67,6 +77,11 @@ class Connection:
         poll = select.poll()
         poll.register(self.sock.fileno(), select.POLLRDHUP)
         return bool(poll.poll(0))
+
+    @property
+    def resending(self) -> bool:
+        """A resend is running: live messages wait behind it."""
+        return self._holds > 0
 
     def write(self, data: bytes) -> None:
         """Send `data`, now or as soon as the peer reads. Never blocks; may close the peer."""
@@ -123,6 +138,7 @@ class Connection:
             self.close(DisconnectReason.SLOW_CONSUMER)
         elif self._queued > FLAG_BYTES and not self._flagged:
             self._flagged = True
+            self._counters.slow_consumers += 1
             self._log(f"slow consumer {self.peer}: {self._queued} bytes wait to be read")
 
     def finish(self, reason: DisconnectReason) -> None:

@@ -16,9 +16,9 @@ from gateway.fix.message import Message
 from gateway.fix.session import Session
 from gateway.fix.steps import Answer, Disconnect, ResendStep, Step
 from gateway.flow.connection import Connection
+from gateway.flow.counters import Counters
+from gateway.flow.throttle import Throttle
 from gateway.reports import ReportRenderer
-
-BUSINESS_MESSAGE_REJECT: Final = b"j"
 
 LOGGED_TEXT_BYTES: Final = 200
 """A peer's words in our log, bytes."""
@@ -50,13 +50,14 @@ class Link:
     __slots__ = (
         "config",
         "connection",
+        "counters",
         "gate",
         "gated",
         "info",
-        "logging_on",
         "on_resend",
         "renderer",
         "session",
+        "throttle",
     )
 
     def __init__(
@@ -66,14 +67,18 @@ class Link:
         session: Session,
         renderer: ReportRenderer,
         gate: Gate,
+        counters: Counters | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
+        """counters: of the process. throttle: None for a session without limits of its rate."""
         self.info = info
         self.config = config
         self.session = session
         self.renderer = renderer
         self.gate = gate
+        self.counters = counters or Counters()
+        self.throttle = throttle
         self.connection: Connection | None = None
-        self.logging_on = False
         self.gated: deque[tuple[int, Step]] = deque()
         self.on_resend: Callable[[Link, ResendStep], None] | None = None
 
@@ -98,6 +103,8 @@ class Link:
         earlier process may have sent these reports under numbers that are lost.
         """
         gated = self.gated
+        if self.connection is not None:
+            self.counters.messages_out += len(reports)
         if not gated:
             self._send(self.session.transmit_reports(reports, now, poss_resend=poss_resend))
             return
@@ -120,7 +127,9 @@ class Link:
     def _do(self, step: Step, now: int) -> None:
         match step:
             case Answer():
-                self._send(self.session.transmit(step, now))
+                data = self.session.transmit(step, now)
+                self.counters.messages_out += bool(data)
+                self._send(data)
             case Disconnect():
                 if self.connection is not None:
                     self.connection.finish(step.reason)

@@ -21,6 +21,7 @@ from engine.model.commands import (
     Origin,
     RefusedCancel,
     RefusedMassCancel,
+    RefusedMessage,
     RefusedOrder,
     ReplaceOrder,
 )
@@ -211,14 +212,7 @@ class OrderMapper:
         _check_ids(message)
         if message.msg_type == b"H":
             return _status_request(message)
-        origin = Origin(
-            session.id,
-            seq,
-            received,
-            SOURCE_FIX,
-            _parties(message) if message.get(453) is not None else (),
-            _capacity(message),
-        )
+        origin = _origin(message, session, seq, received)
         return self._mappers[message.msg_type](message, origin, session)
 
     # --- D --------------------------------------------------------------------------------
@@ -377,6 +371,23 @@ class OrderMapper:
                 _unknown_symbol(name),
             )
         return MassCancel(origin, get(11, b""), MASS_CANCEL_INSTRUMENT, symbol.instrument.id)
+
+
+def _origin(message: Message, session: SessionInfo, seq: int, received: int) -> Origin:
+    parties = _parties(message) if message.get(453) is not None else ()
+    return Origin(session.id, seq, received, SOURCE_FIX, parties, _capacity(message))
+
+
+def refused_unread(
+    message: Message, session: SessionInfo, seq: int, received: int, reason: int, text: str
+) -> RefusedMessage:
+    """An order message that is refused whatever it says; reason is BusinessRejectReason(380).
+
+    Raises PeerError for identifiers that are too long to be journalled.
+    """
+    _check_ids(message)
+    origin = _origin(message, session, seq, received)
+    return RefusedMessage(origin, message.msg_type, message.get(11, b""), reason, text)
 
 
 def refused_order(message: Message, origin: Origin, reason: int, text: str) -> RefusedOrder:

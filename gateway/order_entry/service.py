@@ -16,7 +16,12 @@ from engine.journal.follow import JournalReader
 from engine.journal.wake import WakeServer
 from engine.model.clock import Clock
 from engine.model.commands import Command, NewOrder
-from engine.model.enums import ORD_REJ_OTHER, ORD_REJ_UNKNOWN_ORDER
+from engine.model.enums import (
+    BUSINESS_OTHER,
+    BUSINESS_THROTTLED,
+    ORD_REJ_OTHER,
+    ORD_REJ_UNKNOWN_ORDER,
+)
 from engine.model.errors import FixgateError
 from engine.model.events import OrderFilled
 from engine.model.record import Record
@@ -24,14 +29,15 @@ from engine.sequencer import PENDING_RECORDS, Sequencer
 from gateway.fix.errors import PeerError
 from gateway.fix.steps import Answer, Application, Step
 from gateway.fix.timestamps import format_utc
-from gateway.flow.link import BUSINESS_MESSAGE_REJECT, Link, Report, log_business_reject
+from gateway.flow.link import Link, Report, log_business_reject
 from gateway.order_entry.mapping import (
     BusinessError,
     OrderMapper,
     StatusRequest,
     refused_order,
+    refused_unread,
 )
-from gateway.reports import is_report
+from gateway.reports import BUSINESS_MESSAGE_REJECT, is_report
 
 INLINE_SYNC_NS: Final = 1_000_000
 """A sync that takes longer than this on average, ns, is moved to a worker thread."""
@@ -40,6 +46,9 @@ ALONE_NS: Final = 500_000
 """A reader that comes this long after the last commit, ns, counts as the only one at work."""
 
 ORDER_MESSAGES: Final = frozenset({b"D", b"F", b"G", b"H", b"q"})
+
+QUESTIONS: Final = frozenset({b"H"})
+"""Order messages that change nothing, so that no record is made of them."""
 
 RENUMBER_BATCH: Final = 1_000
 """Reports numbered by one write while catching up after a restart, entries."""
@@ -109,6 +118,12 @@ class OrderEntry:
         if message.msg_type == BUSINESS_MESSAGE_REJECT:
             log_business_reject(link, message, self._log)
             return
+        throttle = link.throttle
+        if throttle is not None:
+            refusal = throttle.refusal(message.msg_type, self._clock.monotonic())
+            if refusal:
+                self._throttled(link, step, refusal, now)
+                return
         if message.msg_type not in ORDER_MESSAGES:
             text = f"{message.name} is not taken on an order entry session"
             answer = session.business_reject(step, UNSUPPORTED_MESSAGE_TYPE, text)
@@ -128,6 +143,23 @@ class OrderEntry:
                 mapped = refused_order(message, mapped.origin, ORD_REJ_OTHER, NO_SPACE)
             self._submit(mapped, now)
             self.orders += 1
+
+    def _throttled(self, link: Link, step: Application, text: str, now: int) -> None:
+        """Refuse a message over the session's rate; an order message leaves its record."""
+        message = step.message
+        link.counters.throttled += 1
+        if message.msg_type in ORDER_MESSAGES - QUESTIONS:
+            try:
+                command = refused_unread(
+                    message, link.info, step.number, now, BUSINESS_THROTTLED, text
+                )
+            except PeerError as error:
+                self.perform(link, link.session.reject(step, error), now)
+            else:
+                self._submit(command, now)
+            return
+        reason = BUSINESS_THROTTLED if link.config.extensions else BUSINESS_OTHER
+        self.perform(link, link.session.business_reject(step, reason, text), now)
 
     def _submit(self, command: Command, now: int) -> None:
         """Whatever fails in here leaves the venue half changed: only a replay may go on from it."""

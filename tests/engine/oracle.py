@@ -542,6 +542,11 @@ class Oracle:
         session = self.refdata.sessions[x.origin.session]
         self.mass_report(session, x.cl_ord_id, x.scope, x.symbol, 0, x.reason, 0, TEXT)
 
+    def on_RefusedMessage(self, x):  # noqa: N802
+        session = self.refdata.sessions[x.origin.session]
+        seq, rest = x.origin.seq, (x.msg_type, x.cl_ord_id, x.reason, TEXT)
+        self.out.append(e.MessageRefused(session.member, session.id, seq, *rest))
+
     def mass_report(self, session, *fields):
         seq = self.number(session.member)
         self.out.append(e.MassCancelReported(session.member, session.id, seq, *fields))

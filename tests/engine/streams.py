@@ -29,6 +29,7 @@ from engine.model.commands import (
     Origin,
     RefusedCancel,
     RefusedMassCancel,
+    RefusedMessage,
     RefusedOrder,
     ReplaceOrder,
     SetAccountLimits,
@@ -237,6 +238,9 @@ class RandomTrader:
         if pick == 3:
             orig = self._target(session)[0]
             return RefusedCancel(self._origin(session), name, orig, rnd.choice((1, 2)), 99, "no")
+        if pick == 4 and rnd.random() < 0.5:
+            kind = rnd.choice((b"D", b"F", b"G", b"q"))
+            return RefusedMessage(self._origin(session), kind, name, 8, "rate limit")
         if pick == 4:
             return RefusedMassCancel(self._origin(session), name, b"1", b"X-Y", 1, "unknown")
         return self._system_command(pick)

@@ -1,7 +1,14 @@
 """Cancels, replaces, ClOrdIDs and PossResend, one behaviour a test."""
 
 from engine.model.clock import NANOS_PER_DAY
-from engine.model.commands import DefineSession, EndOfDay, Origin, RefusedCancel, RefusedOrder
+from engine.model.commands import (
+    DefineSession,
+    EndOfDay,
+    Origin,
+    RefusedCancel,
+    RefusedMessage,
+    RefusedOrder,
+)
 from engine.model.enums import (
     CANCELED,
     DAY,
@@ -225,6 +232,25 @@ def test_a_refused_cancel_carries_the_state_of_a_known_order() -> None:
     assert (desk.events[0].order_id, desk.events[0].status) == (order_id, NEW)
     desk.send(RefusedCancel(Origin(ACME_OE1, 9, 0), b"c2", b"b9", 1, 99, "off lot"))
     assert (desk.events[0].order_id, desk.events[0].status) == (0, REJECTED)
+
+
+def test_a_message_refused_unread_leaves_nothing_but_its_number_behind() -> None:
+    desk = with_bid()
+    origin = desk.origin(ACME_OE1)
+    balances = [dict(vars_of(account)) for account in desk.venue.state.accounts.values()]
+    refused = RefusedMessage(origin, b"D", b"fast", 8, "rate limit")
+    assert desk.send(refused) == ["MessageRefused"]
+    event = desk.events[0]
+    assert (event.session, event.seq, event.cl_ord_id) == (ACME_OE1, origin.seq, b"fast")
+    assert desk.venue.last_inbound[ACME_OE1] == (desk.number - 1, origin.seq)
+    assert desk.status(ACME_OE1, "fast") is None
+    assert balances == [dict(vars_of(account)) for account in desk.venue.state.accounts.values()]
+    assert desk.buy(ACME_OE1, "fast", 1, 6_000_000) == ["fast accepted"]
+    assert desk.events[0].appl_seq == 2, "the refusal has no number of the member's"
+
+
+def vars_of(account):
+    return {asset: str(balance) for asset, balance in account.balances.items()}
 
 
 def pass_a_day(desk: Desk) -> None:

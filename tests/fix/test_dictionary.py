@@ -177,8 +177,12 @@ def test_venue_speaks_what_it_says():
     assert {name for name, spec in messages.items() if spec.admin} == set(b"A 0 1 2 3 4 5".split())
 
 
-LATER_VALUES = {452: {b"122": "INVESTMENT_DECISION_MAKER"}}
-"""Values of FIX 5.0SP2 that the venue takes in FIX 4.4 because regulators ask for them."""
+LATER_VALUES = {
+    380: {b"8": "THROTTLE_LIMIT_EXCEEDED"},
+    452: {b"122": "INVESTMENT_DECISION_MAKER"},
+}
+"""Values of later versions: 452=122 is taken because regulators ask for it, 380=8 is sent to
+sessions that asked for extensions."""
 
 
 def test_venue_dictionary_agrees_with_the_stock_one_field_by_field():

@@ -18,6 +18,7 @@ from engine.model.commands import (
     Origin,
     RefusedCancel,
     RefusedMassCancel,
+    RefusedMessage,
     RefusedOrder,
     ReplaceOrder,
 )
@@ -41,6 +42,7 @@ from engine.model.enums import (
 from engine.model.events import (
     CancelRejected,
     MassCancelReported,
+    MessageRefused,
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
@@ -304,6 +306,18 @@ BODIES = [
         "37=4711-1|11=m1|530=4|531=0|532=0|60={time}|58=only 1 and 7|",
         "1180=ACME|1181=12|20001=4711|",
     ),
+    (
+        "a message refused because a field lacks",
+        MessageRefused(1, 1, 42, b"D", b"a1", 5, "OrderQty(38) is missing"),
+        "45=42|372=D|379=a1|380=5|58=OrderQty(38) is missing|",
+        "",
+    ),
+    (
+        "a message without a ClOrdID refused",
+        MessageRefused(1, 1, 42, b"q", b"", 0, "rate limit"),
+        "45=42|372=q|380=0|58=rate limit|",
+        "",
+    ),
 ]
 CASES = pytest.mark.parametrize(
     ("event", "body", "extras"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES]
@@ -326,7 +340,7 @@ def record(*caused):
 
 
 def message_type(event):
-    kinds = {CancelRejected: b"9", MassCancelReported: b"r"}
+    kinds = {CancelRejected: b"9", MassCancelReported: b"r", MessageRefused: b"j"}
     return kinds.get(type(event), b"8")
 
 
@@ -356,13 +370,25 @@ def test_a_report_is_good_by_the_venues_own_dictionary(refdata, event, body, ext
     renderer = ReportRenderer(refdata, digits=9, extensions=extensions)
     message = decode(venue_dictionary(), *renderer.render(record(event), 1))
     assert message.error is None
-    assert EXTENSION_TAGS.isdisjoint(tag for tag, _ in message.pairs()) is not extensions
+    extended = extensions and extras != ""
+    assert EXTENSION_TAGS.isdisjoint(tag for tag, _ in message.pairs()) is not extended
 
 
 @CASES
 def test_without_extensions_stock_fix_44_knows_every_tag(refdata, event, body, extras):
     renderer = ReportRenderer(refdata, digits=3, extensions=False)
     assert decode(stock_dictionary(), *renderer.render(record(event), 1)).error is None
+
+
+def test_a_reason_that_stock_fix_44_does_not_know_is_sent_as_an_extension_only(refdata):
+    throttled = record(MessageRefused(1, 1, 42, b"D", b"a1", 8, "rate limit"))
+    standard = ReportRenderer(refdata, digits=3, extensions=False).render(throttled, 1)
+    assert pipes(standard[1]) == "45=42|372=D|379=a1|380=0|58=rate limit|"
+    assert decode(stock_dictionary(), *standard).error is None
+    extended = ReportRenderer(refdata, digits=3, extensions=True).render(throttled, 1)
+    assert pipes(extended[1]) == "45=42|372=D|379=a1|380=8|58=rate limit|"
+    assert decode(venue_dictionary(), *extended).error is None
+    assert decode(stock_dictionary(), *extended).error is not None
 
 
 def test_stock_fix_44_does_not_know_the_extensions(refdata):
@@ -396,6 +422,9 @@ def test_an_execution_report_has_what_clients_build_on(refdata, event, body, ext
         venue_dictionary(),
         *ReportRenderer(refdata, digits=3, extensions=False).render(record(event), 1),
     )
+    if message.msg_type == b"j":
+        assert {45, 372, 380, 58} <= {tag for tag, _ in message.pairs()}
+        return
     if message.msg_type != b"8":
         assert {37, 11, 60} <= {tag for tag, _ in message.pairs()}
         return
@@ -571,6 +600,7 @@ def test_whatever_the_core_answers_can_be_rendered_and_is_good_fix(tmp_path, ext
     answers(new(b"more"))
     answers(MassCancel(mine, b"m1", 1, BTC_JPY))
     answers(RefusedMassCancel(mine, b"m2", b"4", b"", 0, "only 1 and 7"))
+    answers(RefusedMessage(mine, b"D", b"fast", 8, "rate limit"))
     answers(MassCancel(mine, b"m3", 7, 0))
     answers(new(b"night", tif=DAY))
     answers(EndOfDay(TIME // NANOS_PER_DAY), next_midnight(TIME))

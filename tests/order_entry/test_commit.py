@@ -27,6 +27,7 @@ from gateway.data import data_file
 from gateway.fix.dictionary import Dictionary
 from gateway.fix.timestamps import format_utc
 from gateway.flow.acceptor import Acceptor
+from gateway.flow.counters import Counters
 from gateway.order_entry import service as service_module
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
@@ -98,7 +99,7 @@ class House:
 
     def __init__(self, folder):
         self.clock, self.disk, self.lines = HandClock(), FailingDisk(), []
-        self.sockets = []
+        self.sockets, self.counters = [], Counters()
         self.config = load_config(data_file("config", "bench.yaml"))
         self.venue = Venue()
         self.writer = JournalWriter.open(
@@ -132,7 +133,14 @@ class House:
         dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
         by_name = {link.config.comp_id.encode(): link for link in self.links}
         self.acceptor = Acceptor(
-            by_name, self.service, dictionary, self.clock, self.lines.append, b"FIXGATE"
+            by_name,
+            self.service,
+            dictionary,
+            self.clock,
+            self.lines.append,
+            b"FIXGATE",
+            self.config.limits,
+            self.counters,
         )
 
     async def dial(self, nursery, comp_id):

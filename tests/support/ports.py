@@ -6,11 +6,11 @@ import socket
 import tempfile
 from pathlib import Path
 
-BASE_PORTS = (9878, 9880)
-"""Order entry and drop copy of every configuration in config/."""
+BASE_PORTS = (9878, 9880, 9100)
+"""Order entry, drop copy and metrics of every configuration in config/."""
 
 OFFSETS = range(11_000, 11_700, 10)
-"""All ports stay between 20,878 and 21,580: below the ports the system hands to clients, and no
+"""All ports stay between 20,100 and 21,580: below the ports the system hands to clients, and no
 two offsets of this range share one."""
 
 

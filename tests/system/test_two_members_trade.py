@@ -416,9 +416,7 @@ def test_a_wrong_password_is_refused_and_costs_nothing(venue, member, name, dial
     client = dial(venue, "BENCH-OE7")
     client.connect()
     client.send("A", "98=0|108=30|553=BENCH-OE7|554=wrong|")
-    said = client.expect_closed()
-    assert [m[35] for m in said] == ["5"]
-    assert "Password" in said[0][58]
+    assert client.expect_closed() == [], "an answer would need one of the member's numbers"
     client = member("BENCH-OE7")
     rest(client, name("a"), BUY, "1", "40000.00")
 
