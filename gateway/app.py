@@ -28,7 +28,7 @@ from engine.journal.wake import WakeClient, WakeServer
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.commands import CoreStarted, DefineSession
 from engine.model.enums import DROP_COPY, ORDER_ENTRY
-from engine.model.errors import ConfigError, JournalDamaged, OperatorError
+from engine.model.errors import ConfigError, JournalDamaged
 from engine.model.events import CommandRefused
 from engine.model.refdata import ReferenceData, SessionInfo
 from engine.restore import recover_venue, restored_names
@@ -45,9 +45,10 @@ from gateway.fix.session import Session
 from gateway.fix.settings import SessionSettings
 from gateway.flow.acceptor import Acceptor, Service
 from gateway.flow.counters import Counters
+from gateway.flow.figures import connection_figures, duration_figure
 from gateway.flow.index_file import FileIndex, highest_named
 from gateway.flow.link import Gate, Link
-from gateway.flow.listener import listen
+from gateway.flow.listener import listen_or_explain
 from gateway.flow.system_clock import SystemClock, silent
 from gateway.flow.throttle import Throttle
 from gateway.mirror.service import Mirror
@@ -112,14 +113,7 @@ class Place:
 
     def listen(self, port: int) -> socket.socket:
         """A listening socket on a port of the configuration, moved by the offset."""
-        address, port = self.config.venue.bind, port + self.port_offset
-        try:
-            return listen(address, port)
-        except OSError as error:
-            raise OperatorError(
-                f"cannot listen on {address}:{port}: {error.strerror}; stop what holds the port,"
-                " or move all ports with --port-offset"
-            ) from error
+        return listen_or_explain(self.config.venue.bind, port + self.port_offset)
 
 
 def open_links(
@@ -244,7 +238,7 @@ async def run_core(place: Place, stop: trio.Event) -> None:
             nursery.start_soon(service.timer_loop)
             nursery.start_soon(acceptor.serve, listener)
             nursery.start_soon(_accept_readers, wake)
-            nursery.start_soon(_core_status, service, place.clock)
+            nursery.start_soon(_core_status, service, acceptor, place.clock)
             announce_ready()
             await stop.wait()
             listener.close()
@@ -289,23 +283,34 @@ async def _accept_readers(wake: WakeServer) -> None:
         wake.accept()
 
 
-async def _core_status(service: OrderEntry, clock: SystemClock) -> None:
+async def _core_status(service: OrderEntry, acceptor: Acceptor, clock: SystemClock) -> None:
     orders = trades = 0
     while True:
         await trio.sleep(STATUS_SECONDS)
-        announce_status(
-            {
-                "sessions": sum(link.connection is not None for link in service.links.values()),
-                "open orders": service.venue.open_orders(),
-                "requests/s": service.orders - orders,
-                "trades/s": service.trades // 2 - trades,
-                "trades": service.trades // 2,
-                "records": service.sequencer.durable + 1,
-                "last": service.last_trades(),
-                "wall clock ahead ms": clock.steered.ahead // 1_000_000,
-                "wall clock jumps": clock.steered.jumps,
-            }
-        )
+        durable = service.sequencer.durable
+        open_orders = service.venue.open_orders()
+        shown: dict[str, int | str] = {
+            "sessions": sum(link.connection is not None for link in service.links.values()),
+            "open orders": open_orders,
+            "requests/s": service.orders - orders,
+            "trades/s": service.trades // 2 - trades,
+            "trades": service.trades // 2,
+            "records": durable + 1,
+            "last": service.last_trades(),
+            "wall clock ahead ms": clock.steered.ahead // 1_000_000,
+            "wall clock jumps": clock.steered.jumps,
+        }
+        metrics = {
+            **connection_figures(acceptor),
+            "fixgate_open_orders": open_orders,
+            "fixgate_order_messages": service.orders,
+            "fixgate_trades": service.trades // 2,
+            "fixgate_pending_records": service.sequencer.pending,
+            "fixgate_journal_records": durable + 1,
+            "fixgate_journal_durable_record": durable,
+            "fixgate_journal_sync_seconds": duration_figure(service.syncs),
+        }
+        announce_status(shown, metrics)
         orders, trades = service.orders, service.trades // 2
 
 
@@ -344,6 +349,7 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
     acceptor = _acceptor(place, links, service)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(service.follow_loop)
+        nursery.start_soon(_dropcopy_status, service, acceptor)
         nursery.start_soon(acceptor.serve, listener)
         announce_ready()
         await stop.wait()
@@ -353,6 +359,16 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
         await acceptor.close("the venue is closing")
         nursery.cancel_scope.cancel()
     await close_indexes(links)
+
+
+async def _dropcopy_status(service: DropCopy, acceptor: Acceptor) -> None:
+    while True:
+        await trio.sleep(STATUS_SECONDS)
+        metrics = {
+            **connection_figures(acceptor),
+            "fixgate_journal_read_record": service.last_read,
+        }
+        announce_status({}, metrics)
 
 
 def _reference_data(place: Place, reader: JournalReader) -> tuple[ReferenceData, int]:

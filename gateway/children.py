@@ -14,6 +14,7 @@ from typing import Final
 import trio
 
 from engine.model.errors import FixgateError, OperatorError
+from gateway.metrics import Figure
 
 CORE: Final = "core"
 """The process that writes the journal."""
@@ -33,9 +34,9 @@ def announce_ready() -> None:
     _say("ready")
 
 
-def announce_status(figures: Mapping[str, int | str]) -> None:
-    """Tell the supervisor how the process is doing."""
-    _say("status " + json.dumps(dict(figures)))
+def announce_status(shown: Mapping[str, int | str], metrics: Mapping[str, Figure]) -> None:
+    """Tell the supervisor how the process is doing: shown to people, and served as metrics."""
+    _say("status " + json.dumps({"shown": dict(shown), "metrics": dict(metrics)}))
 
 
 def _say(line: str) -> None:

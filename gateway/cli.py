@@ -21,7 +21,7 @@ from engine.replay import folder_records, replay
 from gateway.bootstrap import bootstrap_commands
 from gateway.children import MIRROR
 from gateway.config import ARGON2, Config, load_config
-from gateway.connect import connect_text, quickfix_config
+from gateway.connect import connect_text, port_of, quickfix_config
 from gateway.doctor import run_doctor
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
@@ -123,7 +123,8 @@ def _run(args: argparse.Namespace) -> int:
         names.insert(names.index(BOTS) if BOTS in names else len(names), MIRROR)
         child += ["--mirror", str(args.mirror.absolute())]
     intro = connect_text(config, args.port_offset, names)
-    return Supervisor(names, args.data.absolute(), child, intro).run()
+    metrics = (config.venue.metrics_bind, port_of(config, "metrics", args.port_offset))
+    return Supervisor(names, args.data.absolute(), child, intro, metrics).run()
 
 
 # --- check ------------------------------------------------------------------------------------

@@ -6,13 +6,16 @@ from engine.model.errors import OperatorError
 from gateway.config import DEMO_PASSWORD, Config, ResolvedSession, resolve_sessions
 from gateway.data import data_file
 
-PORTS: Final = {"order_entry": "order_entry", "drop_copy": "drop_copy"}
+PORTS: Final = {"order_entry": "order_entry", "drop_copy": "drop_copy", "metrics": "metrics"}
 
 MAX_PORT: Final = 65_535
 
 
 def port_of(config: Config, kind: str, port_offset: int) -> int:
-    """The TCP port of a kind of session. Raises OperatorError if the offset leads out of range."""
+    """The TCP port of a kind of session, or of `metrics`.
+
+    Raises OperatorError if the offset leads out of range.
+    """
     port = int(getattr(config.venue.ports, PORTS[kind])) + port_offset
     if not 1 <= port <= MAX_PORT:
         raise OperatorError(f"--port-offset {port_offset} makes port {port}: ports end at 65535")
@@ -57,6 +60,10 @@ def _password(session: ResolvedSession) -> str:
     return DEMO_PASSWORD if session.password == DEMO_PASSWORD else "your password"
 
 
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
 def connect_text(config: Config, port_offset: int, processes: list[str]) -> str:
     """What a person who has just started the venue wants to know."""
     venue = config.venue
@@ -71,6 +78,8 @@ def connect_text(config: Config, port_offset: int, processes: list[str]) -> str:
             port = port_of(config, kind, port_offset)
             shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
             lines.append(f"  {label:12} {venue.bind}:{port}  {shown}")
+    port = port_of(config, "metrics", port_offset)
+    lines.append(f"  {'metrics':12} http://{_host(venue.metrics_bind)}:{port}/metrics")
     first = next((s for s in sessions if s.kind == "order_entry"), None)
     if first is not None:
         lines.append("QuickFIX, for the first of them (`fixgate cfg` prints any other):")

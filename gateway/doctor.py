@@ -49,6 +49,8 @@ def run_doctor(args: argparse.Namespace) -> int:
         ports = config.venue.ports
         for name, port in (("order entry", ports.order_entry), ("drop copy", ports.drop_copy)):
             findings.append(_port(name, config.venue.bind, port + args.port_offset))
+        metrics = ports.metrics + args.port_offset
+        findings.append(_port("metrics", config.venue.metrics_bind, metrics))
     if args.json:
         print(json.dumps([{"level": f.level, "what": f.what, "text": f.text} for f in findings]))
     else:

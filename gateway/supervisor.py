@@ -10,7 +10,9 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,7 +24,10 @@ import trio
 
 from engine.model.errors import OperatorError
 from gateway.children import CORE, EXIT_OPERATOR
+from gateway.flow.listener import listen_or_explain
 from gateway.flow.system_clock import SystemClock
+from gateway.metrics import Figure, ProcessFigures, render
+from gateway.metrics_server import MetricsServer
 
 READERS: Final = ("dropcopy", "snapshot")
 BOTS: Final = "bots"
@@ -50,15 +55,34 @@ class Child:
     argv: list[str]
     process: trio.Process | None = None
     ready: trio.Event = field(default_factory=trio.Event)
+    up: bool = False
+    restarts: int = 0
     status: dict[str, int | str] = field(default_factory=dict)
+    metrics: dict[str, Figure] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> ProcessFigures:
+        """What the metrics tell of it."""
+        running = self.process is not None and self.process.returncode is None
+        pid = self.process.pid if running and self.process is not None else 0
+        return ProcessFigures(self.name, pid, self.up, self.restarts, self.metrics)
 
 
 class Supervisor:
-    """Runs the processes `names` of one venue. `argv` is what every child is given."""
+    """Runs the processes `names` of one venue. `argv` is what every child is given; `metrics` is
+    the address and port on which their figures are served."""
 
-    def __init__(self, names: Sequence[str], data: Path, argv: Sequence[str], intro: str) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        data: Path,
+        argv: Sequence[str],
+        intro: str,
+        metrics: tuple[str, int],
+    ) -> None:
         self.data = data
         self.intro = intro
+        self.metrics = metrics
         self.children = [
             Child(name, [sys.executable, "-m", "gateway.app", name, *argv]) for name in names
         ]
@@ -74,7 +98,8 @@ class Supervisor:
         run_folder = self.data / "run"
         run_folder.mkdir(parents=True, exist_ok=True)
         self._take_lock(run_folder / "supervisor.lock")
-        trio.run(self._main)
+        with listen_or_explain(*self.metrics) as listener:
+            trio.run(self._main, listener)
         if self.failure:
             print(f"fixgate: {self.failure}", file=sys.stderr)
             return 1
@@ -93,9 +118,15 @@ class Supervisor:
         self._lock.write(f"{os.getpid()}\n")
         self._lock.flush()
 
-    async def _main(self) -> None:
+    def _render_metrics(self) -> bytes:
+        own = ProcessFigures("supervisor", os.getpid(), up=True, restarts=0)
+        figures = [own, *(child.figures for child in self.children)]
+        return render(figures, shutil.disk_usage(self.data).free)
+
+    async def _main(self, metrics: socket.socket) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(MetricsServer(self._render_metrics).serve, metrics)
                 nursery.start_soon(self._start_all, nursery)
                 async for _ in signals:
                     break
@@ -154,11 +185,13 @@ class Supervisor:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 if line == b"ready":
-                    was_ready = True
+                    was_ready = child.up = True
                     child.ready.set()
                 elif line.startswith(b"status "):
-                    child.status = json.loads(line[7:])
+                    said = json.loads(line[7:])
+                    child.status, child.metrics = said["shown"], said["metrics"]
         await process.wait()
+        child.up, child.metrics = False, {}
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 await stream.aclose()

@@ -64,6 +64,11 @@ class DropCopy:
         """The last record there was at the start: its report may have been sent before."""
         self._caught_up = trio.lowlevel.ParkingLot()
 
+    @property
+    def last_read(self) -> int:
+        """The last record whose reports are numbered."""
+        return self._follower.after
+
     # --- Service ------------------------------------------------------------------------------
 
     def application(self, link: Link, step: Application, now: int) -> None:

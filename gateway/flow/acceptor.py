@@ -24,7 +24,7 @@ from gateway.fix.steps import Answer, Application, LogonStep, Step
 from gateway.flow.admission import Admission, source_of
 from gateway.flow.connection import FLAG_BYTES, READ_BYTES, Connection
 from gateway.flow.counters import Counters
-from gateway.flow.entrance import Entrance, Entry, read
+from gateway.flow.entrance import Entrance, Entry, Guest, read
 from gateway.flow.link import Link
 from gateway.flow.listener import Listener
 from gateway.flow.log_limit import LimitedLog
@@ -134,20 +134,20 @@ class Acceptor:
         """A connection that may stay: counted from now on."""
         assert self._nursery is not None
         self.admission.opened(source_of(peer))
-        self._nursery.start_soon(self._counted, sock, peer)
+        self._nursery.start_soon(self._counted, sock, peer, self.entrance.greet())
 
-    async def _counted(self, sock: socket.socket, peer: str) -> None:
+    async def _counted(self, sock: socket.socket, peer: str, guest: Guest) -> None:
         try:
-            await self.connection(sock, peer)
+            await self.connection(sock, peer, guest)
         finally:
             self.admission.closed(source_of(peer))
 
-    async def connection(self, sock: socket.socket, peer: str) -> None:
-        """Serve one connected socket until it ends."""
+    async def connection(self, sock: socket.socket, peer: str, guest: Guest | None = None) -> None:
+        """Serve one connected socket until it ends. guest: who was greeted for it already."""
         sock.setblocking(False)
         ended = DisconnectReason.SHUTDOWN  # what cancels this task is the end of the process
         try:
-            entry = await self.entrance.admit(sock, peer)
+            entry = await self.entrance.admit(guest or self.entrance.greet(), sock, peer)
             ended = await self._session(entry, sock, peer) if isinstance(entry, Entry) else entry
         except* (FixgateError, AssertionError):
             raise  # the disk, or a broken belief: nothing may go on as if it were not so

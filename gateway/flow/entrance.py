@@ -56,6 +56,16 @@ class Entry:
     raws: list[bytes]
 
 
+class Guest(Visitor):
+    """A visitor, and the scope in which his first message is read."""
+
+    __slots__ = ("scope",)
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        super().__init__(self.scope.cancel)
+
+
 class Entrance:
     """Where the connections of one process wait until they are known. `links` by CompID."""
 
@@ -86,10 +96,16 @@ class Entrance:
         self.open = False
         self.room.clear()
 
-    async def admit(self, sock: socket.socket, peer: str) -> Entry | DisconnectReason:
+    def greet(self) -> Guest:
+        """Give a newcomer his place, in the order in which they come."""
+        guest = Guest()
+        self.room.enter(guest)
+        return guest
+
+    async def admit(self, guest: Guest, sock: socket.socket, peer: str) -> Entry | DisconnectReason:
         """Read the first message and verify its password: the session, or why there is none."""
         framer = Framer()
-        raws = await self._first_messages(sock, framer)
+        raws = await self._first_messages(guest, sock, framer)
         if isinstance(raws, DisconnectReason):
             self._log(f"{peer} ended before a Logon: {raws.name}")
             return raws
@@ -107,27 +123,25 @@ class Entrance:
         return reason
 
     async def _first_messages(
-        self, sock: socket.socket, framer: Framer
+        self, guest: Guest, sock: socket.socket, framer: Framer
     ) -> list[bytes] | DisconnectReason:
         """What the first read that completes a message brought, or why there was none."""
-        scope = trio.move_on_after(LOGON_TIMEOUT_SECONDS)
-        visitor = Visitor(scope.cancel)
-        self.room.enter(visitor)
+        guest.scope.deadline = trio.current_time() + LOGON_TIMEOUT_SECONDS
         budget = MAX_LOGON_BYTES
         try:
-            with scope:
+            with guest.scope:
                 while budget > 0:
                     data = await read(sock, FIRST_READ_BYTES)
                     if not data:
                         return DisconnectReason.PEER_CLOSED
-                    self.room.spoke(visitor)
+                    self.room.spoke(guest)
                     budget -= len(data)
                     if raws := framer.feed(data):
                         return raws
         finally:
-            self.room.leave(visitor)
-        if scope.cancelled_caught:
-            return visitor.reason or DisconnectReason.NO_LOGON
+            self.room.leave(guest)
+        if guest.scope.cancelled_caught:
+            return guest.reason or DisconnectReason.NO_LOGON
         return DisconnectReason.FIRST_MESSAGE_NOT_LOGON
 
     def _link_of(self, message: Message, source: str) -> Link | DisconnectReason:

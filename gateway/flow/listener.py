@@ -12,6 +12,7 @@ from typing import Final
 import trio
 
 from engine.model.clock import Clock
+from engine.model.errors import OperatorError
 from gateway.flow.admission import Admission, Refusal, source_of
 from gateway.flow.counters import Counters
 from gateway.flow.log_limit import LimitedLog
@@ -117,6 +118,17 @@ def listen(address: str, port: int) -> socket.socket:
     sock.bind((address, port))
     sock.listen(LISTEN_BACKLOG)
     return _highest(sock)
+
+
+def listen_or_explain(address: str, port: int) -> socket.socket:
+    """The same, for people: raises OperatorError that says what to do about a port."""
+    try:
+        return listen(address, port)
+    except OSError as error:
+        raise OperatorError(
+            f"cannot listen on {address}:{port}: {error.strerror}; stop what holds the port,"
+            " or move all ports with --port-offset"
+        ) from error
 
 
 def _highest(sock: socket.socket) -> socket.socket:

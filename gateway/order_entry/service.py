@@ -29,6 +29,7 @@ from engine.sequencer import PENDING_RECORDS, Sequencer
 from gateway.fix.errors import PeerError
 from gateway.fix.steps import Answer, Application, Step
 from gateway.fix.timestamps import format_utc
+from gateway.flow.counters import Durations
 from gateway.flow.link import Link, Report, log_business_reject
 from gateway.order_entry.mapping import (
     BusinessError,
@@ -85,6 +86,8 @@ class OrderEntry:
         """The last record whose reports were handed to their sessions."""
         self.orders = 0
         self.trades = 0
+        self.syncs = Durations()
+        """How long batches took to be synced."""
         self._reader = reader
         self._mapper = mapper
         self._wake = wake
@@ -300,8 +303,10 @@ class OrderEntry:
             return
         self._syncing = True
         rendered = self._render(sequencer.begin_commit())
+        started = self._clock.monotonic()
         await trio.to_thread.run_sync(sequencer.sync_pending)
         self._syncing = False
+        self.syncs.add(self._clock.monotonic() - started)
         # A worker's time says more about this loop's load than about the disk. So it only ages
         # the estimate, until the next sync in line measures the disk again.
         self._sync_ns -= self._sync_ns // 16
@@ -315,7 +320,9 @@ class OrderEntry:
             rendered = self._render(records)  # the disk is at work meanwhile
             started = self._clock.monotonic()
             sequencer.sync_pending()
-            self._sync_ns += (self._clock.monotonic() - started - self._sync_ns) // 8
+            took = self._clock.monotonic() - started
+            self.syncs.add(took)
+            self._sync_ns += (took - self._sync_ns) // 8
             records = sequencer.finish_commit()
         self._committed(records, rendered)
 

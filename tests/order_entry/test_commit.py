@@ -4,164 +4,15 @@ Everything behind the socket is real (acceptor, session, core, journal on disk);
 set by hand.
 """
 
-import os
-import socket
-from contextlib import asynccontextmanager
-
 import pytest
 import trio
 
 from engine.core.venue import Venue
-from engine.journal.disk import JournalWriter, RealDisk
 from engine.journal.follow import JournalReader
-from engine.journal.wake import WakeServer
-from engine.model.clock import NANOS_PER_SECOND
-from engine.model.enums import ORDER_ENTRY
 from engine.model.errors import DiskFailed, JournalDamaged
 from engine.replay import replay_folder
-from engine.sequencer import Sequencer
-from gateway.app import open_links
-from gateway.bootstrap import bootstrap_commands
-from gateway.config import load_config
-from gateway.data import data_file
-from gateway.fix.dictionary import Dictionary
-from gateway.fix.timestamps import format_utc
-from gateway.flow.acceptor import Acceptor
-from gateway.flow.counters import Counters
 from gateway.order_entry import service as service_module
-from gateway.order_entry.mapping import OrderMapper
-from gateway.order_entry.service import OrderEntry
-from tests.support.fix_client import Message, envelope
-
-START = 1_795_000_000 * NANOS_PER_SECOND
-DAY = 86_400 * NANOS_PER_SECOND
-
-
-class HandClock:
-    """Both clocks, moved by the test."""
-
-    def __init__(self):
-        self.time = START
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
-
-
-class FailingDisk(RealDisk):
-    """A disk whose sync starts to fail when told to."""
-
-    failing = False
-
-    def sync_data(self, fd):
-        if self.failing:
-            raise OSError(5, "Input/output error")
-        super().sync_data(fd)
-
-
-class Member:
-    """A member's end of the connection."""
-
-    def __init__(self, sock, clock, comp_id):
-        self.stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
-        self.clock, self.comp_id = clock, comp_id
-        self.seq, self.buffer = 0, b""
-
-    async def send(self, *messages):
-        """Messages as `D|11=a|...`, all in one segment."""
-        data = b""
-        for message in messages:
-            self.seq += 1
-            msg_type, _, body = message.partition("|")
-            stamp = format_utc(self.clock.now(), 3).decode()
-            head = f"35={msg_type}|49={self.comp_id}|56=FIXGATE|34={self.seq}|52={stamp}|"
-            data += envelope(head + body)
-        await self.stream.send_all(data)
-
-    async def receive(self):
-        while b"\x0110=" not in self.buffer or not self.buffer.endswith(b"\x01"):
-            data = await self.stream.receive_some()
-            if not data:
-                return None
-            self.buffer += data
-        end = self.buffer.index(b"\x01", self.buffer.index(b"\x0110=") + 1) + 1
-        raw, self.buffer = self.buffer[:end], self.buffer[end:]
-        return Message(raw)
-
-    async def take(self, count):
-        return [await self.receive() for _ in range(count)]
-
-
-class House:
-    """A core process in a test's own trio run."""
-
-    def __init__(self, folder):
-        self.clock, self.disk, self.lines = HandClock(), FailingDisk(), []
-        self.sockets, self.counters = [], Counters()
-        self.config = load_config(data_file("config", "bench.yaml"))
-        self.venue = Venue()
-        self.writer = JournalWriter.open(
-            folder / "journal", segment_bytes=1 << 20, log=self.lines.append, disk=self.disk
-        )
-        self.sequencer = Sequencer(self.venue, self.writer, os.urandom)
-        for command in bootstrap_commands(self.config, self.venue.refdata):
-            self.sequencer.submit(command, START)
-        self.sequencer.commit()
-        self.wake = WakeServer(folder / "journal.sock")
-        mapper = OrderMapper(self.venue.refdata, max_order_age=30 * NANOS_PER_SECOND)
-        self.service = OrderEntry(
-            self.venue,
-            self.sequencer,
-            self.writer.reader(),
-            mapper,
-            self.wake,
-            self.clock,
-            self.lines.append,
-        )
-        self.name, self.indexes, self.log = "core", folder / "sessions", self.lines.append
-        self.links = open_links(
-            self,
-            self.venue.refdata,
-            ORDER_ENTRY,
-            self.service,
-            always_extend=False,
-            journalled={},
-        )
-        self.service.links = {link.info.id: link for link in self.links}
-        dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
-        by_name = {link.config.comp_id.encode(): link for link in self.links}
-        self.acceptor = Acceptor(
-            by_name,
-            self.service,
-            dictionary,
-            self.clock,
-            self.lines.append,
-            b"FIXGATE",
-            self.config.limits,
-            self.counters,
-        )
-
-    async def dial(self, nursery, comp_id):
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            theirs = socket.create_connection(listener.getsockname())
-            ours, _ = listener.accept()
-        theirs.setblocking(False)
-        self.sockets += [ours, theirs]
-        nursery.start_soon(self.acceptor.connection, ours, "test")
-        member = Member(theirs, self.clock, comp_id)
-        await member.send(f"A|98=0|108=30|141=Y|553={comp_id}|554=demo|")
-        assert (await member.receive())[35] == "A"
-        return member
-
-    def close(self):
-        for sock in self.sockets:
-            sock.close()
-        self.wake.close()
-        self.writer.close()
-        for link in self.links:
-            link.session.index.close()
+from tests.support.house import DAY, House, order, trading
 
 
 @pytest.fixture
@@ -169,18 +20,6 @@ def house(tmp_path):
     made = House(tmp_path)
     yield made
     made.close()
-
-
-@asynccontextmanager
-async def trading(house):
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(house.service.commit_loop)
-        yield nursery
-        nursery.cancel_scope.cancel()
-
-
-def order(name, side=1, qty="0.01", price="100.00"):
-    return f"D|11={name}|55=BTC-USD|54={side}|60=20261122-12:00:00|38={qty}|40=2|44={price}|"
 
 
 @pytest.fixture(params=["inline", "worker"])

@@ -1,0 +1,101 @@
+"""GET /metrics over HTTP/1.1: small requests, few connections, one answer each."""
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import h11
+import trio
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from gateway.flow.listener import ACCEPT_RETRY_SECONDS, CONSTRAINED
+
+MAX_CONNECTIONS: Final = 8
+"""Scrapers at a time: one or two are usual. The next one is closed unread."""
+
+REQUEST_BYTES: Final = 4 * 1024
+"""Largest request head, bytes."""
+
+EXCHANGE_SECONDS: Final = 5
+"""From connection to the last byte of the answer, seconds."""
+
+PATH: Final = b"/metrics"
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers, body."""
+
+
+class MetricsServer:
+    """Serves what `render` gives, on a listening socket."""
+
+    def __init__(self, render: Callable[[], bytes]) -> None:
+        self._render = render
+        self._connections = 0
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve for ever."""
+        listener.setblocking(False)
+        async with trio.open_nursery() as nursery:
+            while True:
+                await trio.lowlevel.wait_readable(listener.fileno())
+                try:
+                    sock, _ = listener.accept()
+                except (BlockingIOError, InterruptedError, ConnectionError):
+                    continue
+                except OSError as error:
+                    if error.errno not in CONSTRAINED:
+                        raise
+                    await trio.sleep(ACCEPT_RETRY_SECONDS)
+                    continue
+                if self._connections >= MAX_CONNECTIONS:
+                    sock.close()
+                    continue
+                self._connections += 1
+                sock.setblocking(False)
+                stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
+                nursery.start_soon(self._exchange, stream)
+
+    async def _exchange(self, stream: trio.SocketStream) -> None:
+        try:
+            with trio.move_on_after(EXCHANGE_SECONDS):
+                await self._answer(stream)
+        except (trio.BrokenResourceError, h11.LocalProtocolError):
+            pass  # it went away in the middle
+        finally:
+            self._connections -= 1
+            await trio.aclose_forcefully(stream)
+
+    async def _answer(self, stream: trio.SocketStream) -> None:
+        http = h11.Connection(h11.SERVER, max_incomplete_event_size=REQUEST_BYTES)
+        try:
+            status, headers, body = self._page(await _request(stream, http))
+        except h11.RemoteProtocolError as error:
+            status, headers, body = error.error_status_hint, [], b"not a request\n"
+        headers += [("Content-Length", str(len(body))), ("Connection", "close")]
+        data = http.send(h11.Response(status_code=status, headers=headers)) or b""
+        data += http.send(h11.Data(data=body)) or b""
+        await stream.send_all(data)
+        await stream.send_eof()
+        while await stream.receive_some(REQUEST_BYTES):
+            pass  # closing with unread input would reset what is on its way
+
+    def _page(self, request: h11.Request) -> Answer:
+        if request.target.partition(b"?")[0] != PATH:
+            return 404, [], b"only /metrics is here\n"
+        if request.method != b"GET":
+            return 405, [("Allow", "GET")], b"only GET\n"
+        return 200, [("Content-Type", CONTENT_TYPE_LATEST)], self._render()
+
+
+async def _request(stream: trio.SocketStream, http: h11.Connection) -> h11.Request:
+    """The request's head; its body is nobody's business. Raises h11.RemoteProtocolError."""
+    while True:
+        event = http.next_event()
+        if isinstance(event, h11.Request):
+            return event
+        if event is not h11.NEED_DATA:
+            raise h11.RemoteProtocolError("no request")
+        data = await stream.receive_some(REQUEST_BYTES)
+        if not data:
+            raise h11.RemoteProtocolError("ended before its request")
+        http.receive_data(data)
