@@ -160,6 +160,7 @@ class Supervisor:
                     await self._stop_all()
                 everything.cancel()
                 return
+            child.restarts += 1
             well = was_ready and code != EXIT_OPERATOR
             wait = RESTART_WAIT_SECONDS if well else min(2 * wait, RESTART_WAIT_MAX_SECONDS)
             print(

@@ -240,27 +240,24 @@ def test_a_hash_that_was_made_is_good_in_a_file(run, monkeypatch, tmp_path):
 
 @pytest.fixture
 def free_ports():
-    """Two ports that are free, and one that is taken."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as two,
-    ):
-        ports = [s.getsockname()[1] for s in (one, two, taken)]
-        one.close()
-        two.close()
+    """Three ports that are free, and one that is taken."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        others = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+        ports = [s.getsockname()[1] for s in (*others, taken)]
+        for other in others:
+            other.close()
         yield ports
 
 
-def with_ports(folder, order_entry, drop_copy):
+def with_ports(folder, order_entry, drop_copy, metrics):
     file = folder / "venue.yaml"
-    ports = f"ports: {{order_entry: {order_entry}, drop_copy: {drop_copy}}}\n  bind: 127"
-    file.write_text(edited(("bind: 127", ports)))
+    ports = f"order_entry: {order_entry}, drop_copy: {drop_copy}, metrics: {metrics}"
+    file.write_text(edited(("bind: 127", f"ports: {{{ports}}}\n  bind: 127")))
     return file
 
 
 def test_doctor_looks_at_everything(run, tmp_path, free_ports):
-    file = with_ports(tmp_path, free_ports[0], free_ports[1])
+    file = with_ports(tmp_path, *free_ports[:3])
     code, out, err = run("doctor", "--json", "--config", file, "--data", tmp_path)
     assert (code, err) == (0, "")
     findings = json.loads(out)
@@ -275,6 +272,7 @@ def test_doctor_looks_at_everything(run, tmp_path, free_ports):
         "config",
         "port",
         "port",
+        "port",
     ]
     assert all(f["text"] for f in findings)
     assert not list(tmp_path.glob("fixgate-doctor-*"))
@@ -284,18 +282,20 @@ def test_doctor_looks_at_everything(run, tmp_path, free_ports):
     assert not (tmp_path / "not").exists()
 
 
-def test_doctor_finds_a_port_that_is_taken(run, tmp_path, free_ports):
-    file = with_ports(tmp_path, free_ports[0], free_ports[2])
-    code, out, _ = run("doctor", "--json", "--config", file, "--data", tmp_path)
+@pytest.mark.parametrize("place", range(3), ids=["order entry", "drop copy", "metrics"])
+def test_doctor_finds_a_port_that_is_taken(run, tmp_path, free_ports, place):
+    *free, taken = free_ports
+    free[place] = taken
+    code, out, _ = run("doctor", "--json", "--config", with_ports(tmp_path, *free))
     assert code == 1
-    last = json.loads(out)[-1]
-    assert (last["level"], last["what"]) == ("fail", "port")
-    assert f"127.0.0.1:{free_ports[2]}: Address already in use" in last["text"]
-    assert "--port-offset" in last["text"]
+    [found] = [f for f in json.loads(out) if f["level"] == "fail"]
+    assert found["what"] == "port"
+    assert f"127.0.0.1:{taken}: Address already in use" in found["text"]
+    assert "--port-offset" in found["text"]
 
 
 def test_doctor_finds_a_port_that_there_is_not(run, tmp_path):
-    file = with_ports(tmp_path, 65_535, 65_534)
+    file = with_ports(tmp_path, 65_535, 65_534, 65_533)
     code, out, _ = run("doctor", "--config", file, "--data", tmp_path, "--port-offset", "5")
     assert code == 1
     assert "ports end at 65535" in out

@@ -1,5 +1,7 @@
 """The configuration file: what loads, and every refusal with the path of what is wrong."""
 
+import re
+
 import pytest
 
 from engine.model.errors import ConfigError
@@ -8,6 +10,7 @@ from gateway.bootstrap import bootstrap_commands
 from gateway.config import (
     ARGON2,
     MAX_CONFIG_BYTES,
+    Limits,
     load_config,
     resolve_sessions,
     verifies_slowly,
@@ -46,7 +49,8 @@ def test_a_file_that_ships_loads_and_makes_a_venue(name):
 def test_the_venue_of_these_tests_loads_with_its_defaults(tmp_path):
     config = configured(tmp_path, VENUE)
     assert config.venue.comp_id == "FIXGATE"
-    assert (config.venue.ports.order_entry, config.venue.ports.drop_copy) == (9878, 9880)
+    ports = config.venue.ports
+    assert (ports.order_entry, ports.drop_copy, ports.metrics) == (9878, 9880, 9100)
     assert config.venue.durability == "fsync"
     assert config.venue.max_order_age_s == 30
     sessions = resolve_sessions(config)
@@ -91,6 +95,40 @@ def test_bench_has_its_limits_off():
         assert session.cl_ord_id_cap >= 2_000_000
         assert session.timestamp_precision == 3
     assert len(resolve_sessions(config)) == 2 * 18
+    limits = config.limits
+    assert (limits.messages_per_second, limits.cancels_per_second) == (0, 0)
+    assert limits.connections_per_address == 0
+    assert (limits.failed_logons, limits.failed_logons_per_address) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["demo.yaml", "production.example.yaml"])
+def test_what_ships_for_members_has_the_limits_of_the_manual(name):
+    assert load_config(ROOT / "config" / name).limits == Limits()
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    for key in Limits.__struct_fields__:
+        assert re.search(rf"`(limits)?\.{key}`", page), key
+
+
+@pytest.mark.parametrize(
+    ("limits", "path", "text"),
+    [
+        ("message_burst: 0", "limits.message_burst", "must be 1 or more"),
+        ("cancel_burst: 0", "limits.cancel_burst", "must be 1 or more"),
+        ("connections: 256", "limits.connections_before_logon", "must be less than connections"),
+        ("messages_per_second: -1", "limits.messages_per_second", ">= 0"),
+        ("flood_multiple: 1", "limits.flood_multiple", ">= 2"),
+        ("orders_per_second: 1", "limits", "unknown field"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused(tmp_path, limits, path, text):
+    found = refusal(tmp_path, ("members:", f"limits: {{{limits}}}\n\nmembers:"))
+    assert found[0] == path
+    assert text in found[1]
+
+
+def test_a_rate_that_is_off_needs_no_burst(tmp_path):
+    limits = "limits: {messages_per_second: 0, message_burst: 0}\n\nmembers:"
+    assert configured(tmp_path, edited(("members:", limits))).limits.messages_per_second == 0
 
 
 def test_a_session_says_what_it_has_before_its_member_and_the_defaults_do(tmp_path):

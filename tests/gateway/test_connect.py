@@ -95,7 +95,8 @@ def test_the_text_of_a_start_says_where_everything_is(demo):
     assert " ".join(lines[2].split()) == (
         "drop copy 127.0.0.1:9885 ACME-DC1, BOREAS-DC1, CYGNUS-DC1"
     )
-    quickfix = "\n".join(line.removeprefix("    ") for line in lines[4:])
+    assert " ".join(lines[3].split()) == "metrics http://127.0.0.1:9105/metrics"
+    quickfix = "\n".join(line.removeprefix("    ") for line in lines[5:])
     assert quickfix == quickfix_config(demo, "ACME-OE1", 5)
 
 
@@ -108,8 +109,13 @@ def test_the_text_of_a_start_is_about_the_processes_that_run(demo):
 def test_a_venue_without_sessions_has_little_to_say(tmp_path):
     text = edited(("{order_entry: 2, drop_copy: 1}", "{}"), text=VENUE)
     assert connect_text(configured(tmp_path, text), 0, ["core", "dropcopy"]) == (
-        "FIXGATE speaks FIX.4.4:"
+        "FIXGATE speaks FIX.4.4:\n  metrics      http://127.0.0.1:9100/metrics"
     )
+
+
+def test_metrics_on_an_ipv6_address_are_a_good_url(tmp_path):
+    text = edited(("bind: 127.0.0.1", 'bind: 127.0.0.1\n  metrics_bind: "::1"'))
+    assert "http://[::1]:9100/metrics" in connect_text(configured(tmp_path, text), 0, ["core"])
 
 
 # --- data files -----------------------------------------------------------------------------------
