@@ -56,7 +56,7 @@ METRICS: Final = (
     Definition("fixgate_slow_consumers", "counter", "Times that a peer left 1 MiB unread"),
     Definition("fixgate_unsent_bytes", "gauge", "Bytes that wait for peers to read"),
     Definition("fixgate_held_answers", "gauge", "Answers that wait for the disk"),
-    Definition("fixgate_resends", "gauge", "Resends that are running"),
+    Definition("fixgate_resends", "gauge", "Resends that are running or wait for their turn"),
     Definition("fixgate_pending_records", "gauge", "Records that wait for their commit"),
     Definition("fixgate_journal_records", "gauge", "Records on disk, since the first start"),
     Definition("fixgate_journal_durable_record", "gauge", "Number of the last record on disk"),

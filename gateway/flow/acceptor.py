@@ -101,7 +101,7 @@ class Acceptor:
         self.counters = counters or Counters()
         self.connections: set[Connection] = set()
         """Those that have their session."""
-        self._resends = ResendStreams(service.open_reader, clock, log)
+        self.resends = ResendStreams(service.open_reader, clock, log)
         self.admission = Admission(limits)
         self._strangers = LimitedLog(log, clock.monotonic)
         room = WaitingRoom(limits.connections_before_logon)
@@ -120,7 +120,7 @@ class Acceptor:
         self._nursery: trio.Nursery | None = None
         self._gone = trio.lowlevel.ParkingLot()
         for link in links.values():
-            link.on_resend = self._resends.start
+            link.on_resend = self.resends.start
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept and serve connections for ever."""
@@ -194,6 +194,7 @@ class Acceptor:
     async def _converse(self, link: Link, connection: Connection, entry: Entry) -> None:
         """The Logon that has proved itself, and all that follows it."""
         began = self.clock.monotonic()
+        self.counters.bytes_in += sum(map(len, entry.raws))
         await self._messages(link, connection, entry.raws)
         self.service.after_read(link, began)
         await self._read_loop(link, connection, entry.framer)
@@ -248,7 +249,7 @@ class Acceptor:
     async def _messages(self, link: Link, connection: Connection, raws: list[bytes]) -> None:
         """Hand the messages of one read to the session, and do what it says."""
         now, mono = self.clock.now(), self.clock.monotonic()
-        self._resends.others_at_work()
+        self.resends.others_at_work()
         session, service, throttle = link.session, self.service, link.throttle
         self.counters.messages_in += len(raws)
         if throttle is not None and throttle.floods(len(raws), mono):

@@ -78,11 +78,6 @@ class Connection:
         poll.register(self.sock.fileno(), select.POLLRDHUP)
         return bool(poll.poll(0))
 
-    @property
-    def resending(self) -> bool:
-        """A resend is running: live messages wait behind it."""
-        return self._holds > 0
-
     def write(self, data: bytes) -> None:
         """Send `data`, now or as soon as the peer reads. Never blocks; may close the peer."""
         if not data or self.closed:

@@ -25,7 +25,7 @@ def connection_figures(acceptor: Acceptor) -> dict[str, Figure]:
         "fixgate_slow_consumers": counters.slow_consumers,
         "fixgate_unsent_bytes": sum(c.queued for c in connections),
         "fixgate_held_answers": sum(len(link.gated) for link in acceptor.links.values()),
-        "fixgate_resends": sum(c.resending for c in connections),
+        "fixgate_resends": acceptor.resends.running,
     }
 
 

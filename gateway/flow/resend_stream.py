@@ -84,6 +84,11 @@ class ResendStreams:
         self._turn = trio.Lock()
         self._work = 0
 
+    @property
+    def running(self) -> int:
+        """Connections that a replay runs for, or that wait for their place."""
+        return len(self._asked)
+
     def others_at_work(self) -> None:
         """Somebody's messages are being handled."""
         self._work += 1

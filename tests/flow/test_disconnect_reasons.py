@@ -153,6 +153,7 @@ async def becomes_somebody_else(house, monkeypatch):
 async def asks_for_the_same_for_ever(house, monkeypatch):
     member = await house.enter()
     for _ in range(10):
+        await house.until(lambda: not house.acceptor.resends.running)
         await member.send("2|7=1|16=0|")
         answer = await member.receive()
     assert "the same ResendRequest" in answer[58]
