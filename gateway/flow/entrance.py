@@ -106,11 +106,13 @@ class Entrance:
         """Read the first message and verify its password: the session, or why there is none."""
         framer = Framer()
         raws = await self._first_messages(guest, sock, framer)
+        source = source_of(peer)
         if isinstance(raws, DisconnectReason):
             self._log(f"{peer} ended before a Logon: {raws.name}")
+            if raws is DisconnectReason.FIRST_MESSAGE_NOT_LOGON:
+                self._failed(source, NO_SESSION)
             return raws
         message = self._decoder.decode(raws[0])
-        source = source_of(peer)
         found = self._link_of(message, source)
         if isinstance(found, Link):
             reason = await self._verify(found, message, source)

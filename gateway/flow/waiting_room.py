@@ -1,8 +1,10 @@
 """Connections that are not logged on yet: few places, and the silent ones give way first.
 
 A flood of connections that say nothing must not keep members out. So a newcomer always gets a
-place; when all are taken, the oldest that has sent nothing loses its own, else the oldest of all.
-A member's Logon follows its connection at once, so the member is hardly ever the oldest.
+place; when all are taken, the oldest that has sent nothing loses its own. Those that have sent a
+byte or two keep at most half of the places: else they would leave the silent ones, of which every
+member is one until his Logon arrives, a single place to push each other out of. A member's Logon
+follows his connection at once, so he is hardly ever the oldest.
 """
 
 from collections.abc import Callable
@@ -42,7 +44,10 @@ class WaitingRoom:
 
     def make_room(self) -> bool:
         """The next in line gives way; False if nobody waits."""
-        for group in (self._silent, self._speaking):
+        groups = [self._silent, self._speaking]
+        if len(self._speaking) > self.places // 2:
+            groups.reverse()
+        for group in groups:
             if group:
                 self._dismiss(next(iter(group)), DisconnectReason.GAVE_WAY)
                 return True

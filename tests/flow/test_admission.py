@@ -138,6 +138,17 @@ class Guest(Visitor):
         super().__init__(lambda: gone.append(name))
 
 
+def test_those_who_speak_keep_half_of_the_places_at_most():
+    gone, room = [], WaitingRoom(4)
+    for name in "abc":
+        speaker = Guest(name, gone)
+        room.enter(speaker)
+        room.spoke(speaker)
+    for name in "123":
+        room.enter(Guest(name, gone))
+    assert gone == ["a", "1"], "first the share is made even, then the silent ones take turns"
+
+
 def test_the_oldest_silent_visitor_gives_way_then_the_oldest_of_all():
     gone, room = [], WaitingRoom(3)
     guests = {name: Guest(name, gone) for name in "abcdefg"}
@@ -149,7 +160,7 @@ def test_the_oldest_silent_visitor_gives_way_then_the_oldest_of_all():
     room.spoke(guests["c"])
     room.spoke(guests["d"])
     room.enter(guests["e"])
-    assert gone == ["b", "a"]
+    assert gone == ["b", "a"], "all of them speak"
     assert guests["a"].reason is DisconnectReason.GAVE_WAY
     room.leave(guests["c"])
     room.enter(guests["f"])

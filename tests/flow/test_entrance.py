@@ -4,7 +4,7 @@ import errno
 import os
 import resource
 import socket
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
 import trio
@@ -218,6 +218,25 @@ async def test_a_stranger_may_not_send_much(open_house):
         stranger = await house.knock()
         await stranger.stream.send_all(b"8=FIX.4.4\x019=60000\x0135=A\x0158=" + b"x" * 20_000)
         await house.ended(DisconnectReason.FIRST_MESSAGE_NOT_LOGON)
+
+
+@pytest.mark.trio
+async def test_a_stranger_who_sends_a_byte_now_and_then_gains_no_time(open_house, monkeypatch):
+    monkeypatch.setattr(entrance_module, "LOGON_TIMEOUT_SECONDS", 0.2)
+    async with open_house() as house:
+        stranger = await house.knock()
+
+        async def drip(*, task_status):
+            task_status.started()
+            with suppress(trio.BrokenResourceError):
+                while True:
+                    await stranger.stream.send_all(b"8")
+                    await trio.sleep(0.02)
+
+        async with trio.open_nursery() as nursery:
+            await nursery.start(drip)
+            await house.ended(DisconnectReason.NO_LOGON)
+            nursery.cancel_scope.cancel()
 
 
 @pytest.mark.trio

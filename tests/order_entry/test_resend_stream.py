@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 from gateway.fix.resend import SLICE_NS
 from gateway.flow import resend_stream
 from gateway.flow.resend_stream import MAX_REPLAYS
-from tests.order_entry.test_commit import House, order, trading
+from tests.support.house import House, order, trading
 
 
 class TickingClock:
@@ -29,7 +29,7 @@ class TickingClock:
 @pytest.fixture
 def house(tmp_path):
     made = House(tmp_path)
-    made.acceptor._resends._clock = TickingClock(made.clock)
+    made.acceptor.resends._clock = TickingClock(made.clock)
     yield made
     made.close()
 
@@ -50,7 +50,7 @@ async def fill(member, orders):
 
 def replaying(house):
     """How many connections are being answered or wait for that."""
-    return len(house.acceptor._resends._asked)
+    return house.acceptor.resends.running
 
 
 @pytest.mark.trio
@@ -151,7 +151,7 @@ async def test_a_replay_ends_with_its_peer(house):
         assert (await two.receive())[112] == "next"
         await wait_all_tasks_blocked(0.01)
         assert replaying(house) == 0
-        assert house.acceptor._resends._places.value == MAX_REPLAYS
+        assert house.acceptor.resends._places.value == MAX_REPLAYS
 
 
 @pytest.mark.trio
