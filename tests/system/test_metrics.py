@@ -160,9 +160,6 @@ def test_more_scrapers_than_there_are_places_are_closed(venue, address):
     try:
         with socket.create_connection(address, timeout=10) as late:
             assert late.recv(1) == b""
-        for sock in idle:
-            sock.settimeout(10)
-            assert sock.recv(1) == b"", "a scraper that says nothing is closed after 5 s"
     finally:
         for sock in idle:
             sock.close()
