@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -90,15 +91,14 @@ def test_a_second_instance_on_the_same_data_is_refused(new_venue, tmp_path, dial
     acme.sync()
 
 
-def test_a_taken_port_is_named_with_what_to_do(new_venue):
-    first = new_venue().start()
-    second = new_venue()
-    second.offset, own = first.offset, second.offset
-    second.spawn()
-    assert second.process.wait(15) == 1
-    assert str(first.order_entry) in second.stderr
-    assert "--port-offset" in second.stderr
-    second.offset = own
+@pytest.mark.parametrize("port", [9878, 9100], ids=["order entry", "metrics"])
+def test_a_taken_port_is_named_with_what_to_do(new_venue, port):
+    venue = new_venue()
+    with socket.create_server(("127.0.0.1", port + venue.offset)):
+        venue.spawn()
+        assert venue.process.wait(15) == 1
+    assert f"cannot listen on 127.0.0.1:{port + venue.offset}: Address already" in venue.stderr
+    assert "--port-offset" in venue.stderr
 
 
 def test_replay_needs_the_data_folder_and_nothing_else(new_venue, tmp_path):

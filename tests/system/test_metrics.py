@@ -11,7 +11,7 @@ import pytest
 from gateway.fix.disconnect import DisconnectReason
 from gateway.flow.admission import Refusal
 from gateway.metrics import METRICS
-from tests.support.venue import Venue, fixgate, wait_until
+from tests.support.venue import Venue, wait_until
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$")
@@ -164,15 +164,6 @@ def test_more_scrapers_than_there_are_places_are_closed(venue, address):
         for sock in idle:
             sock.close()
     assert value(address, "fixgate_up", process="supervisor") == 1
-
-
-def test_a_port_that_is_taken_is_named_and_nothing_starts(venue, address, tmp_path):
-    config = ROOT / "config" / "bench.yaml"
-    where = ["--data", tmp_path / "data", "--port-offset", venue.offset]
-    result = fixgate("run", "--config", config, *where)
-    assert result.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{address[1]}: Address already in use" in result.stderr
-    assert not (tmp_path / "data" / "journal").exists()
 
 
 def test_what_is_not_there_is_said_so(address):
