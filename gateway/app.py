@@ -309,6 +309,8 @@ async def _core_status(service: OrderEntry, acceptor: Acceptor, clock: SystemClo
             "fixgate_journal_records": durable + 1,
             "fixgate_journal_durable_record": durable,
             "fixgate_journal_sync_seconds": duration_figure(service.syncs),
+            "fixgate_clock_wall_ahead_seconds": clock.steered.ahead / NANOS_PER_SECOND,
+            "fixgate_clock_jumps": clock.steered.jumps,
         }
         announce_status(shown, metrics)
         orders, trades = service.orders, service.trades // 2
@@ -416,7 +418,14 @@ async def _mirror_status(mirror: Mirror) -> None:
                 "bytes behind": mirror.bytes_behind,
                 "ms behind": mirror.ms_behind,
                 "trouble": mirror.trouble,
-            }
+            },
+            {
+                "fixgate_mirror_record": mirror.last,
+                "fixgate_mirror_lag_records": mirror.records_behind,
+                "fixgate_mirror_lag_bytes": mirror.bytes_behind,
+                "fixgate_mirror_lag_seconds": mirror.ms_behind / 1_000,
+                "fixgate_mirror_in_trouble": int(bool(mirror.trouble)),
+            },
         )
 
 
@@ -441,12 +450,27 @@ async def run_snapshot(place: Place, stop: trio.Event) -> None:
         place.log,
     )
     try:
-        await service.run(stop)
-    except JournalDamaged:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_snapshot_status, shadow)
+            await service.run(stop)
+            nursery.cancel_scope.cancel()
+    except* JournalDamaged:
         place.log("ALARM: the journal is not what it should be; no snapshots until it is looked at")
         raise
     finally:
         shadow.close()
+
+
+async def _snapshot_status(shadow: Shadow) -> None:
+    while True:
+        await trio.sleep(STATUS_SECONDS)
+        announce_status(
+            {},
+            {
+                "fixgate_snapshot_record": shadow.saved,
+                "fixgate_journal_read_record": shadow.result.last,
+            },
+        )
 
 
 # --- bots -------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from prometheus_client.core import (
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
-Figure = int | Mapping[str, int | list[int]]
+Figure = int | float | Mapping[str, int | list[int]]
 """A number; numbers by label; or times as total_ns, bounds_ns and buckets."""
 
 
@@ -62,6 +62,16 @@ METRICS: Final = (
     Definition("fixgate_journal_durable_record", "gauge", "Number of the last record on disk"),
     Definition("fixgate_journal_read_record", "gauge", "Number of the last record a reader took"),
     Definition("fixgate_journal_sync_seconds", "histogram", "Time to sync a batch of records"),
+    Definition("fixgate_snapshot_record", "gauge", "Last record of the newest snapshot, -1: none"),
+    Definition("fixgate_mirror_record", "gauge", "Number of the last record in the mirror"),
+    Definition("fixgate_mirror_lag_records", "gauge", "Records that the mirror has not got yet"),
+    Definition("fixgate_mirror_lag_bytes", "gauge", "Bytes that the mirror has not got yet"),
+    Definition("fixgate_mirror_lag_seconds", "gauge", "Age of the oldest record not mirrored"),
+    Definition(
+        "fixgate_mirror_in_trouble", "gauge", "1 while the mirror cannot be written"
+    ),
+    Definition("fixgate_clock_wall_ahead_seconds", "gauge", "Wall clock less the venue's time"),
+    Definition("fixgate_clock_jumps", "counter", "Jumps of the wall clock, which end no session"),
     Definition("fixgate_order_messages", "counter", "Order messages taken to the core"),
     Definition("fixgate_trades", "counter", "Trades"),
     Definition("fixgate_open_orders", "gauge", "Orders in the books"),

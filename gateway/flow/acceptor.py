@@ -189,6 +189,7 @@ class Acceptor:
         reason = connection.closing or DisconnectReason.PEER_CLOSED
         link.detach()
         link.session.disconnect(reason)
+        self.entrance.freed.unpark_all()
         self.log(f"{link.config.comp_id} disconnected: {reason.name}")
 
     async def _converse(self, link: Link, connection: Connection, entry: Entry) -> None:

@@ -32,6 +32,9 @@ LOGON_TIMEOUT_SECONDS: Final = 5
 VERIFY_TIMEOUT_SECONDS: Final = 30
 """How long a password may wait for its turn to be verified, seconds."""
 
+PREDECESSOR_SECONDS: Final = 2
+"""How long a member may wait for his own closed connection to be read to its end, seconds."""
+
 MAX_VERIFYING: Final = 64
 """Passwords that wait to be verified, one at a time: two seconds of work at 30 ms each. A Logon
 beyond them is refused, and may be tried again."""
@@ -83,6 +86,8 @@ class Entrance:
         self.open = True
         self.verifying = 0
         """Logons whose password is being looked at, or waits for that."""
+        self.freed = trio.lowlevel.ParkingLot()
+        """Who waits for a session to lose its connection."""
         self._links = links
         self._admission = admission
         self._decoder = Decoder(dictionary, compile_shapes=False)
@@ -162,7 +167,7 @@ class Entrance:
             return DisconnectReason.UNKNOWN_COMP_ID
         if message.begin_string != link.session.settings.begin_string:
             return DisconnectReason.BAD_BEGIN_STRING
-        if link.connection is not None:
+        if link.connection is not None and not link.connection.peer_has_left:
             return DisconnectReason.DUPLICATE_SESSION
         return link
 
@@ -187,9 +192,21 @@ class Entrance:
             self._failed(source, comp_id)
             return DisconnectReason.LOGON_REFUSED
         self._admission.succeeded(source, comp_id)
+        await self._predecessor_gone(link)
         if not self.open:
             return DisconnectReason.SHUTDOWN
         return None if link.connection is None else DisconnectReason.DUPLICATE_SESSION
+
+    async def _predecessor_gone(self, link: Link) -> None:
+        """Who closes his connection and logs on again at once must not find it still in his way.
+
+        What he sent before he closed is read first.
+        """
+        before = link.connection
+        if before is not None and before.peer_has_left:
+            with trio.move_on_after(PREDECESSOR_SECONDS):
+                while link.connection is before:
+                    await self.freed.park()
 
     async def credentials(
         self,
