@@ -11,13 +11,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from engine.journal.chain import Chain
-from engine.journal.disk import (
-    MARK_NAME,
-    Disk,
-    DiskFiles,
-    list_segments,
-    read_mark,
-)
+from engine.journal.disk import Disk
+from engine.journal.files import MARK_NAME, DiskFiles, list_segments, read_mark
 from engine.journal.follow import READ_BYTES, damaged
 from engine.journal.frame import GENESIS
 from engine.journal.mark import NO_MARK, SLOT_BYTES, Mark, decode_slot, encode_mark

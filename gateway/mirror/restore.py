@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from engine.core.venue import Venue
-from engine.journal.disk import RealDisk, read_mark
+from engine.journal.disk import RealDisk
+from engine.journal.files import read_mark
 from engine.journal.mirror import JournalMirror
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.errors import DiskFailed, OperatorError

@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 
 import trio
 
-from engine.journal.disk import Disk, DiskFiles, RealDisk
+from engine.journal.disk import Disk, RealDisk
+from engine.journal.files import DiskFiles
 from engine.journal.mirror import JournalMirror, Lag, MirrorRefusedError
 from engine.model.clock import NANOS_PER_SECOND, Clock
 from engine.model.errors import JournalDamaged

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 import trio
 
-from engine.journal.disk import RealDisk, read_mark
+from engine.journal.disk import RealDisk
+from engine.journal.files import read_mark
 from engine.model.errors import OperatorError
 from gateway.fix.index import BODY, HOLE, REPORT
 from gateway.flow.index_file import SKIP_NUMBERS, FileIndex, highest_named

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from engine.journal import mirror as mirror_module
-from engine.journal.disk import RealDisk, list_segments, open_reader, read_mark
+from engine.journal.disk import RealDisk
+from engine.journal.files import list_segments, open_reader, read_mark
 from engine.journal.mirror import JournalMirror, MirrorRefusedError
 from engine.journal.recovery import recover
 from engine.journal.segment import segment_name

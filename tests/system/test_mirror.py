@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from engine.journal.disk import read_mark
+from engine.journal.files import read_mark
 from tests.support.fix_client import ConnectionEnded
 from tests.support.journal import EXEC_TYPES, OTHER_REPORTS, Journal
 from tests.support.traders import Trader
