@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.support.failing_disk import arm
-from tests.support.fix_client import ConnectionEnded
+from tests.support.fix_client import ConnectionEnded, FixClient
 from tests.support.journal import EXEC_TYPES, Journal
 from tests.support.small_disk import small_disk
 from tests.support.traders import Trader
@@ -45,7 +45,7 @@ def traders():
     def make(venue, seed):
         for comp_id in ("BENCH-OE1", "BENCH2-OE1"):
             mind = random.Random(seed)
-            made.append(Trader(comp_id, venue.order_entry, mind, window=40, resends=False))
+            made.append(Trader(FixClient(comp_id, venue.order_entry), mind, window=40))
         for trader in made:
             trader.reconnect()
         return made

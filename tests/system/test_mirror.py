@@ -9,7 +9,7 @@ import time
 import pytest
 
 from engine.journal.files import read_mark
-from tests.support.fix_client import ConnectionEnded
+from tests.support.fix_client import ConnectionEnded, FixClient
 from tests.support.journal import EXEC_TYPES, OTHER_REPORTS, Journal
 from tests.support.traders import Trader
 from tests.support.venue import CONFIG, fixgate, replay, wait_until
@@ -48,7 +48,7 @@ def traders():
         rng = random.Random(seed)
         for comp_id in SESSIONS:
             mind = random.Random(rng.getrandbits(64))
-            made.append(Trader(comp_id, venue.order_entry, mind, window=window, resends=False))
+            made.append(Trader(FixClient(comp_id, venue.order_entry), mind, window=window))
         for trader in made:
             trader.reconnect()
         return made
