@@ -67,9 +67,7 @@ METRICS: Final = (
     Definition("fixgate_mirror_lag_records", "gauge", "Records that the mirror has not got yet"),
     Definition("fixgate_mirror_lag_bytes", "gauge", "Bytes that the mirror has not got yet"),
     Definition("fixgate_mirror_lag_seconds", "gauge", "Age of the oldest record not mirrored"),
-    Definition(
-        "fixgate_mirror_in_trouble", "gauge", "1 while the mirror cannot be written"
-    ),
+    Definition("fixgate_mirror_in_trouble", "gauge", "1 while the mirror cannot be written"),
     Definition("fixgate_clock_wall_ahead_seconds", "gauge", "Wall clock less the venue's time"),
     Definition("fixgate_clock_jumps", "counter", "Jumps of the wall clock, which end no session"),
     Definition("fixgate_order_messages", "counter", "Order messages taken to the core"),
