@@ -172,7 +172,10 @@ class Acceptor:
                 async with trio.open_nursery() as nursery:
                     connection.nursery = nursery
                     nursery.start_soon(connection.run_writer)
-                    await self._converse(link, connection, entry)
+                    try:
+                        await self._converse(link, connection, entry)
+                    finally:
+                        connection.nursery = None
                     nursery.cancel_scope.cancel()
         except Exception:
             connection.close(DisconnectReason.INTERNAL)

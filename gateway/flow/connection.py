@@ -52,7 +52,7 @@ class Connection:
         self._holds = 0
         self.cancel_scope = trio.CancelScope()
         self.nursery: trio.Nursery | None = None
-        """For what ends with the connection, once it is served."""
+        """For what ends with the connection, while it is served."""
         self.read_scope = trio.CancelScope()
         self.flushed = trio.Event()
         """The last words have left; only set by `finish`."""

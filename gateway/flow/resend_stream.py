@@ -97,8 +97,8 @@ class ResendStreams:
         """Answer a ResendStep, behind those of the same connection. The session bounds how many
         there can be."""
         connection = link.connection
-        if connection is None:
-            return
+        if connection is None or connection.nursery is None:
+            return  # it ends just now
         if step.what == "unsent":
             connection.hold()  # nothing may go out before what was owed already
         asked = self._asked.get(connection)
@@ -111,7 +111,6 @@ class ResendStreams:
             if step.what != "unsent":
                 self._places.acquire_nowait()
             slices = self._begin(connection, link, step)
-        assert connection.nursery is not None
         connection.nursery.start_soon(self._serve, connection, slices)
 
     def _begin(self, connection: Connection, link: Link, step: ResendStep) -> Iterator[bytes]:

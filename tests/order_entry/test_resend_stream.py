@@ -7,6 +7,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from gateway.fix.resend import SLICE_NS
+from gateway.fix.steps import ResendStep
 from gateway.flow import resend_stream
 from gateway.flow.resend_stream import MAX_REPLAYS
 from tests.support.house import House, order, trading
@@ -152,6 +153,23 @@ async def test_a_replay_ends_with_its_peer(house):
         await wait_all_tasks_blocked(0.01)
         assert replaying(house) == 0
         assert house.acceptor.resends._places.value == MAX_REPLAYS
+
+
+@pytest.mark.trio
+async def test_a_request_whose_turn_comes_while_its_connection_ends_is_nothing(house):
+    """It waited for the disk; the connection's tasks are gone, but it is not detached yet."""
+    async with members(house, 1) as (one,):
+        await fill(one, 100)
+        link = house.acceptor.links[b"BENCH-OE1"]
+        connection = link.connection
+        one.stream.socket.close()
+        while connection.nursery is not None:
+            await trio.lowlevel.checkpoint()
+        link.connection = connection
+        house.acceptor._resends.start(link, ResendStep(1, 0))
+        link.connection = None
+        assert replaying(house) == 0
+        assert house.acceptor._resends._places.value == MAX_REPLAYS
 
 
 @pytest.mark.trio
