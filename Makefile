@@ -39,13 +39,16 @@ lint: dev
 	$(BIN)/lint-imports
 
 test: lint ## everything that takes less than five minutes on two cores
-	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not proof'
+	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not proof and not soak'
 
 quickfix: dev ## QuickFIX for Python, compiled once into .cache/wheels
 	@$(BIN)/python -m tests.support.build_quickfix
 
 proof: quickfix ## heavy counts and real components, 30 minutes at most
 	$(BIN)/pytest -q -n 2 --dist worksteal -m proof
+
+soak: dev ## the long runs, one after the other, with their progress
+	$(BIN)/pytest -q -s -m soak
 
 bench: dev ## loads over TCP; run it alone on the machine
 	$(BIN)/python -m benchmarks.run

@@ -27,10 +27,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.answers import LoadFailed
-from benchmarks.figures import median, percentile
-from benchmarks.load import LoadSession, closed_loop, open_loop
+from benchmarks.figures import median
+from benchmarks.load import LoadSession, closed_loop
 from benchmarks.machine import machine_facts
 from benchmarks.messages import RequestBuilder, cancelled_orders, utc_now
+from benchmarks.steady import SteadyMembers, memory_kib, p99_us
 from benchmarks.venue_process import VENUE_COMP, VenueProcess
 
 MESSAGES: Final = 1_000_000
@@ -39,7 +40,6 @@ ROUND_SECONDS: Final = 1
 # Requests built at a time: they must arrive within 120 s of their SendingTime.
 BATCH: Final = 20_000
 WINDOW: Final = 500
-OTHERS: Final = 4
 # Rounds during the resend, each behind one in which the asking member reads nothing.
 PAIRS: Final = 15
 # After which a resend to a member who does not read has come to a halt, seconds.
@@ -147,14 +147,6 @@ def _read_all(session: LoadSession, builder: RequestBuilder, last: int) -> Resen
     return Resend(time.perf_counter() - start, first, bytes_in, builder.next_seq)
 
 
-def memory_kib(pid: int, field: str) -> int:
-    """Return VmRSS or VmHWM of a process, KiB."""
-    for line in Path("/proc", str(pid), "status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1])
-    raise LookupError(field)
-
-
 def fill(session: LoadSession, builder: RequestBuilder, count: int) -> None:
     """Make the venue send that many reports to a session: orders, each cancelled."""
     while count:
@@ -163,31 +155,6 @@ def fill(session: LoadSession, builder: RequestBuilder, count: int) -> None:
         session.prepare(cancelled_orders(builder, batch))
         closed_loop([session], WINDOW)
         count -= batch
-
-
-class Others:
-    """The sessions of another member that go on trading."""
-
-    def __init__(self, stack: contextlib.ExitStack, port: int, rate: int, seconds: int) -> None:
-        stamp = utc_now()
-        self._rate = rate
-        self._each = rate * seconds // OTHERS // 2 * 2
-        self._builders = [
-            RequestBuilder(b"BENCH2-OE%d" % k, VENUE_COMP, b"R-", stamp)
-            for k in range(1, OTHERS + 1)
-        ]
-        self._sessions = [stack.enter_context(LoadSession(port, b)) for b in self._builders]
-
-    def round(self) -> list[int]:
-        """Trade for one round; its latencies, ns."""
-        for session, builder in zip(self._sessions, self._builders, strict=True):
-            builder.stamp = utc_now()
-            session.prepare(cancelled_orders(builder, self._each))
-        return list(open_loop(self._sessions, self._rate).latencies_ns)
-
-
-def _p99_us(rounds: list[list[int]]) -> list[float]:
-    return [round(percentile(sorted(each), 0.99) / 1_000, 1) for each in rounds]
 
 
 def measure(messages: int, rate: int, round_seconds: int) -> dict[str, object]:
@@ -202,7 +169,7 @@ def measure(messages: int, rate: int, round_seconds: int) -> dict[str, object]:
         Path("/proc", str(core), "clear_refs").write_text(_NEW_PEAK)
         alone = AskingMember(session, builder, messages + 1).result()
         growth = memory_kib(core, "VmHWM") - rss
-        others = Others(stack, venue.port, rate, round_seconds)
+        others = SteadyMembers(stack, venue.port, rate, round_seconds)
         others.round()  # warm
         asking = AskingMember(session, builder, messages + 1)
         stack.callback(asking.end)
@@ -216,7 +183,7 @@ def measure(messages: int, rate: int, round_seconds: int) -> dict[str, object]:
                 break
         if not asking.running and len(during) > 1:
             during.pop()  # the resend ended in it
-        ratios = [loud / calm for loud, calm in zip(_p99_us(during), _p99_us(quiet), strict=False)]
+        ratios = [loud / calm for loud, calm in zip(p99_us(during), p99_us(quiet), strict=False)]
         beside = asking.result()
         return {
             "messages": messages,
@@ -226,8 +193,8 @@ def measure(messages: int, rate: int, round_seconds: int) -> dict[str, object]:
             "core_rss_mib": round(rss / _KIB_PER_MIB, 1),
             "core_growth_mib": round(growth / _KIB_PER_MIB, 1),
             "others_per_s": rate,
-            "others_p99_us_without": _p99_us(quiet),
-            "others_p99_us_during": _p99_us(during),
+            "others_p99_us_without": p99_us(quiet),
+            "others_p99_us_during": p99_us(during),
             "others_p99_ratio_each": [round(ratio, 2) for ratio in ratios],
             "others_p99_ratio": round(median(ratios), 2),
             "resend_first_byte_beside_others_ms": round(beside.first_seconds * 1_000, 2),

@@ -3,10 +3,11 @@
 import pytest
 
 from benchmarks import resend
+from benchmarks.steady import p99_us
 
 
 def test_a_percentile_is_told_for_each_round():
-    assert resend._p99_us([[1_000] * 99 + [5_000], [2_000, 3_000]]) == [1.0, 3.0]
+    assert p99_us([[1_000] * 99 + [5_000], [2_000, 3_000]]) == [1.0, 3.0]
 
 
 @pytest.mark.proof

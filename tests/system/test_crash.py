@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.fix_client import ConnectionEnded, FixClient
 from tests.support.journal import EXEC_TYPES, Journal, names, names_of, state_of
+from tests.support.progress import progress
 from tests.support.traders import Trader
 from tests.support.venue import wait_until
 
@@ -241,9 +242,21 @@ def test_a_reset_of_the_numbers_after_kill_9_loses_no_report(crashes):
 @pytest.mark.proof
 @pytest.mark.parametrize(("seed", "kills"), [(1, 13), (2, 13), (3, 12), (4, 12)])
 def test_kill_9_under_heavy_load(crashes, seed, kills):
+    heavy_load(crashes, seed, kills)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(101, 111))
+def test_two_hundred_times_kill_9_under_heavy_load(crashes, seed):
+    heavy_load(crashes, seed, 20)
+
+
+def heavy_load(crashes, seed, kills):
     run = crashes(seed, window=400, longest=1.2)
     run.begin()
     for number in range(kills):
+        progress(f"seed {seed}: kill {number + 1} of {kills}")
         run.round(number)
     run.check()
     assert run.kills["core"] + run.kills["all"] == kills
