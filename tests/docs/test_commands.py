@@ -22,6 +22,7 @@ RUN_ELSEWHERE = {
     "make test": "what runs this test",
     "make proof": ".ci/run",
     "make quickfix": "part of make proof",
+    "make soak": "by hand: it takes hours",
     "make bench": "tests/benchmarks, and by hand: its figures need a machine of their own",
     "make setup": "part of make run",
     "fixgate password": "tests/gateway/test_cli.py",

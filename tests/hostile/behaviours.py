@@ -24,6 +24,9 @@ class Act(Enum):
     """Say that nothing more comes, and go on reading."""
 
 
+FRESH = 0.05
+"""Share of the orders that have a ClOrdID of their own."""
+
 Acts = Iterator[bytes | float | Act]
 
 
@@ -50,8 +53,11 @@ class Peer:
         return self.say("A", f"98=0|108=30|{flag}{word}{body}")
 
     def order(self, *, body: str = "", header: str = "", seq: int | None = None) -> bytes:
-        """A good order far from everybody's market, that ends at once."""
-        name = f"h{time.monotonic_ns() % 10**12}-{self.rng.randrange(10**9)}"
+        """An order far from everybody's market, that ends at once. Most use a ClOrdID again: a
+        venue keeps each for a day, so new ones take memory, whoever sends them."""
+        name = f"h{self.rng.randrange(50)}"
+        if self.rng.random() < FRESH:
+            name = f"h{time.monotonic_ns() % 10**12}-{self.rng.randrange(10**9)}"
         return self.say(
             "D",
             f"11={name}|55=ETH-USD|54=1|60={utc_now()}|38=0.01|40=2|44=1.00|59=3|{body}",

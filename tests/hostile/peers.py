@@ -25,6 +25,9 @@ HOST = "127.0.0.1"
 PER_ADDRESS = 500
 """Silent connections from one 127.0.0.x: an address has 28,000 ports at most."""
 
+ARRIVALS_PER_SECOND = 1_000
+"""Silent connections at the start."""
+
 SPARE_DESCRIPTORS = 100
 COMP_IDS = [f"BENCH-OE{n}" for n in range(5, 17)] + [f"BENCH2-OE{n}" for n in range(1, 17)]
 """The honest flow's sessions are not among them."""
@@ -60,9 +63,10 @@ class Pool:
                 await trio.sleep(rng.uniform(0.05, 0.5))
 
     async def silent(self, number: int) -> None:
-        """One connection that says nothing and comes back a second after it was closed."""
+        """One connection that says nothing, and comes back some seconds after it was closed."""
+        rng = random.Random(self.seed * 1_000 + number)
         address = f"127.0.0.{2 + number // PER_ADDRESS}"
-        await trio.sleep(number / 2_000)
+        await trio.sleep(number / ARRIVALS_PER_SECOND)
         while True:
             sock = await self._connected((address, 0))
             if sock is not None:
@@ -71,7 +75,7 @@ class Pool:
                     self.open += 1
                     await self._read_until_closed(sock)
                     self.open -= 1
-            await trio.sleep(1)
+            await trio.sleep(rng.uniform(1, 9))
 
     async def _connected(self, source: tuple[str, int]) -> trio.socket.SocketType | None:
         sock = trio.socket.socket()
@@ -142,6 +146,8 @@ async def run(pool: Pool, peers: int, *, silent: bool) -> None:
         async with trio.open_nursery() as nursery:
             for number in range(peers):
                 nursery.start_soon(pool.silent if silent else pool.hostile, number)
+            if silent:  # the crowd is to be there, not to come
+                await trio.sleep(peers / ARRIVALS_PER_SECOND)
             print("ready", flush=True)
             async for _ in signals:
                 break

@@ -23,7 +23,7 @@ ORDERS_PER_SECOND = 100
 """Of the honest flow, each cancelled: twice as many requests."""
 
 ROUND_SECONDS = 10
-STOP_SECONDS = 10
+STOP_SECONDS = 60
 MIB_IN_KIB = 1_024
 
 
