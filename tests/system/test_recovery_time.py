@@ -16,13 +16,13 @@ SECONDS = 10
 
 @pytest.mark.proof
 @pytest.mark.timeout(900)
-def test_a_core_that_dies_under_load_takes_logons_again_within_ten_seconds(new_venue):
+def test_a_core_that_dies_under_load_takes_logons_again_within_ten_seconds(new_venue, dial):
     venue = new_venue()
     build(venue.data, RECORDS, 100_000)
     venue.spawn()
     wait_until(lambda: "fixgate ready" in venue.stdout, 300, "a first start: a full replay")
     wait_until(lambda: list_snapshots(venue.data / "snapshots"), 300, "a first snapshot")
-    trader = Trader("BENCH-OE16", venue.order_entry, random.Random(1), window=100, resends=False)
+    trader = Trader(dial(venue, "BENCH-OE16"), random.Random(1), window=100)
     trader.reconnect()
     took = []
     for _ in range(3):
