@@ -3,10 +3,10 @@
     submit -> apply -> encode -> pending -> append -> flush -> released -> published
 
 `submit` applies a command at once and keeps its records; they are released by a commit, either in
-one call (`commit`) or in four steps. Between the first two, answers may be prepared while the disk
-is at work; the second may run in a worker thread while further commands are submitted:
+one call (`commit`) or in four steps, of which the second may run in a worker thread while further
+commands are submitted for the next batch:
 
-    begin_commit()      writes what is pending, and lets the disk begin
+    begin_commit()      writes what is pending (the page cache only)
     sync_pending()      waits for the disk; touches nothing but the writer
     finish_commit()     the records of that batch, to be released in this order
     publish()           lets readers in other processes see them
@@ -181,18 +181,18 @@ class Sequencer:
         self.publish()
         return records
 
-    def begin_commit(self) -> list[Record]:
-        """Write what is pending; the records, none if there is nothing to sync. DiskFailed."""
+    def begin_commit(self) -> int:
+        """Write what is pending; how many records. 0: there is nothing to sync. DiskFailed."""
         if self.writer.failed:  # another task was running when the commit before this one failed
             raise DiskFailed(self.writer.failed)
         assert not self._writing, "the commit before this one is not finished"
         if not self._records:
-            return []
+            return 0
         payloads, flags = self._payloads, self._flags
         self._writing, self._records = self._records, []
         self._payloads, self._flags, self._bytes = [], None, 0
         self.writer.append(payloads, flags)
-        return self._writing
+        return len(payloads)
 
     def sync_pending(self) -> None:
         """Wait until the batch is on disk; may run in a worker thread. DiskFailed."""

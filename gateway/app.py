@@ -511,6 +511,7 @@ def _acceptor(place: Place, links: Iterable[Link], service: Service) -> Acceptor
         place.config.venue.comp_id.encode(),
         place.config.limits,
         place.counters,
+        place.config.venue.busy_poll_us,
     )
 
 

@@ -71,6 +71,7 @@ class VenueConfig(_Strict, frozen=True):
     durability: Literal["fsync", "os"] = "fsync"
     segment_mib: Annotated[int, Meta(ge=1, le=1024)] = 64
     snapshot_records: Annotated[int, Meta(ge=1, le=2**53)] = 100_000
+    busy_poll_us: Annotated[int, Meta(ge=0, le=10_000)] = 200
     max_order_age_s: Annotated[int, Meta(ge=1, le=86_400)] = 30
 
 

@@ -4,7 +4,6 @@ The writer promises: what `flush` returned for is on disk; the mark is written o
 first error of a write or sync ends the writer for good (engine.model.errors.DiskFailed says why).
 """
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -51,13 +50,6 @@ DURABILITIES: Final = ("fsync", "os")
 """fsync: an answer waits for the disk. os: it waits for the page cache only, which survives a
 kill of the process and not a loss of power."""
 
-_SYNC_FILE_RANGE: Final = getattr(ctypes.CDLL(None), "sync_file_range", None)
-"""sync_file_range(2), which Python's os module lacks; None off Linux."""
-if _SYNC_FILE_RANGE is not None:
-    _SYNC_FILE_RANGE.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
-
-_START_WRITE: Final = 2  # SYNC_FILE_RANGE_WRITE
-
 
 class Disk(Protocol):
     """The system calls that the writer makes; each raises OSError. Tests inject faults here."""
@@ -68,10 +60,6 @@ class Disk(Protocol):
 
     def pwrite(self, fd: int, data: bytes, offset: int) -> int:
         """pwrite(2)."""
-        ...
-
-    def start_write(self, fd: int, offset: int, size: int) -> None:
-        """Let the disk begin with bytes that sync_data will wait for; no promise, no error."""
         ...
 
     def sync_data(self, fd: int) -> None:
@@ -117,11 +105,6 @@ class RealDisk:
     def pwrite(self, fd: int, data: bytes, offset: int) -> int:
         """See Disk."""
         return os.pwrite(fd, data, offset)
-
-    def start_write(self, fd: int, offset: int, size: int) -> None:
-        """See Disk. An error stays with the file and comes out of its next fdatasync."""
-        if _SYNC_FILE_RANGE is not None:
-            _SYNC_FILE_RANGE(fd, offset, size, _START_WRITE)
 
     def sync_data(self, fd: int) -> None:
         """See Disk."""
@@ -310,8 +293,6 @@ class JournalWriter:
                 )
                 if data:
                     self._write(self._fd, data, self._offset)
-                    if self.durability == "fsync":
-                        self._disk.start_write(self._fd, self._offset, len(data))
                     self._offset += len(data)
                 if done < len(payloads):
                     self._roll_over()

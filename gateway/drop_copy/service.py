@@ -84,8 +84,9 @@ class DropCopy:
         """Do a session step; nothing here waits for the disk."""
         link.perform(step, now)
 
-    def after_read(self, link: Link, began: int) -> None:
-        """Nothing to do: reads change nothing here."""
+    def after_read(self, link: Link, began: int) -> bool:
+        """Nothing to do: reads change nothing here, and nobody waits for the next."""
+        return False
 
     async def room(self) -> None:
         """Let other connections run."""

@@ -60,8 +60,12 @@ class Service(Protocol):
         """Do a session step when everything before it has left."""
         ...
 
-    def after_read(self, link: Link, began: int) -> None:
-        """All messages of one read were handed over; it began then, monotonic ns."""
+    def after_read(self, link: Link, began: int) -> bool:
+        """All messages of one read were handed over; it began then, monotonic ns.
+
+        True: they are answered and nobody else seems to be at work, so the next are worth polling
+        for.
+        """
         ...
 
     async def room(self) -> None:
@@ -90,6 +94,7 @@ class Acceptor:
         venue: bytes,
         limits: Limits | None = None,
         counters: Counters | None = None,
+        busy_poll_us: int = 0,
     ) -> None:
         limits = limits or Limits()
         self.links = links
@@ -99,6 +104,7 @@ class Acceptor:
         self.clock = clock
         self.log = log
         self.counters = counters or Counters()
+        self._busy_poll = busy_poll_us * 1_000
         self.connections: set[Connection] = set()
         """Those that have their session."""
         self.resends = ResendStreams(service.open_reader, clock, log)
@@ -205,16 +211,18 @@ class Acceptor:
 
     async def _read_loop(self, link: Link, connection: Connection, framer: Framer) -> None:
         service = self.service
+        poll = False
         with connection.read_scope:
             while connection.closing is None:
-                raws = await self._next_messages(connection, framer)
+                raws = await self._next_messages(connection, framer, poll)
+                poll = False
                 if raws is None:
                     connection.close(DisconnectReason.PEER_CLOSED)
                     return
                 if raws:
                     began = self.clock.monotonic()
                     await self._messages(link, connection, raws)
-                    service.after_read(link, began)
+                    poll = service.after_read(link, began)
                     await service.room()
                 if framer.garbled > MAX_GARBLED:
                     connection.finish(DisconnectReason.GARBLED)
@@ -226,10 +234,13 @@ class Acceptor:
                         await trio.sleep(pause / NANOS_PER_SECOND)
         await self._last_words(link, connection)
 
-    async def _next_messages(self, connection: Connection, framer: Framer) -> list[bytes] | None:
+    async def _next_messages(
+        self, connection: Connection, framer: Framer, poll: bool
+    ) -> list[bytes] | None:
         """The messages of the next read, perhaps none; None at the end of the stream."""
         if not framer.pending:  # nothing to time out: a cancel scope costs 15 us
-            data = await read(connection.sock, READ_BYTES)
+            found = await self._polled(connection.sock) if poll and self._busy_poll else None
+            data = await read(connection.sock, READ_BYTES) if found is None else found
             self.counters.bytes_in += len(data)
             return framer.feed(data) if data else None
         with trio.move_on_after(RESYNC_SECONDS) as silence:
@@ -238,6 +249,21 @@ class Acceptor:
             return framer.resync()
         self.counters.bytes_in += len(data)
         return framer.feed(data) if data else None
+
+    async def _polled(self, sock: socket.socket) -> bytes | None:
+        """What a member sends within the time of busy polling; None if that is nothing.
+
+        Everybody else has a turn between two looks.
+        """
+        until = self.clock.monotonic() + self._busy_poll
+        while self.clock.monotonic() < until:
+            try:
+                return sock.recv(READ_BYTES)
+            except (BlockingIOError, InterruptedError):
+                await trio.lowlevel.checkpoint()
+            except OSError:
+                return b""
+        return None
 
     async def _last_words(self, link: Link, connection: Connection) -> None:
         """Let what is queued leave, free the session for a new connection, wait for the peer."""

@@ -62,10 +62,6 @@ UNSUPPORTED_MESSAGE_TYPE: Final = 3  # BusinessRejectReason(380)
 NO_SPACE: Final = "the venue's journal has no room for new orders; cancels still work"
 
 
-Rendered = dict[int, list[Report]]
-"""Reports by session id."""
-
-
 class OrderEntry:
     """The Service of the core process."""
 
@@ -201,20 +197,21 @@ class OrderEntry:
             self._waiting[link.info.id] = link
             self._work.unpark_all()
 
-    def after_read(self, link: Link, began: int) -> None:
+    def after_read(self, link: Link, began: int) -> bool:
         """Commit what the read brought: here and now if nobody else seems to be sending.
 
         With several members at work the commit loop takes all their reads into one sync. began:
-        when the read was handled, monotonic ns.
+        when the read was handled, monotonic ns. Whether it was committed here.
         """
         if not (self.sequencer.pending or self._waiting):
-            return
+            return False
         alone = link is self._last_reader or began - self._last_commit > ALONE_NS
         self._last_reader = link
         if alone and not self._syncing and self._sync_ns < INLINE_SYNC_NS:
             self._commit_inline()
-        else:
-            self._work.unpark_all()
+            return True
+        self._work.unpark_all()
+        return False
 
     async def room(self) -> None:
         """Wait while more is pending than a batch may hold."""
@@ -302,7 +299,7 @@ class OrderEntry:
             self._commit_inline()
             return
         self._syncing = True
-        rendered = self._render(sequencer.begin_commit())
+        sequencer.begin_commit()
         started = self._clock.monotonic()
         await trio.to_thread.run_sync(sequencer.sync_pending)
         self._syncing = False
@@ -310,25 +307,23 @@ class OrderEntry:
         # A worker's time says more about this loop's load than about the disk. So it only ages
         # the estimate, until the next sync in line measures the disk again.
         self._sync_ns -= self._sync_ns // 16
-        self._committed(sequencer.finish_commit(), rendered)
+        self._committed(sequencer.finish_commit())
 
     def _commit_inline(self) -> None:
         sequencer = self.sequencer
-        rendered: Rendered = {}
-        records = sequencer.begin_commit()
-        if records:
-            rendered = self._render(records)  # the disk is at work meanwhile
+        records: list[Record] = []
+        if sequencer.begin_commit():
             started = self._clock.monotonic()
             sequencer.sync_pending()
             took = self._clock.monotonic() - started
             self.syncs.add(took)
             self._sync_ns += (took - self._sync_ns) // 8
             records = sequencer.finish_commit()
-        self._committed(records, rendered)
+        self._committed(records)
 
-    def _committed(self, records: list[Record], rendered: Rendered) -> None:
+    def _committed(self, records: list[Record]) -> None:
         """The batch is on disk: members first, then the readers."""
-        self._release(records, rendered)
+        self._release(records)
         if records:
             self.sequencer.publish()
             self._wake.notify()
@@ -337,9 +332,9 @@ class OrderEntry:
         if self.sequencer.mass_due:
             self._work.unpark_all()
 
-    def _render(self, records: list[Record]) -> Rendered:
-        """The reports of `records` by session id, in record order."""
-        rendered: Rendered = {}
+    def _release(self, records: list[Record]) -> None:
+        """Send every report of `records`, all of them durable, and what waited for them."""
+        batches: dict[int, list[Report]] = {}
         links = self.links
         for record in records:
             number, k = record.number, 0
@@ -353,22 +348,17 @@ class OrderEntry:
                 if type(event) is OrderFilled:
                     self.trades += 1
                 msg_type, body = link.renderer.render_event(number, record.time, k, event)
-                batch = rendered.get(event.session)
+                batch = batches.get(event.session)
                 if batch is None:
-                    batch = rendered[event.session] = []
+                    batch = batches[event.session] = []
                 batch.append((number, k, msg_type, body))
-        return rendered
-
-    def _release(self, records: list[Record], rendered: Rendered) -> None:
-        """Send the reports of `records`, all of them durable, and what waited for them."""
         if records:
             self.released = records[-1].number
-        links = self.links
         now, durable = self._clock.now(), self.released
-        for ident, batch in rendered.items():
+        for ident, batch in batches.items():
             links[ident].report(batch, durable, now)
         for ident, link in list(self._waiting.items()):
-            if link.gated and ident not in rendered:
+            if link.gated and ident not in batches:
                 link.report((), durable, now)
             if not link.gated:
                 del self._waiting[ident]

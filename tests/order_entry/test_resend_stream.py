@@ -166,10 +166,10 @@ async def test_a_request_whose_turn_comes_while_its_connection_ends_is_nothing(h
         while connection.nursery is not None:
             await trio.lowlevel.checkpoint()
         link.connection = connection
-        house.acceptor._resends.start(link, ResendStep(1, 0))
+        house.acceptor.resends.start(link, ResendStep(1, 0))
         link.connection = None
         assert replaying(house) == 0
-        assert house.acceptor._resends._places.value == MAX_REPLAYS
+        assert house.acceptor.resends._places.value == MAX_REPLAYS
 
 
 @pytest.mark.trio

@@ -27,7 +27,8 @@ def address(venue):
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory):
     """A venue of this module's own: its readers and its core are killed."""
-    made = Venue(tmp_path_factory.mktemp("metrics") / "data")
+    folder = tmp_path_factory.mktemp("metrics")
+    made = Venue(folder / "data", only="core,dropcopy,snapshot", mirror=folder / "mirror")
     yield made.start()
     made.close()
     made.check_logs()
@@ -74,13 +75,16 @@ def documented():
 
 
 def test_every_metric_that_is_served_is_in_the_manual_and_the_other_way_round(venue, address):
+    says = {
+        "core": "fixgate_open_orders",
+        "dropcopy": "fixgate_journal_read_record",
+        "snapshot": "fixgate_snapshot_record",
+        "mirror": "fixgate_mirror_record",
+    }
     wait_until(
-        lambda: (
-            value(address, "fixgate_journal_read_record", process="dropcopy") is not None
-            and value(address, "fixgate_open_orders", process="core") is not None
-        ),
+        lambda: all(value(address, name, process=who) is not None for who, name in says.items()),
         10,
-        "both processes have said their figures",
+        "all processes have said their figures",
     )
     samples, types = scrape(address)
     manual = documented()
