@@ -1,4 +1,5 @@
-"""The counterparts that are not the venue: QuickFIX C++ as the yardstick, an echo as the limit."""
+"""The counterparts that are not the venue: QuickFIX C++ as the yardstick, an echo as the limit, a
+drop copy's reader."""
 
 import contextlib
 import subprocess
@@ -90,10 +91,10 @@ def quickfix_peer(threads: str = "single") -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def ack_echo() -> Iterator[int]:
-    """Run the counterpart that only acknowledges; yield its port."""
+def _module(name: str, *args: str) -> Iterator[bytes]:
+    """Run a module of benchmarks.peers; yield the line that it says when it is ready."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.peers.ack_echo"],
+        [sys.executable, "-m", f"benchmarks.peers.{name}", *args],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -103,7 +104,21 @@ def ack_echo() -> Iterator[int]:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            raise ChildFailed("the echo did not start")
-        yield int(line)
+            raise ChildFailed(f"{name} did not start")
+        yield line
     finally:
         stop_group(process)
+
+
+@contextlib.contextmanager
+def drop_copy_reader(port: int, comp_id: str) -> Iterator[None]:
+    """Have somebody take all that a drop copy session sends."""
+    with _module("drop_copy_reader", str(port), comp_id):
+        yield
+
+
+@contextlib.contextmanager
+def ack_echo() -> Iterator[int]:
+    """Run the counterpart that only acknowledges; yield its port."""
+    with _module("ack_echo") as line:
+        yield int(line)

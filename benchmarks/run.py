@@ -1,7 +1,7 @@
 """`make bench`: the whole venue under load over TCP, one JSON line a case on stdout.
 
-    python -m benchmarks.run [--quick] [--cases plain-1,mix-8] [--processes core,all]
-                             [--no-peer] [--json-only]
+    python -m benchmarks.run [--quick] [--cases plain-1,mix-8]
+                             [--processes core,core+dropcopy,all] [--no-peer] [--json-only]
 
 Exit status 1 if any case failed; its line then has "error" in place of figures.
 """
@@ -23,7 +23,7 @@ from benchmarks.machine import machine_facts
 from benchmarks.peer import PeerMissing, quickfix_peer
 
 CASES: Final = (*PEER_CASES, *VENUE_CASES)
-PROCESSES: Final = ("core", "all")
+PROCESSES: Final = ("core", "core+dropcopy", "all")
 PEER_THREADS: Final = ("single", "threaded")
 
 
@@ -48,8 +48,9 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--processes",
         type=_names(PROCESSES),
-        default=list(PROCESSES),
-        help="core: the venue with --only core; all: with every process",
+        default=["core+dropcopy", "all"],
+        help="core: the venue with --only core; core+dropcopy: the drop copy too, with somebody"
+        " who listens; all: every process",
     )
     parser.add_argument("--no-peer", action="store_true", help="without the QuickFIX acceptor")
     parser.add_argument("--json-only", action="store_true", help="no progress on the terminal")

@@ -1,5 +1,6 @@
 """`fixgate run` as the bench starts it: fresh data folder, own ports, stopped by process group."""
 
+import contextlib
 import os
 import select
 import shutil
@@ -12,10 +13,13 @@ from typing import Final, Self
 
 from benchmarks.children import ROOT, ChildFailed, cpu_seconds, stop_group
 from benchmarks.load import HOST
+from benchmarks.peer import drop_copy_reader
 
 EXECUTABLE = ROOT / ".venv" / "bin" / "fixgate"
 VENUE_COMP: Final = b"FIXGATE"
 ORDER_ENTRY_PORT: Final = 9878
+DROP_COPY_PORT: Final = 9880
+DROP_COPY_SESSION: Final = "BENCH-DC1"
 # Every port a venue of config/bench.yaml may open, now or with a later issue.
 VENUE_PORTS: Final = (8080, 8081, 8082, 9100, 9878, 9879, 9880, 9881)
 READY_SECONDS: Final = 45
@@ -58,7 +62,8 @@ def used_bytes(file: Path) -> int:
 class VenueProcess:
     """A running venue. A context manager: entered when ready, stopped and removed at exit.
 
-    `only` is the value of --only (`core`), or "all" for every process of the venue.
+    `only` names the venue's processes (`core`, `core+dropcopy`), or is "all". Where the drop copy
+    runs, somebody listens to it.
     Raises ChildFailed, with the end of the venue's log, where it does not become ready.
     """
 
@@ -70,6 +75,7 @@ class VenueProcess:
         self._log = self._home / "venue.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
+        self._readers = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         try:
@@ -90,7 +96,7 @@ class VenueProcess:
         command = [str(EXECUTABLE), "run", "--config", str(self._config), "--data", str(self.data)]
         command += ["--port-offset", str(offset)]
         if self.only != "all":
-            command += ["--only", self.only]
+            command += ["--only", self.only.replace("+", ",")]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -102,6 +108,9 @@ class VenueProcess:
             )
         self._await_ready(self._process)
         self.port = ORDER_ENTRY_PORT + offset
+        if self.only == "all" or "dropcopy" in self.only.split("+"):
+            reader = drop_copy_reader(DROP_COPY_PORT + offset, DROP_COPY_SESSION)
+            self._readers.enter_context(reader)
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -150,6 +159,7 @@ class VenueProcess:
     def stop(self) -> None:
         """Stop every process of the venue and remove its data."""
         try:
+            self._readers.close()
             if self._process is not None:
                 stop_group(self._process)
         finally:

@@ -63,8 +63,8 @@ class Service(Protocol):
     def after_read(self, link: Link, began: int) -> bool:
         """All messages of one read were handed over; it began then, monotonic ns.
 
-        True: they are answered and nobody else seems to be at work, so the next are worth polling
-        for.
+        True: they are answered and nobody else seems to be at work. Then, if this member's last
+        messages came soon after an answer, the next are worth polling for.
         """
         ...
 
@@ -211,18 +211,19 @@ class Acceptor:
 
     async def _read_loop(self, link: Link, connection: Connection, framer: Framer) -> None:
         service = self.service
-        poll = False
+        poll, answered = False, 0
         with connection.read_scope:
             while connection.closing is None:
                 raws = await self._next_messages(connection, framer, poll)
-                poll = False
                 if raws is None:
                     connection.close(DisconnectReason.PEER_CLOSED)
                     return
                 if raws:
                     began = self.clock.monotonic()
+                    quick = began - answered < self._busy_poll
                     await self._messages(link, connection, raws)
-                    poll = service.after_read(link, began)
+                    poll = service.after_read(link, began) and quick
+                    answered = self.clock.monotonic()
                     await service.room()
                 if framer.garbled > MAX_GARBLED:
                     connection.finish(DisconnectReason.GARBLED)
@@ -239,7 +240,7 @@ class Acceptor:
     ) -> list[bytes] | None:
         """The messages of the next read, perhaps none; None at the end of the stream."""
         if not framer.pending:  # nothing to time out: a cancel scope costs 15 us
-            found = await self._polled(connection.sock) if poll and self._busy_poll else None
+            found = await self._polled(connection.sock) if poll else None
             data = await read(connection.sock, READ_BYTES) if found is None else found
             self.counters.bytes_in += len(data)
             return framer.feed(data) if data else None
