@@ -162,9 +162,10 @@ class Outbound:
         if request.what == "unsent":
             return recall.first(*self._unsent)
         replays = self._replays
-        begin, end = replays.start(request.number, request.begin, request.end)
-        last = self._logon_number if request.what == "expected" else self.index.next_out
-        return self._replay(recall, replays, begin, min(end, last - 1))
+        expected = request.what == "expected"  # up to the Logon reply, which has left
+        last = self._logon_number if expected else self.index.next_out - 1
+        begin, end = replays.start(request.number, request.begin, request.end, last)
+        return self._replay(recall, replays, begin, min(end, last - expected))
 
     def _replay(self, recall: Recall, replays: Replays, begin: int, end: int) -> Iterator[bytes]:
         yield from recall.again(begin, end, replays.handed_over)

@@ -51,7 +51,7 @@ class Replays:
     same too, and nothing was won by it.
     """
 
-    __slots__ = ("_count", "_request", "_running", "_to_come", "_waiting")
+    __slots__ = ("_count", "_request", "_running", "_to_come", "_until", "_waiting")
 
     def __init__(self) -> None:
         self._request = (0, 0, 0)
@@ -59,6 +59,8 @@ class Replays:
         self._running: tuple[int, int] | None = None
         self._to_come = 0
         """Of the running replay, the first number that has not been handed over."""
+        self._until = 0
+        """Of the running replay, the last number."""
         self._waiting: dict[int, tuple[int, int]] = {}
         """By MsgSeqNum of the request, in order: first and last number, both counted."""
 
@@ -68,7 +70,7 @@ class Replays:
         number: its MsgSeqNum. end: 0 for all there are. last: the last number sent.
         """
         asked = (begin, end or MAX_SEQ_NUM)
-        if self._on_its_way(asked):
+        if self._on_its_way(asked, end or last):
             return 0
         request = (begin, end, last)
         if request != self._request:
@@ -83,22 +85,28 @@ class Replays:
         self._waiting[number] = asked
         return self._count
 
-    def _on_its_way(self, asked: tuple[int, int]) -> bool:
+    def _on_its_way(self, asked: tuple[int, int], until: int) -> bool:
+        """until: the last number that is asked for, of those there are.
+
+        A replay whose last bytes have left answers nothing more, though it may not know yet that
+        it is complete.
+        """
         running = self._running
-        if running is not None and (
-            asked == running or (self._to_come <= asked[0] and asked[1] <= running[1])
-        ):
+        under_way = running is not None and self._to_come <= self._until and until <= self._until
+        if under_way and (asked == running or self._to_come <= asked[0]):
             return True
         return any(begin <= asked[0] and asked[1] <= end for begin, end in self._waiting.values())
 
-    def start(self, number: int, begin: int, end: int) -> tuple[int, int]:
+    def start(self, number: int, begin: int, end: int, last: int) -> tuple[int, int]:
         """A request's turn has come: the first and the last number to send, both counted.
 
-        The arguments are as for `ask`. More is asked for by now if later requests joined it.
+        The arguments are as for `ask`; what gets a number after `last` is not part of it. More
+        is asked for by now if later requests joined it.
         """
         self._running = self._waiting.pop(number, (begin, end or MAX_SEQ_NUM))
         self._to_come = self._running[0]
-        return self._running
+        self._until = min(self._running[1], last)
+        return self._to_come, self._until
 
     def handed_over(self, number: int) -> None:
         """The running replay has come to, and sent, `number`."""

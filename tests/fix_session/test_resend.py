@@ -185,6 +185,19 @@ def test_a_replay_for_789_counts_as_running_too() -> None:
     assert asked(desk, "7=50|16=0|") == []
 
 
+def test_a_replay_that_has_sent_its_last_bytes_answers_nothing_more() -> None:
+    """It may rest before it knows that it is complete; who has it all may ask again meanwhile."""
+    desk = slow_desk()
+    desk.report(3)
+    desk.said.clear()
+    _, replay = running(desk, "7=2|16=4|", 1)
+    (again,) = asked(desk, "7=2|16=4|")
+    assert list(replay) == []
+    desk.journal.costs = cycle([0])
+    desk.perform([again])
+    assert [int(tags[34]) for tags in desk.tags()] == [2, 3, 4, 2, 3, 4]
+
+
 def test_a_reset_inside_a_session_forgets_the_replay_that_it_ends() -> None:
     desk = slow_desk()
     desk.report(100)
@@ -247,7 +260,7 @@ def test_every_number_that_is_asked_for_leaves_afterwards(
         for _ in range(count):
             if not place and steps:
                 number, begin, end = steps.pop(0)
-                first, last = replays.start(number, begin, end)
+                first, last = replays.start(number, begin, end, MAX_SEQ_NUM)
                 ranges[:] = [(first, last)]
                 place[:] = [first, min(last, LAST)]
             if place:
