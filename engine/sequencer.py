@@ -1,15 +1,14 @@
 """The sequencer: one number and one time for each command, and answers that wait for the disk.
 
-    submit -> apply -> encode -> pending -> append -> flush -> released -> published
+    submit -> apply -> encode -> pending -> append -> sync -> released
 
 `submit` applies a command at once and keeps its records; they are released by a commit, either in
-one call (`commit`) or in four steps, of which the second may run in a worker thread while further
+one call (`commit`) or in three steps, of which the second may run in a worker thread while further
 commands are submitted for the next batch:
 
     begin_commit()      writes what is pending (the page cache only)
     sync_pending()      waits for the disk; touches nothing but the writer
     finish_commit()     the records of that batch, to be released in this order
-    publish()           lets readers in other processes see them
 """
 
 from collections.abc import Callable
@@ -173,12 +172,12 @@ class Sequencer:
     # --- out ----------------------------------------------------------------------------------
 
     def commit(self) -> list[Record]:
-        """All four steps, here and now. The records to release. DiskFailed."""
+        """All three steps, here and now. The records to release. DiskFailed."""
         if not self.begin_commit():
             return []
         self.sync_pending()
         records = self.finish_commit()
-        self.publish()
+        self.look_at_space()
         return records
 
     def begin_commit(self) -> int:
@@ -196,7 +195,7 @@ class Sequencer:
 
     def sync_pending(self) -> None:
         """Wait until the batch is on disk; may run in a worker thread. DiskFailed."""
-        self.writer.flush()
+        self.writer.sync()
 
     def finish_commit(self) -> list[Record]:
         """The records of the batch whose sync has returned: they may be released, in order."""
@@ -204,6 +203,6 @@ class Sequencer:
         assert not released or released[-1].number == self.writer.durable
         return released
 
-    def publish(self) -> None:
-        """Move the mark that readers in other processes go by. DiskFailed."""
-        self.writer.publish()
+    def look_at_space(self) -> None:
+        """Ask again how full the disk is; see `low_space`. DiskFailed."""
+        self.writer.look_at_space()

@@ -1,6 +1,6 @@
 """The one file that opens, writes, syncs, allocates and locks the journal's files.
 
-The writer promises: what `flush` returned for is on disk; the mark is written only after that; the
+The writer promises: what `sync` returned for is on disk; the mark is written only after that; the
 first error of a write or sync ends the writer for good (engine.model.errors.DiskFailed says why).
 """
 
@@ -27,7 +27,7 @@ from engine.journal.frame import (
     FrameEncoder,
     frame_length,
 )
-from engine.journal.mark import NO_MARK, SLOT_BYTES, Mark, encode_mark
+from engine.journal.mark import SLOT_BYTES, Mark, encode_mark
 from engine.journal.place import Start
 from engine.journal.recovery import Recovery, recover
 from engine.journal.segment import (
@@ -144,23 +144,11 @@ class RealDisk:
         os.close(fd)
 
 
-class _OwnFiles(DiskFiles):
-    """The writer's own view: what it has synced, whether readers were told or not."""
-
-    def __init__(self, writer: "JournalWriter") -> None:
-        super().__init__(writer.folder)
-        self._writer = writer
-
-    def mark(self) -> Mark:  # type: ignore[explicit-override] # typing has it from 3.12
-        """See JournalFiles."""
-        return self._writer.mark
-
-
 class JournalWriter:
     """The one writer of a journal folder. Numbers, frames, writes, syncs, publishes the mark.
 
-    append, flush and publish are never called at the same time; prepare_next may run beside each,
-    in a worker thread.
+    append and sync are never called at the same time; prepare_next may run beside both, in a
+    worker thread.
     """
 
     def __init__(
@@ -181,11 +169,9 @@ class JournalWriter:
         """Last record number that may be released: on disk, or with `os` in the page cache."""
         self.failed: str = ""
         """Why the writer is dead; empty while it lives."""
-        self.mark = NO_MARK
-        """How far own readers may go: to the end of what was flushed."""
         self._log = log
         self._disk = disk
-        self._on_disk = self._published = -1
+        self._on_disk = -1
         self._lock_fd = self._mark_fd = self._fd = -1
         self._slot = 0
         self._first = self._offset = self._capacity = 0
@@ -262,7 +248,7 @@ class JournalWriter:
 
     def reader(self) -> JournalReader:
         """A reader for this process that shares the writer's index: for resends."""
-        return JournalReader(_OwnFiles(self), self._indexes)
+        return JournalReader(DiskFiles(self.folder), self._indexes)
 
     def records(self, first: int = 0) -> Iterator[Record]:
         """All records that may be released, from `first` on: what a start replays."""
@@ -301,40 +287,34 @@ class JournalWriter:
         finally:
             self._busy = False
 
-    def flush(self) -> None:
-        """Bring all that was appended to disk. Raises DiskFailed. May run in a worker thread."""
+    def sync(self) -> None:
+        """Bring all that was appended to disk, then publish the mark. Raises DiskFailed.
+
+        May run in a worker thread.
+        """
         self._enter()
         try:
             while self._unsynced:
                 self._sync_data(self._unsynced[0])
                 self._disk.close(self._unsynced.pop(0))
             self._sync_data(self._fd)
-            self._flushed(self._encoder.number - 1)
+            last = self._encoder.number - 1
+            self._publish(last)
+            if self.durability == "fsync":
+                self._on_disk = last
+            self.durable = last
         except OSError as error:
             raise self._fail("syncing", error) from error
         finally:
             self._busy = False
 
-    def publish(self) -> None:
-        """Write the mark, so that readers go as far as what was flushed. Raises DiskFailed.
-
-        An answer need not wait for it: recovery keeps every sound frame, marked or not.
-        """
-        self._enter()
+    def look_at_space(self) -> None:
+        """Ask how much room the disk has: after the answers, which need not wait for it. Raises
+        DiskFailed."""
         try:
-            self._write(self._mark_fd, encode_mark(self.mark), self._slot * SLOT_BYTES)
-            self._slot ^= 1
-            self._published = self.durable
             self._free = self._disk.free_bytes(self.folder)
         except OSError as error:
-            raise self._fail("publishing the mark", error) from error
-        finally:
-            self._busy = False
-
-    def sync(self) -> None:
-        """flush, then publish. Raises DiskFailed."""
-        self.flush()
-        self.publish()
+            raise self._fail("asking for free space", error) from error
 
     def prepare_next(self) -> None:
         """Make the next segment's file ahead of its need (some ms): for a worker thread.
@@ -358,7 +338,7 @@ class JournalWriter:
         if self._lock_fd < 0:
             return
         try:
-            if not self.failed and self._encoder.number - 1 > self._published:
+            if not self.failed and self._encoder.number - 1 > self.durable:
                 self.sync()
         finally:
             self._release()
@@ -385,13 +365,12 @@ class JournalWriter:
         if self.durability == "fsync":
             self._disk.sync_data(fd)
 
-    def _flushed(self, last: int) -> None:
-        """Record `last` is on disk (with `os`: in the page cache), and the segment ends there."""
+    def _publish(self, last: int) -> None:
+        """Write the mark: record `last` is where the segment ends now."""
         synced = self.durability == "fsync"
-        if synced:
-            self._on_disk = last
-        self.durable = last
-        self.mark = Mark(self.epoch, last, self._first, self._offset, synced)
+        mark = Mark(self.epoch, last, self._first, self._offset, synced)
+        self._write(self._mark_fd, encode_mark(mark), self._slot * SLOT_BYTES)
+        self._slot ^= 1
 
     def _make_file(self) -> int:
         """An empty, allocated, synced file under NEXT_NAME. Returns its descriptor."""
@@ -459,13 +438,13 @@ class JournalWriter:
             self._keep_tail(kept, rewrite=mark is None or mark.synced)
         else:
             self._roll_over()
-        self._flushed(kept.last)
-        self._on_disk = kept.last
+        self.durable = self._on_disk = kept.last
         self._mark_fd = disk.open(folder / MARK_NAME, os.O_RDWR | os.O_CREAT)
-        self.publish()
-        self.publish()
+        self._publish(kept.last)
+        self._publish(kept.last)
         disk.sync_data(self._mark_fd)
         disk.sync_folder(folder)
+        self._free = disk.free_bytes(folder)
 
     def _keep_tail(self, kept: Recovery, *, rewrite: bool) -> None:
         """Zero what was cut, and bring to disk what is kept above the last known mark.

@@ -325,8 +325,8 @@ class OrderEntry:
         """The batch is on disk: members first, then the readers."""
         self._release(records)
         if records:
-            self.sequencer.publish()
             self._wake.notify()
+            self.sequencer.look_at_space()
         self._done.unpark_all()
         self._last_commit = self._clock.monotonic()
         if self.sequencer.mass_due:

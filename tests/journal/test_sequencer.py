@@ -142,14 +142,14 @@ def test_a_command_with_many_events_fills_several_numbers(sequencer, tmp_path):
 
 def test_commands_go_on_while_a_worker_waits_for_the_disk(sequencer):
     begun, may_end = threading.Event(), threading.Event()
-    flush = sequencer.writer.flush
+    sync = sequencer.writer.sync
 
     def slow_sync() -> None:
         begun.set()
         assert may_end.wait(10)
-        flush()
+        sync()
 
-    sequencer.writer.flush = slow_sync
+    sequencer.writer.sync = slow_sync
     first = sequencer.submit(deposit(), T0)
     assert sequencer.begin_commit() == 1
     worker = threading.Thread(target=sequencer.sync_pending)
@@ -162,7 +162,7 @@ def test_commands_go_on_while_a_worker_waits_for_the_disk(sequencer):
     may_end.set()
     worker.join()
     assert sequencer.finish_commit() == first
-    sequencer.writer.flush = flush
+    sequencer.writer.sync = sync
     assert sequencer.commit() == second
 
 
