@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.journal.disk import JournalWriter  # noqa: E402
 from engine.journal.files import SegmentFile, list_segments  # noqa: E402
 from engine.journal.recovery import recover  # noqa: E402
+from engine.journal.writer import JournalWriter  # noqa: E402
 from engine.model.commands import NewOrder, Origin  # noqa: E402
 from engine.model.events import OrderAccepted  # noqa: E402
 from engine.model.record import Record, encode_record  # noqa: E402

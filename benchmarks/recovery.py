@@ -22,7 +22,8 @@ import time
 from pathlib import Path
 
 from engine.core.venue import Venue
-from engine.journal.disk import JournalWriter, RealDisk
+from engine.journal.disk import RealDisk
+from engine.journal.writer import JournalWriter
 from engine.model.clock import NANOS_PER_DAY
 from engine.model.commands import CancelOrder, Command, NewOrder, Origin, ReplaceOrder
 from engine.model.enums import BUY, GTC, IOC, LIMIT, ORDER_ENTRY, SELL, SOURCE_FIX

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from engine.core.snapshot import STATE_FORMAT, read_reference_data, read_state
 from engine.core.venue import Venue
-from engine.journal.disk import JournalWriter
 from engine.journal.files import open_reader
 from engine.journal.follow import JournalReader
 from engine.journal.place import Start
 from engine.journal.snapshot_files import SnapshotFile, list_snapshots
+from engine.journal.writer import JournalWriter
 from engine.model.errors import JournalDamaged, SnapshotDamaged
 from engine.model.refdata import ReferenceData
 from engine.replay import BEFORE_ALL, ReplayResult, replay, without_collections

@@ -14,8 +14,8 @@ commands are submitted for the next batch:
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from engine.journal.disk import JournalWriter
 from engine.journal.frame import CONTINUES, MORE
+from engine.journal.writer import JournalWriter
 from engine.model.clock import NANOS_PER_DAY
 from engine.model.commands import Command, ContinueMass, EndOfDay
 from engine.model.errors import DiskFailed

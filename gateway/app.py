@@ -19,12 +19,13 @@ import trio
 
 import gateway
 from engine.core.venue import Venue
-from engine.journal.disk import JournalWriter, RealDisk
+from engine.journal.disk import RealDisk
 from engine.journal.files import open_reader
 from engine.journal.follow import JournalReader
 from engine.journal.place import Start
 from engine.journal.snapshot_files import named_by_snapshots
 from engine.journal.wake import WakeClient, WakeServer
+from engine.journal.writer import JournalWriter
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.commands import CoreStarted, DefineSession
 from engine.model.enums import DROP_COPY, ORDER_ENTRY

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
+from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.follow import JournalReader
 from engine.journal.mark import MARK_FILE_BYTES, NO_MARK, Mark, decode_mark
 from engine.journal.recovery import recover
@@ -20,8 +21,9 @@ MAX_OPEN_SEGMENTS: Final = 16
 class DiskFiles:
     """A journal folder as engine.journal.follow.JournalFiles; also while it is being written."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Disk = REAL_DISK) -> None:
         self.folder = folder
+        self._disk = disk
         self._mark = NO_MARK
         self._mark_fd = -1
         self._open: OrderedDict[int, int] = OrderedDict()
@@ -30,15 +32,16 @@ class DiskFiles:
         """See JournalFiles. A mark that is unreadable just now is the last one read."""
         if self._mark_fd < 0:
             try:
-                self._mark_fd = os.open(self.folder / MARK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+                self._mark_fd = self._disk.open(self.folder / MARK_NAME, os.O_RDONLY)
             except FileNotFoundError:
                 return self._mark
-        self._mark = decode_mark(os.pread(self._mark_fd, MARK_FILE_BYTES, 0)) or self._mark
+        data = self._disk.pread(self._mark_fd, MARK_FILE_BYTES, 0)
+        self._mark = decode_mark(data) or self._mark
         return self._mark
 
     def segments(self) -> list[int]:
         """See JournalFiles."""
-        return list_segments(self.folder)
+        return list_segments(self.folder, self._disk)
 
     def read(self, segment: int, offset: int, size: int) -> bytes:
         """See JournalFiles."""
@@ -46,37 +49,38 @@ class DiskFiles:
         if fd is None:
             try:
                 path = self.folder / segment_name(segment)
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                fd = self._disk.open(path, os.O_RDONLY)
             except FileNotFoundError:
                 return b""
             self._open[segment] = fd
             if len(self._open) > MAX_OPEN_SEGMENTS:
-                os.close(self._open.popitem(last=False)[1])
+                self._disk.close(self._open.popitem(last=False)[1])
         else:
             self._open.move_to_end(segment)
-        return os.pread(fd, size, offset)
+        return self._disk.pread(fd, size, offset)
 
     def close(self) -> None:
         """Close all files; they are opened again when needed."""
         while self._open:
-            os.close(self._open.popitem()[1])
+            self._disk.close(self._open.popitem()[1])
         if self._mark_fd >= 0:
-            os.close(self._mark_fd)
+            self._disk.close(self._mark_fd)
             self._mark_fd = -1
 
 
 class SegmentFile:
     """A segment on disk as engine.journal.recovery.SegmentSource."""
 
-    def __init__(self, folder: Path, first: int) -> None:
+    def __init__(self, folder: Path, first: int, disk: Disk = REAL_DISK) -> None:
         self.first = first
         self.path = folder / segment_name(first)
         self.name = str(self.path)
+        self._disk = disk
 
     def load(self) -> bytes:
         """All its bytes. Raises DiskFailed if they cannot be read."""
         try:
-            return self.path.read_bytes()
+            return read_file(self.path, self._disk)
         except OSError as error:
             raise DiskFailed(f"cannot read {self.name}: {error}") from error
 
@@ -89,26 +93,35 @@ class _SurveyedFiles(DiskFiles):
         self._mark = mark
 
 
-def list_segments(folder: Path) -> list[int]:
+def read_file(path: Path, disk: Disk) -> bytes:
+    """All bytes of a file. Raises OSError."""
+    fd = disk.open(path, os.O_RDONLY)
+    try:
+        return disk.pread(fd, disk.size(fd), 0)
+    finally:
+        disk.close(fd)
+
+
+def list_segments(folder: Path, disk: Disk = REAL_DISK) -> list[int]:
     """First record numbers of the segments in `folder`, ascending; none if there is no folder."""
     try:
-        names = os.listdir(folder)
+        names = disk.names(folder)
     except FileNotFoundError:
         return []
     return sorted(first for name in names if (first := segment_first(name)) is not None)
 
 
-def read_mark(folder: Path) -> Mark | None:
+def read_mark(folder: Path, disk: Disk = REAL_DISK) -> Mark | None:
     """The durable mark of a journal folder, if there is a sound one."""
     try:
-        return decode_mark((folder / MARK_NAME).read_bytes())
+        return decode_mark(read_file(folder / MARK_NAME, disk))
     except FileNotFoundError:
         return None
 
 
-def open_reader(folder: Path) -> JournalReader:
+def open_reader(folder: Path, disk: Disk = REAL_DISK) -> JournalReader:
     """A reader over a journal folder, whether a writer is at work there or not."""
-    return JournalReader(DiskFiles(folder))
+    return JournalReader(DiskFiles(folder, disk))
 
 
 def open_survey(folder: Path) -> JournalReader:

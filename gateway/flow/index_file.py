@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 from zlib import crc32
 
+from engine.journal.disk import REAL_DISK, Disk
 from engine.model.errors import DiskFailed, OperatorError
 from gateway.fix.index import (
     CHUNK_ENTRIES,
@@ -75,6 +76,7 @@ class FileIndex(SessionIndex):
         *,
         log: Callable[[str], None],
         boot_id: bytes | None = None,
+        disk: Disk = REAL_DISK,
     ) -> "FileIndex":
         """The index of session `comp_id` in `folder`, made if it is not there.
 
@@ -83,30 +85,45 @@ class FileIndex(SessionIndex):
         later.
         """
         name = quote(comp_id, safe="").replace(".", "%2E")
-        return cls(FileStorage(folder, name, boot_id or read_boot_id(), log))
+        return cls(FileStorage(folder, name, boot_id or read_boot_id(), log, disk))
 
 
-def highest_named(folder: Path, *, boot_id: bytes | None = None) -> int:
-    """Highest journal record that any index in `folder` or a folder in it names; -1 if none.
+def highest_named(folder: Path, *, boot_id: bytes | None = None, disk: Disk = REAL_DISK) -> int:
+    """Highest journal record that any index in the folders of `folder` names; -1 if none.
 
     Reads only, also while the indexes are in use.
     """
     boot = boot_id or read_boot_id()
     newest: dict[Path, tuple[int, Path]] = {}
-    for path in folder.rglob("*.idx"):
+    for path in _index_files(folder, disk):
         name, generation, _ = path.name.split(".")
         key = path.with_name(name)
         if generation.isdigit() and int(generation) > newest.get(key, (0, path))[0]:
             newest[key] = (int(generation), path)
-    return max((_named(path, boot) for _, path in newest.values()), default=-1)
+    return max((_named(path, boot, disk) for _, path in newest.values()), default=-1)
 
 
-def _named(path: Path, boot_id: bytes) -> int:
+def _index_files(folder: Path, disk: Disk) -> Iterator[Path]:
+    """Every index file in the folders of `folder`, one of each process."""
+    for name in _names(folder, disk):
+        for inner in _names(folder / name, disk):
+            if inner.endswith(".idx"):
+                yield folder / name / inner
+
+
+def _names(folder: Path, disk: Disk) -> list[str]:
+    try:
+        return disk.names(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _named(path: Path, boot_id: bytes, disk: Disk) -> int:
     """Highest record that the entries of one file name, as far as they would be believed."""
-    with path.open("rb") as file:
-        fd = file.fileno()
-        size = os.fstat(fd).st_size
-        slot = read_slots(fd)
+    fd = disk.open(path, os.O_RDONLY)
+    try:
+        size = disk.size(fd)
+        slot = read_slots(fd, disk)
         at = max(0, size - HEADER_BYTES) // ENTRY_BYTES
         named = -1
         if slot is not None:
@@ -115,7 +132,8 @@ def _named(path: Path, boot_id: bytes) -> int:
                 at = min(at, slot.synced)
         while at > 0:
             begin = max(0, at - CHUNK_ENTRIES)
-            data = os.pread(fd, (at - begin) * ENTRY_BYTES, HEADER_BYTES + begin * ENTRY_BYTES)
+            place = HEADER_BYTES + begin * ENTRY_BYTES
+            data = disk.pread(fd, (at - begin) * ENTRY_BYTES, place)
             whole = data[: len(data) // ENTRY_BYTES * ENTRY_BYTES]
             at = begin
             if whole == HOLES:
@@ -124,7 +142,9 @@ def _named(path: Path, boot_id: bytes) -> int:
                 if entry[5] == REPORT:
                     record: int = entry[0]
                     return max(named, record)
-    return named
+        return named
+    finally:
+        disk.close(fd)
 
 
 class Slot(NamedTuple):
@@ -137,11 +157,11 @@ class Slot(NamedTuple):
     header: Header
 
 
-def read_slots(fd: int) -> Slot | None:
+def read_slots(fd: int, disk: Disk = REAL_DISK) -> Slot | None:
     """The newer whole header slot; None if both are damaged."""
     best = None
     for at in (0, SLOT_BYTES):
-        data = os.pread(fd, SLOT_BYTES, at)
+        data = disk.pread(fd, SLOT_BYTES, at)
         if len(data) < SLOT_BYTES or data[:4] != _MAGIC:
             continue
         if crc32(data[:4] + bytes(4) + data[8:]) != int.from_bytes(data[4:8], "little"):
@@ -181,8 +201,16 @@ def encode_slot(slot: Slot) -> bytes:
 class FileStorage:
     """The Storage of one session: `name` as in the file names, already free of dots."""
 
-    def __init__(self, folder: Path, name: str, boot_id: bytes, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        boot_id: bytes,
+        log: Callable[[str], None],
+        disk: Disk,
+    ) -> None:
         assert len(boot_id) == BOOT_ID_BYTES
+        self._disk = disk
         self._folder = folder
         self._name = name
         self._boot_id = boot_id
@@ -231,8 +259,8 @@ class FileStorage:
             self.sync()
             self._write_header(self._tell(), clean=True)
             self._fsync(self._fd)
-        os.close(self._fd)
-        os.close(self._bodies)
+        self._disk.close(self._fd)
+        self._disk.close(self._bodies)
         self._fd = self._bodies = -1
 
     # Opening
@@ -243,15 +271,16 @@ class FileStorage:
     def _open(self) -> Found:
         generations = self._generations()
         if not generations:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._disk.make_folder(self._folder)
             self._create(iter(()), Header())
             return Found(Header(), 0, clean=True, power_lost=False)
         self._generation = generations[-1]
-        self._fd = os.open(self._path("idx"), os.O_RDWR | os.O_CLOEXEC)
-        self._bodies = os.open(self._path("bod"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._body_end = os.fstat(self._bodies).st_size
+        disk = self._disk
+        self._fd = disk.open(self._path("idx"), os.O_RDWR)
+        self._bodies = disk.open(self._path("bod"), os.O_RDWR | os.O_CREAT)
+        self._body_end = disk.size(self._bodies)
         self._remove_others()
-        size = os.fstat(self._fd).st_size
+        size = disk.size(self._fd)
         if size < HEADER_BYTES:
             raise OperatorError(
                 f"session index {self._path('idx')} is shorter than its header. Restore it from a "
@@ -260,28 +289,27 @@ class FileStorage:
         torn = (size - HEADER_BYTES) % ENTRY_BYTES
         if torn:
             self._log(f"{self._path('idx')}: cut {torn} bytes of an entry that was never used")
-            os.ftruncate(self._fd, size - torn)
+            disk.truncate(self._fd, size - torn)
         return self._believed((size - HEADER_BYTES) // ENTRY_BYTES)
 
     def _generations(self) -> list[int]:
         found = []
-        if self._folder.is_dir():
-            for path in self._folder.iterdir():
-                name, _, rest = path.name.partition(".")
-                number, _, kind = rest.partition(".")
-                if name == self._name and kind == "idx" and number.isdigit():
-                    found.append(int(number))
+        for file in _names(self._folder, self._disk):
+            name, _, rest = file.partition(".")
+            number, _, kind = rest.partition(".")
+            if name == self._name and kind == "idx" and number.isdigit():
+                found.append(int(number))
         return sorted(found)
 
     def _remove_others(self) -> None:
         keep = {self._path("idx").name, self._path("bod").name}
-        for path in self._folder.iterdir():
-            if path.name.startswith(self._name + ".") and path.name not in keep:
-                path.unlink()
+        for file in self._disk.names(self._folder):
+            if file.startswith(self._name + ".") and file not in keep:
+                self._disk.unlink(self._folder / file)
 
     def _believed(self, count: int) -> Found:
         """What of `count` entries and the header holds, made true in the files."""
-        slot = read_slots(self._fd)
+        slot = read_slots(self._fd, self._disk)
         if slot is None:
             self._log(f"{self._path('idx')}: header damaged; its content is taken from the entries")
             slot = Slot(0, count, b"", clean=False, header=Header(self._generation))
@@ -307,8 +335,8 @@ class FileStorage:
             f"{self._path('idx')}: the machine stopped uncleanly; numbers {kept + 1} to "
             f"{kept + SKIP_NUMBERS} are skipped"
         )
-        os.ftruncate(self._fd, HEADER_BYTES + kept * ENTRY_BYTES)
-        os.ftruncate(self._fd, HEADER_BYTES + (kept + SKIP_NUMBERS) * ENTRY_BYTES)
+        self._disk.truncate(self._fd, HEADER_BYTES + kept * ENTRY_BYTES)
+        self._disk.truncate(self._fd, HEADER_BYTES + (kept + SKIP_NUMBERS) * ENTRY_BYTES)
         self._fsync(self._fd)
         self._synced = kept + SKIP_NUMBERS
         self._write_header(header, clean=False)
@@ -362,7 +390,8 @@ class FileStorage:
 
     def read(self, at: int, count: int) -> bytes:
         """See Storage."""
-        data = os.pread(self._fd, count * ENTRY_BYTES, HEADER_BYTES + at * ENTRY_BYTES)
+        place = HEADER_BYTES + at * ENTRY_BYTES
+        data = self._disk.pread(self._fd, count * ENTRY_BYTES, place)
         return data.ljust(count * ENTRY_BYTES, b"\0")
 
     def store(self, stored: bytes) -> int:
@@ -377,7 +406,7 @@ class FileStorage:
 
     def load(self, offset: int, length: int) -> bytes:
         """See Storage."""
-        return os.pread(self._bodies, length, offset)
+        return self._disk.pread(self._bodies, length, offset)
 
     def replace(self, entries: Iterator[bytes]) -> int:
         """See Storage."""
@@ -385,17 +414,21 @@ class FileStorage:
             old = (self._fd, self._bodies)
             header = self._tell()
             self._generation = header.generation
-            self._create(entries, header)
-            os.close(old[0])
-            os.close(old[1])
-            self._remove_others()
+            try:
+                self._create(entries, header)
+                self._disk.close(old[0])
+                self._disk.close(old[1])
+                self._remove_others()
+            except OSError as error:
+                raise self._failed(error) from error
             return self._count
 
     def _create(self, entries: Iterator[bytes], header: Header) -> None:
         """The files of a new generation: written whole, synced, then renamed into place."""
         temporary = self._path("new")
-        made = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        fd = os.open(temporary, made, 0o640)
+        disk = self._disk
+        made = os.O_RDWR | os.O_CREAT | os.O_TRUNC
+        fd = disk.open(temporary, made)
         at = HEADER_BYTES
         for data in entries:
             self._pwrite(fd, data, at)
@@ -404,26 +437,27 @@ class FileStorage:
         self._writes = 0
         self._pwrite(fd, self._slot(header, clean=False).ljust(HEADER_BYTES, b"\0"), 0)
         self._fsync(fd)
-        bodies = os.open(self._path("bod"), made, 0o640)
-        temporary.rename(self._path("idx"))
-        folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-        self._fsync(folder)
-        os.close(folder)
+        bodies = disk.open(self._path("bod"), made)
+        disk.rename(temporary, self._path("idx"))
+        disk.sync_folder(self._folder)
         self._fd, self._bodies = fd, bodies
         self._body_end = 0
         self._bodies_dirty = False
         self._written = True
 
+    def _failed(self, error: OSError) -> DiskFailed:
+        return DiskFailed(f"session index {self._path('idx')}: {error}")
+
     def _pwrite(self, fd: int, data: bytes, at: int) -> None:
         try:
-            written = os.pwrite(fd, data, at)
+            written = self._disk.pwrite(fd, data, at)
         except OSError as error:
-            raise DiskFailed(f"session index {self._path('idx')}: {error}") from error
+            raise self._failed(error) from error
         if written != len(data):
             raise DiskFailed(f"session index {self._path('idx')}: the disk is full")
 
     def _fsync(self, fd: int) -> None:
         try:
-            os.fdatasync(fd)
+            self._disk.sync_data(fd)
         except OSError as error:
-            raise DiskFailed(f"session index {self._path('idx')}: {error}") from error
+            raise self._failed(error) from error

@@ -11,7 +11,7 @@ import pytest
 
 import gateway.cli
 from engine.core.venue import Venue
-from engine.journal.disk import JournalWriter
+from engine.journal.writer import JournalWriter
 from engine.model.commands import NewOrder, Origin
 from engine.model.enums import BUY, GTC, LIMIT, SELL
 from engine.model.refdata import ReferenceData

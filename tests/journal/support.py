@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from engine.journal.disk import JournalWriter, RealDisk
+from engine.journal.disk import RealDisk
 from engine.journal.frame import CONTINUES, MORE, FrameEncoder
 from engine.journal.segment import (
     MIN_SEGMENT_BYTES,
@@ -16,6 +16,7 @@ from engine.journal.segment import (
     encode_segment_header,
     segment_name,
 )
+from engine.journal.writer import JournalWriter
 from engine.model.commands import Deposit
 from engine.model.events import Deposited
 from engine.model.record import Record, encode_record
@@ -252,7 +253,7 @@ class CrashDisk(RealDisk):
         self.fail_sync = False
         """Let the sync fail where the call would be the last one."""
         self.files: dict[int, _File] = {}
-        self.names: dict[str, _File] = {}
+        self.by_name: dict[str, _File] = {}
         self.durable_names: dict[str, _File] = {}
         self.moves: list[dict[str, _File]] = []
         self.begun: tuple[_File, int] | None = None
@@ -263,8 +264,8 @@ class CrashDisk(RealDisk):
         disk = cls(crash_at)
         if folder.exists():
             for path in sorted(folder.iterdir()):
-                disk.names[path.name] = _File(bytearray(path.read_bytes()))
-        disk.durable_names = dict(disk.names)
+                disk.by_name[path.name] = _File(bytearray(path.read_bytes()))
+        disk.durable_names = dict(disk.by_name)
         return disk
 
     def _step(self) -> None:
@@ -273,14 +274,14 @@ class CrashDisk(RealDisk):
             raise PowerLost
 
     def _moved(self) -> None:
-        self.moves.append(dict(self.names))
+        self.moves.append(dict(self.by_name))
 
     def open(self, path: Path, flags: int) -> int:
         self._step()
         fd = super().open(path, flags)
-        file = self.names.get(path.name)
+        file = self.by_name.get(path.name)
         if file is None:
-            file = self.names[path.name] = _File()
+            file = self.by_name[path.name] = _File()
             self._moved()
         elif flags & os.O_TRUNC:
             file.pending.append(Change(None, 0, shrinks=True))
@@ -322,18 +323,18 @@ class CrashDisk(RealDisk):
     def rename(self, old: Path, new: Path) -> None:
         self._step()
         super().rename(old, new)
-        self.names[new.name] = self.names.pop(old.name)
+        self.by_name[new.name] = self.by_name.pop(old.name)
         self._moved()
 
     def unlink(self, path: Path) -> None:
         self._step()
         super().unlink(path)
-        del self.names[path.name]
+        del self.by_name[path.name]
         self._moved()
 
     def sync_folder(self, folder: Path) -> None:
         self._step()
-        self.durable_names = dict(self.names)
+        self.durable_names = dict(self.by_name)
         self.moves.clear()
 
     def free_bytes(self, folder: Path) -> int:

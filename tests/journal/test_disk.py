@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.journal.disk import NEXT_NAME
 from engine.journal.files import MARK_NAME, list_segments, open_reader, read_mark
 from engine.journal.segment import MIN_SEGMENT_BYTES, SEGMENT_HEADER_BYTES, segment_name
+from engine.journal.writer import NEXT_NAME
 from engine.model.errors import DiskFailed, JournalDamaged, JournalInUse
 from engine.model.record import encode_record
 from tests.journal.support import (

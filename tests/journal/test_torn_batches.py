@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.journal.disk import JournalWriter
+from engine.journal.writer import JournalWriter
 from engine.model.errors import DiskFailed
 from engine.model.record import Record, encode_record
 from tests.journal.support import (

@@ -8,8 +8,9 @@ import msgspec
 import trio
 
 from engine.core.venue import Venue
-from engine.journal.disk import JournalWriter, RealDisk
+from engine.journal.disk import RealDisk
 from engine.journal.wake import WakeServer
+from engine.journal.writer import JournalWriter
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.enums import ORDER_ENTRY
 from engine.sequencer import Sequencer
