@@ -159,7 +159,9 @@ class SessionIndex:
         self._doubtful = header.doubtful if found.clean else found.entries
         self._live_from = 0  # the unbroken run of LIVE entries behind a hole in `sent`
         self._live_to = 0
-        self.last_report = max(self._base_report, self._find_last_report())
+        last, carried = self._find_last_report()
+        self.last_report = max(self._base_report, last)
+        self.power_lost |= carried and not found.clean
 
     def _header(self) -> Header:
         return Header(
@@ -171,18 +173,23 @@ class SessionIndex:
             self.reset_record,
         )
 
-    def _find_last_report(self) -> tuple[int, int]:
+    def _find_last_report(self) -> tuple[tuple[int, int], bool]:
+        """The last report, and whether a loss of power is behind it or it was carried over one:
+        a process that ended while it did that may have left others to be carried."""
         at = self._count
+        carried = False
         while at:
             begin = max(0, at - CHUNK_ENTRIES)
             data = self._storage.read(begin, at - begin)
             at = begin
             if data == HOLES:
+                carried = True
                 continue
             for entry in reversed(list(ENTRY.iter_unpack(data))):
                 if entry[5] == REPORT:
-                    return (entry[0], entry[4])
-        return NO_REPORT
+                    return (entry[0], entry[4]), carried or bool(entry[6] & POSS_RESEND)
+                carried = carried or entry[5] == HOLE
+        return NO_REPORT, carried
 
     @property
     def next_out(self) -> int:
@@ -216,20 +223,25 @@ class SessionIndex:
         self.last_report = (last, last_k)
         return first
 
-    def append_admin(self, time: int, *, live: bool) -> int:
-        """Number a message that a resend leaves out."""
-        self._append(
-            ENTRY.pack(0, time, self.next_in, self.sent, 0, ADMIN, LIVE if live else 0, 0), 1
-        )
+    def append_admin(self, time: int, *, live: bool, next_in: int = 0) -> int:
+        """Number a message that a resend leaves out. next_in: the inbound number that is due once
+        it is numbered, if that is higher; kept by the same write, never before it."""
+        next_in = max(self.next_in, next_in)
+        self._append(ENTRY.pack(0, time, next_in, self.sent, 0, ADMIN, LIVE if live else 0, 0), 1)
+        self.next_in = next_in
         return self._count
 
-    def append_body(self, msg_type: bytes, body: bytes, time: int, *, live: bool) -> int:
-        """Number a message whose body the index keeps."""
+    def append_body(
+        self, msg_type: bytes, body: bytes, time: int, *, live: bool, next_in: int = 0
+    ) -> int:
+        """Number a message whose body the index keeps; next_in as in append_admin."""
         stored = msg_type + b"\x01" + body
         offset = self._storage.store(stored)
+        next_in = max(self.next_in, next_in)
         flags = LIVE if live else 0
-        entry = ENTRY.pack(offset, time, self.next_in, self.sent, 0, BODY, flags, len(stored))
+        entry = ENTRY.pack(offset, time, next_in, self.sent, 0, BODY, flags, len(stored))
         self._append(entry, 1)
+        self.next_in = next_in
         return self._count
 
     def _append(self, data: bytes, count: int) -> None:
@@ -256,17 +268,13 @@ class SessionIndex:
         msg_type, _, body = stored.partition(b"\x01")
         return msg_type, body
 
-    def stamp(self, first: int, entries: Iterable[Entry], time: int | None) -> None:
-        """Entries from `first` on are about to leave, perhaps for the first time: mark them LIVE.
+    def doubt(self, last: int) -> None:
+        """Entries up to number `last` are about to leave, perhaps for the first time.
 
-        time: a new first SendingTime; None keeps the one they have.
+        They are not marked LIVE in place: what is on disk is never written again, because a loss
+        of power could garble it. Those above `sent` go with PossResend if they are carried.
         """
-        pack = ENTRY.pack
-        data = [
-            pack(record, old if time is None else time, next_in, sent, k, kind, flags | LIVE, size)
-            for record, old, next_in, sent, k, kind, flags, size in entries
-        ]
-        self._storage.write(first - 1, b"".join(data))
+        self._doubtful = max(self._doubtful, last)
 
     def mark_sent(self, first: int, last: int) -> None:
         """Numbers first..last were handed to a live connection."""

@@ -87,12 +87,13 @@ class Outbound:
             self._unsent = (2, count + 1)
             number = 1
         else:
-            if own and index.next_in < answer.next_in <= MAX_SEQ_NUM:
-                index.next_in = answer.next_in
+            next_in = answer.next_in if own and answer.next_in <= MAX_SEQ_NUM else 0
             if answer.stored:
-                number = index.append_body(answer.msg_type, answer.body, now, live=live)
+                number = index.append_body(
+                    answer.msg_type, answer.body, now, live=live, next_in=next_in
+                )
             else:
-                number = index.append_admin(now, live=live)
+                number = index.append_admin(now, live=live, next_in=next_in)
         if answer.msg_type == LOGON:
             self._open = True
             self._logon_number = number

@@ -237,7 +237,7 @@ class _Again:
     def leaves(self, first: int, entries: Sequence[Entry], time: int) -> None:
         """The bytes of entries from number `first` on are about to be handed over, at `time`."""
         if any(entry[5] == REPORT and not entry[6] & LIVE for entry in entries):
-            self._recall.index.stamp(first, entries, None)
+            self._recall.index.doubt(first + len(entries) - 1)
 
 
 class _First:
@@ -265,4 +265,4 @@ class _First:
 
     def leaves(self, first: int, entries: Sequence[Entry], time: int) -> None:
         """See _Again."""
-        self._recall.index.stamp(first, entries, time)
+        self._recall.index.doubt(first + len(entries) - 1)

@@ -7,8 +7,9 @@ An entry is written with one pwrite before its bytes reach a socket: write(2) su
 Every SYNC_ENTRIES entries or so both files are synced, then the header that says so. After a stop
 of the machine that was not clean (the boot id differs) only what that header covers is believed:
 the entries behind it are dropped and SKIP_NUMBERS numbers are left as holes, more than can have
-been used since, so that none is used twice. The header lies in two slots written in turn, each
-with its CRC, so that a torn write leaves the other one.
+been used since, so that none is used twice. The header lies in two slots, each with its CRC; one
+is known to be on disk and is not written over until the other one is. So whatever a loss of power
+leaves of unsynced writes, one whole header is found.
 """
 
 import os
@@ -148,8 +149,12 @@ def _named(path: Path, boot_id: bytes, disk: Disk) -> int:
 
 
 class Slot(NamedTuple):
-    """One header slot: see Header. writes: how many were written before it; the newest counts."""
+    """One header slot: see Header.
 
+    place: 0 or 1. writes: how many were written before it; the newest counts.
+    """
+
+    place: int
     writes: int
     synced: int
     boot_id: bytes
@@ -160,8 +165,8 @@ class Slot(NamedTuple):
 def read_slots(fd: int, disk: Disk = REAL_DISK) -> Slot | None:
     """The newer whole header slot; None if both are damaged."""
     best = None
-    for at in (0, SLOT_BYTES):
-        data = disk.pread(fd, SLOT_BYTES, at)
+    for place in (0, 1):
+        data = disk.pread(fd, SLOT_BYTES, place * SLOT_BYTES)
         if len(data) < SLOT_BYTES or data[:4] != _MAGIC:
             continue
         if crc32(data[:4] + bytes(4) + data[8:]) != int.from_bytes(data[4:8], "little"):
@@ -173,12 +178,12 @@ def read_slots(fd: int, disk: Disk = REAL_DISK) -> Slot | None:
         base_k = k if record >= 0 else -1
         header = Header(generation, next_in, sent, doubtful, record, base_k, reset_record)
         if best is None or writes > best.writes:
-            best = Slot(writes, synced, boot_id, bool(clean), header)
+            best = Slot(place, writes, synced, boot_id, bool(clean), header)
     return best
 
 
 def encode_slot(slot: Slot) -> bytes:
-    """The SLOT_BYTES bytes of a header slot; it lies at place `writes` % 2."""
+    """The SLOT_BYTES bytes of a header slot, which lies at `place` * SLOT_BYTES."""
     header = slot.header
     data = _HEADER.pack(
         _MAGIC,
@@ -218,7 +223,10 @@ class FileStorage:
         self._tell: Callable[[], Header] = Header
         self._opened = Header()
         self._generation = 1
-        self._writes = 0  # of the header; the slot is its parity
+        self._writes = 0  # of the header
+        self._vouched = 0  # the slot that is known to be on disk
+        self._clean = True  # the last user closed it
+        self._broken = ""  # why nothing is written any more
         self._count = 0
         self._synced = 0
         self._written = False  # this process has told the header that it is at work
@@ -257,8 +265,7 @@ class FileStorage:
         self.save()
         if self._written:
             self.sync()
-            self._write_header(self._tell(), clean=True)
-            self._fsync(self._fd)
+            self._vouch(self._fd, clean=True)
         self._disk.close(self._fd)
         self._disk.close(self._bodies)
         self._fd = self._bodies = -1
@@ -311,9 +318,8 @@ class FileStorage:
         """What of `count` entries and the header holds, made true in the files."""
         slot = read_slots(self._fd, self._disk)
         if slot is None:
-            self._log(f"{self._path('idx')}: header damaged; its content is taken from the entries")
-            slot = Slot(0, count, b"", clean=False, header=Header(self._generation))
-        self._writes = slot.writes
+            return self._nothing_believed(count)
+        self._writes, self._vouched, self._clean = slot.writes, slot.place, slot.clean
         power_lost = not slot.clean and slot.boot_id != self._boot_id
         kept = min(slot.synced, count) if power_lost else count
         self._synced = min(slot.synced, kept)
@@ -325,22 +331,25 @@ class FileStorage:
                 sent=max(header.sent, min(last[3], kept)),
             )
         if power_lost:
-            self._skip(kept, header)
+            self._skip(kept, kept + SKIP_NUMBERS, header, "the machine stopped uncleanly")
             kept += SKIP_NUMBERS
         return Found(header, kept, slot.clean, power_lost)
 
-    def _skip(self, kept: int, header: Header) -> None:
-        """The machine went down: behind what was synced leave a hole."""
-        self._log(
-            f"{self._path('idx')}: the machine stopped uncleanly; numbers {kept + 1} to "
-            f"{kept + SKIP_NUMBERS} are skipped"
-        )
+    def _nothing_believed(self, count: int) -> Found:
+        """No header vouches for anything: no number is used twice, no report is left out."""
+        header = Header(self._generation)
+        self._skip(0, count + SKIP_NUMBERS, header, "header damaged, its reports go out again")
+        return Found(header, count + SKIP_NUMBERS, clean=False, power_lost=True)
+
+    def _skip(self, kept: int, end: int, header: Header, why: str) -> None:
+        """Behind the entries that are believed leave a hole."""
+        self._log(f"{self._path('idx')}: {why}; numbers {kept + 1} to {end} are skipped")
         self._disk.truncate(self._fd, HEADER_BYTES + kept * ENTRY_BYTES)
-        self._disk.truncate(self._fd, HEADER_BYTES + (kept + SKIP_NUMBERS) * ENTRY_BYTES)
+        self._disk.truncate(self._fd, HEADER_BYTES + end * ENTRY_BYTES)
         self._fsync(self._fd)
-        self._synced = kept + SKIP_NUMBERS
-        self._write_header(header, clean=False)
-        self._fsync(self._fd)
+        self._synced = end
+        self._tell = lambda: header
+        self._vouch(self._fd, clean=False)
         self._written = True
 
     # Writing
@@ -349,16 +358,37 @@ class FileStorage:
         with self._header_lock:
             self._writes += 1
             slot = self._slot(header, clean=clean)
-            self._pwrite(self._fd, slot, self._writes % 2 * SLOT_BYTES)
+            self._pwrite(self._fd, slot, (1 - self._vouched) * SLOT_BYTES)
+
+    def _vouch(self, fd: int, *, clean: bool) -> None:
+        """Write the header and bring it to disk; from then on the other slot is the free one."""
+        self._write_header(self._tell(), clean=clean)
+        writes = self._writes
+        self._fsync(fd)
+        while self._writes != writes:  # saved meanwhile, so the sync may have met half of that
+            writes = self._writes
+            self._fsync(fd)
+        self._vouched = 1 - self._vouched
 
     def _slot(self, header: Header, *, clean: bool) -> bytes:
-        return encode_slot(Slot(self._writes, self._synced, self._boot_id, clean, header))
+        return encode_slot(
+            Slot(1 - self._vouched, self._writes, self._synced, self._boot_id, clean, header)
+        )
 
     def _begin(self) -> None:
-        """Before the first entry of this process: the last clean stop is over, on disk too."""
+        """Before the first entry of this process: the last clean stop is over, on disk too.
+
+        What a killed process left is written again first: if a sync of it failed, Linux holds
+        those pages for clean, and a sync alone would do nothing. The other slot is on disk then.
+        """
         self._written = True
-        self._write_header(self._tell(), clean=False)
-        self._fsync(self._fd)
+        if not self._clean:
+            tail = self.read(self._synced, self._count - self._synced)
+            self._pwrite(self._fd, tail, HEADER_BYTES + self._synced * ENTRY_BYTES)
+            place = self._vouched * SLOT_BYTES
+            self._pwrite(self._fd, self._disk.pread(self._fd, SLOT_BYTES, place), place)
+            self._fsync(self._fd)
+        self._vouch(self._fd, clean=False)
 
     def write(self, at: int, data: bytes) -> None:
         """See Storage."""
@@ -385,8 +415,7 @@ class FileStorage:
                 self._fsync(self._bodies)
             self._fsync(fd)
             self._synced = count
-            self._write_header(self._tell(), clean=False)
-            self._fsync(fd)
+            self._vouch(fd, clean=False)
 
     def read(self, at: int, count: int) -> bytes:
         """See Storage."""
@@ -434,7 +463,7 @@ class FileStorage:
             self._pwrite(fd, data, at)
             at += len(data)
         self._count = self._synced = (at - HEADER_BYTES) // ENTRY_BYTES
-        self._writes = 0
+        self._writes = self._vouched = 0
         self._pwrite(fd, self._slot(header, clean=False).ljust(HEADER_BYTES, b"\0"), 0)
         self._fsync(fd)
         bodies = disk.open(self._path("bod"), made)
@@ -445,18 +474,24 @@ class FileStorage:
         self._bodies_dirty = False
         self._written = True
 
-    def _failed(self, error: OSError) -> DiskFailed:
-        return DiskFailed(f"session index {self._path('idx')}: {error}")
+    def _failed(self, why: object) -> DiskFailed:
+        """The first error ends the index: what a dying process would still save is not true."""
+        self._broken = self._broken or f"session index {self._path('idx')}: {why}"
+        return DiskFailed(self._broken)
 
     def _pwrite(self, fd: int, data: bytes, at: int) -> None:
+        if self._broken:
+            raise DiskFailed(self._broken)
         try:
             written = self._disk.pwrite(fd, data, at)
         except OSError as error:
             raise self._failed(error) from error
         if written != len(data):
-            raise DiskFailed(f"session index {self._path('idx')}: the disk is full")
+            raise self._failed("the disk is full")
 
     def _fsync(self, fd: int) -> None:
+        if self._broken:
+            raise DiskFailed(self._broken)
         try:
             self._disk.sync_data(fd)
         except OSError as error:

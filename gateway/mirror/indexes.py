@@ -139,9 +139,9 @@ class IndexMirror:
             self._copy(fd, out, at, HEADER_BYTES + count * ENTRY_BYTES)
             self._disk.sync_data(out)
             old = read_slots(out)
-            writes = old.writes + 1 if old else 1
-            slot = Slot(writes, max(count, 0), ANOTHER_MACHINE, clean=False, header=header)
-            _write(self._disk, out, encode_slot(slot), writes % 2 * SLOT_BYTES)
+            place, writes = (1 - old.place, old.writes + 1) if old else (1, 1)
+            slot = Slot(place, writes, max(count, 0), ANOTHER_MACHINE, clean=False, header=header)
+            _write(self._disk, out, encode_slot(slot), place * SLOT_BYTES)
             self._disk.sync_data(out)
         finally:
             self._disk.close(out)
@@ -193,7 +193,8 @@ def _restore(path: Path, target: Path, last: int, skip: int) -> bool:
             synced = slot.synced + skip
             os.ftruncate(out.fileno(), HEADER_BYTES + synced * ENTRY_BYTES)
             out.seek(0)
-            out.write(encode_slot(Slot(0, synced, ANOTHER_MACHINE, clean=False, header=header)))
+            whole = Slot(0, 0, synced, ANOTHER_MACHINE, clean=False, header=header)
+            out.write(encode_slot(whole))
             out.flush()
             os.fsync(out.fileno())
     bodies = path.with_suffix(".bod")
