@@ -157,6 +157,8 @@ class Recall:
     def _slices(
         self, begin: int, end: int, sender: "_Again | _First", handed_over: Callable[[int], None]
     ) -> Iterator[bytes]:
+        if not self.alive():  # a reset or the end came before the first slice
+            return
         index, clock = self.index, self.clock
         number = begin
         over = clock.monotonic() + SLICE_NS

@@ -101,8 +101,11 @@ class Connection:
     def unhold(self) -> None:
         """Let held writes go, in order, once the last of several resends is done."""
         self._holds -= 1
-        if self._holds:
-            return
+        if not self._holds:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Send what is held so far, in order; what comes later may be held still."""
         held, self._held = b"".join(self._held), []
         self._queued -= self.held_bytes
         self.held_bytes = 0

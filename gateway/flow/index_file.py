@@ -320,6 +320,7 @@ class FileStorage:
         if slot is None:
             return self._nothing_believed(count)
         self._writes, self._vouched, self._clean = slot.writes, slot.place, slot.clean
+        self._bodies_dirty = not slot.clean  # whoever was killed may not have synced them
         power_lost = not slot.clean and slot.boot_id != self._boot_id
         kept = min(slot.synced, count) if power_lost else count
         self._synced = min(slot.synced, kept)

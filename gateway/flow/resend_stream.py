@@ -100,6 +100,7 @@ class ResendStreams:
         if connection is None or connection.nursery is None:
             return  # it ends just now
         if step.what == "unsent":
+            connection.let_go()  # the Logon reply, behind a replay that is void now
             connection.hold()  # nothing may go out before what was owed already
         asked = self._asked.get(connection)
         if asked is not None:
