@@ -75,6 +75,17 @@ def configuration() -> list[Command]:
     return commands
 
 
+def resting(rnd: random.Random, k: int, name: bytes) -> NewOrder:
+    """An order away from the other side: member 1 bids, member 2 asks."""
+    side = rnd.choice((BUY, SELL))
+    session = (10 if side == BUY else 20) + rnd.randrange(4)
+    away = 1 + rnd.randrange(SPREAD)
+    price = REFERENCE - away if side == BUY else REFERENCE + away
+    qty = rnd.randint(1, 100) * 1_000
+    origin = Origin(session, k, 0, SOURCE_FIX)
+    return NewOrder(origin, name, session // 10, 1, side, LIMIT, GTC, qty, price)
+
+
 def mixed(count: int, seed: int = 1) -> list[Command]:
     """Member 1 bids and member 2 asks; aggressive orders come from the other one."""
     rnd = random.Random(seed)
@@ -84,14 +95,9 @@ def mixed(count: int, seed: int = 1) -> list[Command]:
         name = b"%012d" % k
         pick = rnd.random()
         if pick < 0.45 or len(live) < 100:
-            side = rnd.choice((BUY, SELL))
-            session = (10 if side == BUY else 20) + rnd.randrange(4)
-            away = 1 + rnd.randrange(SPREAD)
-            price = REFERENCE - away if side == BUY else REFERENCE + away
-            qty = rnd.randint(1, 100) * 1_000
-            origin = Origin(session, k, 0, SOURCE_FIX)
-            commands.append(NewOrder(origin, name, session // 10, 1, side, LIMIT, GTC, qty, price))
-            live.append((session, name, side))
+            order = resting(rnd, k, name)
+            commands.append(order)
+            live.append((order.origin.session, name, order.side))
         elif pick < 0.70:
             side = rnd.choice((BUY, SELL))
             session = (20 if side == BUY else 10) + rnd.randrange(4)
@@ -123,14 +129,9 @@ def new_cancel(count: int, seed: int = 1) -> list[Command]:
     for k in range(count):
         name = b"%012d" % k
         if rnd.random() < 0.5 or not live:
-            side = rnd.choice((BUY, SELL))
-            session = (10 if side == BUY else 20) + rnd.randrange(4)
-            away = 1 + rnd.randrange(SPREAD)
-            price = REFERENCE - away if side == BUY else REFERENCE + away
-            qty = rnd.randint(1, 100) * 1_000
-            origin = Origin(session, k, 0, SOURCE_FIX)
-            commands.append(NewOrder(origin, name, session // 10, 1, side, LIMIT, GTC, qty, price))
-            live.append((session, name, side))
+            order = resting(rnd, k, name)
+            commands.append(order)
+            live.append((order.origin.session, name, order.side))
         else:
             session, orig, side = live.pop(rnd.randrange(len(live)))
             origin = Origin(session, k, 0, SOURCE_FIX)

@@ -1,6 +1,5 @@
 """A wall clock that jumps under a running venue, with libfaketime in all its processes."""
 
-import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from tests.support.fix_client import ConnectionEnded
 from tests.support.journal import Journal
+from tests.support.needs import needs
 
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 HOUR = 3_600
@@ -17,11 +17,7 @@ HOUR = 3_600
 @pytest.fixture
 def faketime(tmp_path):
     """Sets the wall clock of processes that run in its environment; no other clock of theirs."""
-    if not LIBRARIES:
-        text = "needs libfaketime: apt-get install faketime"
-        if os.environ.get("FIXGATE_REQUIRE_ALL"):
-            pytest.fail(text)
-        pytest.skip(text)
+    needs("libfaketime: apt-get install faketime", there=LIBRARIES)
     return FakeTime(tmp_path / "faketime")
 
 
