@@ -45,7 +45,8 @@ quickfix: dev ## QuickFIX for Python, compiled once into .cache/wheels
 	@$(BIN)/python -m tests.support.build_quickfix
 
 proof: quickfix ## heavy counts and real components, 30 minutes at most
-	$(BIN)/pytest -q -n 2 --dist worksteal -m proof
+	$(BIN)/pytest -q -n 2 --dist worksteal -m 'proof and not alone'
+	$(BIN)/pytest -q -m 'proof and alone'
 
 soak: dev ## the long runs, one after the other, with their progress
 	$(BIN)/pytest -q -s -m soak

@@ -24,9 +24,10 @@ from gateway.fix.steps import Answer, Application, LogonStep, Step
 from gateway.flow.admission import Admission, source_of
 from gateway.flow.connection import FLAG_BYTES, READ_BYTES, Connection
 from gateway.flow.counters import Counters
-from gateway.flow.entrance import Entrance, Entry, Guest, read
+from gateway.flow.entrance import Entrance, Entry, read
 from gateway.flow.link import Link
 from gateway.flow.listener import Listener
+from gateway.flow.lobby import Lobby, Stranger
 from gateway.flow.log_limit import LimitedLog
 from gateway.flow.resend_stream import ResendStreams
 from gateway.flow.waiting_room import WaitingRoom
@@ -114,6 +115,7 @@ class Acceptor:
         self.entrance = Entrance(
             links, self.admission, room, dictionary, clock, self._strangers, venue
         )
+        self._lobby = Lobby(room, self._spoke, self._left)
         self._listener = Listener(
             self.admission,
             room,
@@ -132,28 +134,39 @@ class Acceptor:
         """Accept and serve connections for ever."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            nursery.start_soon(self._lobby.serve)
             nursery.start_soon(self._tick)
             nursery.start_soon(self._sync_indexes)
             await self._listener.serve(listener)
 
     def _take(self, sock: socket.socket, peer: str) -> None:
         """A connection that may stay: counted from now on."""
-        assert self._nursery is not None
         self.admission.opened(source_of(peer))
-        self._nursery.start_soon(self._counted, sock, peer, self.entrance.greet())
+        self._lobby.enter(sock, peer)
 
-    async def _counted(self, sock: socket.socket, peer: str, guest: Guest) -> None:
+    def _left(self, stranger: Stranger, reason: DisconnectReason) -> None:
+        """It never said a word."""
+        self.entrance.left(stranger, reason)
+        self.counters.disconnects[reason] += 1
+        self.admission.closed(stranger.source)
+
+    def _spoke(self, stranger: Stranger, data: bytes) -> None:
+        """It is worth a task."""
+        assert self._nursery is not None
+        self._nursery.start_soon(self._counted, stranger, data)
+
+    async def _counted(self, stranger: Stranger, data: bytes) -> None:
         try:
-            await self.connection(sock, peer, guest)
+            await self.connection(stranger, data)
         finally:
-            self.admission.closed(source_of(peer))
+            self.admission.closed(stranger.source)
 
-    async def connection(self, sock: socket.socket, peer: str, guest: Guest | None = None) -> None:
-        """Serve one connected socket until it ends. guest: who was greeted for it already."""
-        sock.setblocking(False)
+    async def connection(self, stranger: Stranger, data: bytes) -> None:
+        """Serve a connection whose first bytes are `data`, until it ends."""
+        sock, peer = stranger.sock, stranger.peer
         ended = DisconnectReason.SHUTDOWN  # what cancels this task is the end of the process
         try:
-            entry = await self.entrance.admit(guest or self.entrance.greet(), sock, peer)
+            entry = await self.entrance.admit(stranger, data)
             ended = await self._session(entry, sock, peer) if isinstance(entry, Entry) else entry
         except* (FixgateError, AssertionError):
             raise  # the disk, or a broken belief: nothing may go on as if it were not so

@@ -1,10 +1,10 @@
 """From a connection to the session it belongs to: one message, one password, no trace.
 
-Until the password is right a connection is a stranger's. It costs one small task and no buffers,
-uses none of the member's numbers, and keeps nobody out: the session is given away only to the
-connection that has proved itself. A stranger is closed without a word. A Logout would need a
-MsgSeqNum: one that is used up would let anybody who knows a CompID make holes in the member's
-numbers, and one that is not would come twice, for engines count a Logout's number.
+Until the password is right a connection is a stranger's. It costs one small task, from its first
+byte on, and no buffers, uses none of the member's numbers, and keeps nobody out: the session is
+given away only to the connection that has proved itself. A stranger is closed without a word. A
+Logout would need a MsgSeqNum: one that is used up would let anybody who knows a CompID make holes
+in the member's numbers, and one that is not would come twice, for engines count a Logout's number.
 """
 
 import socket
@@ -21,13 +21,11 @@ from gateway.fix.decoder import Decoder
 from gateway.fix.dictionary import Dictionary
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.message import Message
-from gateway.flow.admission import NO_SESSION, Admission, source_of
+from gateway.flow.admission import NO_SESSION, Admission
 from gateway.flow.link import Link
+from gateway.flow.lobby import FIRST_READ_BYTES, Stranger
 from gateway.flow.log_limit import LimitedLog
-from gateway.flow.waiting_room import Visitor, WaitingRoom
-
-LOGON_TIMEOUT_SECONDS: Final = 5
-"""A connection without a Logon is closed after this long, seconds."""
+from gateway.flow.waiting_room import WaitingRoom
 
 VERIFY_TIMEOUT_SECONDS: Final = 30
 """How long a password may wait for its turn to be verified, seconds."""
@@ -43,9 +41,6 @@ MAX_LOGON_BYTES: Final = 16 * 1024
 """Bytes that a stranger may send before his Logon is whole: twice the longest field that session
 tests send. A member may send more, once he is logged on."""
 
-FIRST_READ_BYTES: Final = 4 * 1024
-"""Largest read from a stranger, bytes."""
-
 SHOWN_COMP_ID_BYTES: Final = 32
 """A stranger's SenderCompID in our log, bytes."""
 
@@ -57,16 +52,6 @@ class Entry:
     link: Link
     framer: Framer
     raws: list[bytes]
-
-
-class Guest(Visitor):
-    """A visitor, and the scope in which his first message is read."""
-
-    __slots__ = ("scope",)
-
-    def __init__(self) -> None:
-        self.scope = trio.CancelScope()
-        super().__init__(self.scope.cancel)
 
 
 class Entrance:
@@ -101,55 +86,51 @@ class Entrance:
         self.open = False
         self.room.clear()
 
-    def greet(self) -> Guest:
-        """Give a newcomer his place, in the order in which they come."""
-        guest = Guest()
-        self.room.enter(guest)
-        return guest
+    def left(self, stranger: Stranger, reason: DisconnectReason) -> None:
+        """It ended before its first message was whole."""
+        self._log(f"{stranger.peer} ended before a Logon: {reason.name}")
+        if reason is DisconnectReason.FIRST_MESSAGE_NOT_LOGON:
+            self._failed(stranger.source, NO_SESSION)
 
-    async def admit(self, guest: Guest, sock: socket.socket, peer: str) -> Entry | DisconnectReason:
-        """Read the first message and verify its password: the session, or why there is none."""
+    async def admit(self, stranger: Stranger, data: bytes) -> Entry | DisconnectReason:
+        """Read on to the end of the first message, which began with `data`, and verify its
+        password: the session, or why there is none."""
         framer = Framer()
-        raws = await self._first_messages(guest, sock, framer)
-        source = source_of(peer)
+        raws = await self._first_messages(stranger, data, framer)
         if isinstance(raws, DisconnectReason):
-            self._log(f"{peer} ended before a Logon: {raws.name}")
-            if raws is DisconnectReason.FIRST_MESSAGE_NOT_LOGON:
-                self._failed(source, NO_SESSION)
+            self.left(stranger, raws)
             return raws
         message = self._decoder.decode(raws[0])
-        found = self._link_of(message, source)
+        found = self._link_of(message, stranger.source)
         if isinstance(found, Link):
-            reason = await self._verify(found, message, source)
+            reason = await self._verify(found, message, stranger.source)
             if reason is None:
                 return Entry(found, framer, raws)
         else:
             reason = found
         comp_id = message.get(49, b"")[:SHOWN_COMP_ID_BYTES].decode("ascii", "replace")
-        self._log(f"{peer} refused: {reason.name} (SenderCompID {comp_id!r})")
+        self._log(f"{stranger.peer} refused: {reason.name} (SenderCompID {comp_id!r})")
         return reason
 
     async def _first_messages(
-        self, guest: Guest, sock: socket.socket, framer: Framer
+        self, stranger: Stranger, data: bytes, framer: Framer
     ) -> list[bytes] | DisconnectReason:
         """What the first read that completes a message brought, or why there was none."""
-        guest.scope.deadline = trio.current_time() + LOGON_TIMEOUT_SECONDS
+        assert stranger.scope is not None
         budget = MAX_LOGON_BYTES
         try:
-            with guest.scope:
-                while budget > 0:
-                    data = await read(sock, FIRST_READ_BYTES)
-                    if not data:
-                        return DisconnectReason.PEER_CLOSED
-                    self.room.spoke(guest)
+            with stranger.scope:
+                while data:
                     budget -= len(data)
                     if raws := framer.feed(data):
                         return raws
+                    if budget <= 0:
+                        return DisconnectReason.FIRST_MESSAGE_NOT_LOGON
+                    data = await read(stranger.sock, FIRST_READ_BYTES)
+                return DisconnectReason.PEER_CLOSED
         finally:
-            self.room.leave(guest)
-        if guest.scope.cancelled_caught:
-            return guest.reason or DisconnectReason.NO_LOGON
-        return DisconnectReason.FIRST_MESSAGE_NOT_LOGON
+            self.room.leave(stranger)
+        return stranger.reason or DisconnectReason.NO_LOGON
 
     def _link_of(self, message: Message, source: str) -> Link | DisconnectReason:
         """The session that a first message belongs to, or why it cannot have it."""

@@ -7,20 +7,20 @@ member is one until his Logon arrives, a single place to push each other out of.
 follows his connection at once, so he is hardly ever the oldest.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 from gateway.fix.disconnect import DisconnectReason
 
 
-class Visitor:
-    """A connection that nobody has a name for. end: cancels the task that serves it."""
+class Visitor(Protocol):
+    """A connection that nobody has a name for."""
 
-    __slots__ = ("end", "reason")
+    reason: DisconnectReason | None
+    """Why it had to leave, if it had to."""
 
-    def __init__(self, end: Callable[[], None]) -> None:
-        self.end = end
-        self.reason: DisconnectReason | None = None
-        """Why it had to leave, if it had to."""
+    def end(self) -> None:
+        """Be told to leave: the place is gone already."""
+        ...
 
 
 class WaitingRoom:

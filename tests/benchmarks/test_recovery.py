@@ -18,6 +18,7 @@ def test_a_start_from_snapshot_and_tail_gives_what_a_full_replay_gives(tmp_path)
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 def test_a_million_records_and_a_snapshot_with_a_tail_come_back_in_the_promised_time(tmp_path):
     figures = recovery.measure(tmp_path, records=1_000_000, tail=100_000, open_orders=150_000)

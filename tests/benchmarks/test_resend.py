@@ -11,6 +11,7 @@ def test_a_percentile_is_told_for_each_round():
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_a_resend_of_everything_takes_little_memory_and_leaves_the_others_their_speed():
     figures = resend.measure(messages=100_000, rate=400, round_seconds=1)

@@ -34,7 +34,8 @@ class Tally:
         self.good = self.rejected = self.garbled = self.logons = 0
         self.reasons = set()
         self.ends = set()
-        self.slowest_ns = 0
+        self.messages = 0
+        self.slow = set()
 
 
 class Member:
@@ -109,12 +110,25 @@ def run(seed: int, streams: int) -> Tally:
         for raw in framer.feed(stream[:cut]) + framer.feed(stream[cut:]):
             began = time.thread_time_ns()
             examine(decoder, raw, tally, member)
-            tally.slowest_ns = max(tally.slowest_ns, time.thread_time_ns() - began)
+            if time.thread_time_ns() - began > SLOWEST_NS:
+                tally.slow.add(tally.messages)
+            tally.messages += 1
         tally.garbled += framer.garbled - garbled
         assert framer.pending <= MAX_PENDING
     assert decoder.shapes <= MAX_SHAPES * len(venue_dictionary().messages)
     assert len(decoder._candidates) <= MAX_CANDIDATES
-    assert tally.slowest_ns <= SLOWEST_NS
+    return tally
+
+
+def run_quickly(seed: int, streams: int) -> Tally:
+    """The same, and no message is slow. One that is takes its time in each run of a seed; what a
+    machine does beside its work hits another one each time."""
+    tally = run(seed, streams)
+    slow = tally.slow
+    while slow:
+        again = run(seed, streams).slow
+        assert not slow & again
+        slow = again
     return tally
 
 
@@ -139,7 +153,7 @@ def examine(decoder: Decoder, raw: bytes, tally: Tally, member: Member) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_broken_streams_raise_nothing_but_our_own_errors(seed):
-    tally = run(seed, STREAMS_PER_SEED)
+    tally = run_quickly(seed, STREAMS_PER_SEED)
     assert tally.good > STREAMS_PER_SEED // 10
     assert tally.rejected > STREAMS_PER_SEED // 4
     assert tally.garbled > STREAMS_PER_SEED // 4
@@ -160,7 +174,7 @@ def test_a_million_broken_streams_raise_nothing_but_our_own_errors(seed):
 
 
 def check_many(seed, streams):
-    tally = run(seed, streams)
+    tally = run_quickly(seed, streams)
     assert tally.good
     assert tally.rejected
     assert tally.garbled

@@ -14,7 +14,7 @@ from gateway.flow.admission import (
     source_of,
 )
 from gateway.flow.log_limit import LINES_PER_SECOND, LimitedLog
-from gateway.flow.waiting_room import Visitor, WaitingRoom
+from gateway.flow.waiting_room import WaitingRoom
 
 SECOND = NANOS_PER_SECOND
 HERE, THERE, ACME = "192.0.2.1", "192.0.2.2", b"ACME-OE1"
@@ -131,11 +131,15 @@ def test_an_address_has_so_many_connections_and_no_more():
     assert (door.total, door._open) == (0, {})
 
 
-class Guest(Visitor):
+class Guest:
     """A visitor that remembers being told to go."""
 
     def __init__(self, name, gone):
-        super().__init__(lambda: gone.append(name))
+        self.reason = None
+        self._name, self._gone = name, gone
+
+    def end(self):
+        self._gone.append(self._name)
 
 
 def test_those_who_speak_keep_half_of_the_places_at_most():

@@ -38,7 +38,7 @@ def head(house, msg_type, seq=2, comp_id="BENCH-OE1", late=0):
 
 @provokes(DisconnectReason.NO_LOGON)
 async def says_nothing(house, monkeypatch):
-    monkeypatch.setattr("gateway.flow.entrance.LOGON_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.flow.lobby.LOGON_TIMEOUT_SECONDS", 0.05)
     assert await (await house.knock()).is_closed()
 
 

@@ -188,6 +188,31 @@ async def test_a_flood_of_silent_connections_keeps_no_member_out(open_house):
 
 
 @pytest.mark.trio
+async def test_whoever_says_nothing_costs_no_task(open_house):
+    async with open_house() as house:
+        await house.enter("BENCH-OE2")
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        silent = [await house.knock() for _ in range(50)]
+        await house.until(lambda: house.acceptor.admission.total == 51)
+        assert trio.lowlevel.current_statistics().tasks_living == tasks
+        await trades(await house.enter(), "a")
+        await silent[0].stream.send_all(b"8")
+        await silent[1].stream.aclose()
+        await house.ended(DisconnectReason.PEER_CLOSED)
+
+
+@pytest.mark.trio
+async def test_the_silent_are_closed_after_the_logon_timeout(open_house, monkeypatch):
+    monkeypatch.setattr("gateway.flow.lobby.LOGON_TIMEOUT_SECONDS", 0.05)
+    async with open_house() as house:
+        silent = [await house.knock() for _ in range(40)]
+        for stranger in silent:
+            assert await stranger.is_closed()
+        assert house.counters.disconnects[DisconnectReason.NO_LOGON] == 40
+        assert house.acceptor.admission.total == 0
+
+
+@pytest.mark.trio
 async def test_a_logon_may_come_byte_by_byte(open_house):
     async with open_house() as house:
         member = await house.knock()
@@ -222,7 +247,7 @@ async def test_a_stranger_may_not_send_much(open_house):
 
 @pytest.mark.trio
 async def test_a_stranger_who_sends_a_byte_now_and_then_gains_no_time(open_house, monkeypatch):
-    monkeypatch.setattr(entrance_module, "LOGON_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("gateway.flow.lobby.LOGON_TIMEOUT_SECONDS", 0.2)
     async with open_house() as house:
         stranger = await house.knock()
 

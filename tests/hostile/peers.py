@@ -1,34 +1,25 @@
 """The bad peers' own process: so many connections at once, each doing one behaviour after another.
 
-    python -m tests.hostile.peers --port P [--peers N] [--seed S] [--silent]
+    python -m tests.hostile.peers --port P [--peers N] [--seed S]
 
 Runs until SIGTERM, then prints one JSON line: connections by behaviour, bytes both ways, and how
-often a connection was refused. --silent: connections that say nothing, from several addresses, and
-come back when they are closed.
+often a connection was refused.
 """
 
 import argparse
 import json
 import random
-import resource
 import signal
 import socket
 import struct
-import sys
 from collections import Counter
 
 import trio
 
 from tests.hostile.behaviours import BEHAVIOURS, Act, Peer
+from tests.hostile.descriptors import allow_descriptors
 
 HOST = "127.0.0.1"
-PER_ADDRESS = 500
-"""Silent connections from one 127.0.0.x: an address has 28,000 ports at most."""
-
-ARRIVALS_PER_SECOND = 1_000
-"""Silent connections at the start."""
-
-SPARE_DESCRIPTORS = 100
 COMP_IDS = [f"BENCH-OE{n}" for n in range(5, 17)] + [f"BENCH2-OE{n}" for n in range(1, 17)]
 """The honest flow's sessions are not among them."""
 
@@ -41,7 +32,7 @@ class Pool:
         self.seed = seed
         self.connections: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
-        self.refused = self.closed_by_venue = self.bytes_in = self.bytes_out = self.open = 0
+        self.refused = self.closed_by_venue = self.bytes_in = self.bytes_out = 0
 
     async def hostile(self, number: int) -> None:
         """One peer: its behaviours, in an order of its own."""
@@ -51,7 +42,7 @@ class Pool:
             order = rng.sample(BEHAVIOURS, len(BEHAVIOURS))
             for behaviour in order:
                 self.connections[behaviour.__name__] += 1
-                sock = await self._connected((HOST, 0))
+                sock = await self._connected()
                 if sock is not None:
                     # A session that is free, else one that somebody has: most get none.
                     free = [comp_id for comp_id in COMP_IDS if comp_id not in self.taken]
@@ -62,25 +53,9 @@ class Pool:
                     self.taken -= Counter([comp_id])
                 await trio.sleep(rng.uniform(0.05, 0.5))
 
-    async def silent(self, number: int) -> None:
-        """One connection that says nothing, and comes back some seconds after it was closed."""
-        rng = random.Random(self.seed * 1_000 + number)
-        address = f"127.0.0.{2 + number // PER_ADDRESS}"
-        await trio.sleep(number / ARRIVALS_PER_SECOND)
-        while True:
-            sock = await self._connected((address, 0))
-            if sock is not None:
-                with sock:
-                    self.connections["silent"] += 1
-                    self.open += 1
-                    await self._read_until_closed(sock)
-                    self.open -= 1
-            await trio.sleep(rng.uniform(1, 9))
-
-    async def _connected(self, source: tuple[str, int]) -> trio.socket.SocketType | None:
+    async def _connected(self) -> trio.socket.SocketType | None:
         sock = trio.socket.socket()
         try:
-            await sock.bind(source)
             with trio.fail_after(5):
                 await sock.connect((HOST, self.port))
         except (OSError, trio.TooSlowError):
@@ -140,14 +115,12 @@ class Pool:
         return True
 
 
-async def run(pool: Pool, peers: int, *, silent: bool) -> None:
+async def run(pool: Pool, peers: int) -> None:
     """Be hostile until SIGTERM."""
     with trio.open_signal_receiver(signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             for number in range(peers):
-                nursery.start_soon(pool.silent if silent else pool.hostile, number)
-            if silent:  # the crowd is to be there, not to come
-                await trio.sleep(peers / ARRIVALS_PER_SECOND)
+                nursery.start_soon(pool.hostile, number)
             print("ready", flush=True)
             async for _ in signals:
                 break
@@ -160,15 +133,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--peers", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--silent", action="store_true")
     chosen = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = chosen.peers + SPARE_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        sys.exit(f"{wanted} file descriptors are needed, the hard limit is {hard}: ulimit -Hn")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    allow_descriptors(chosen.peers)
     pool = Pool(chosen.port, chosen.seed)
-    trio.run(lambda: run(pool, chosen.peers, silent=chosen.silent))
+    trio.run(lambda: run(pool, chosen.peers))
     told = vars(pool) | {"connections": dict(sorted(pool.connections.items()))}
     print(json.dumps(told), flush=True)
 

@@ -56,10 +56,11 @@ class Child:
 class Ordeal:
     """A venue, its honest members, a discard server, and peers that come to the one or the other.
 
-    peers: arguments of tests.hostile.peers beside port and seed.
+    kind: which program of this folder the peers are; peers: how many at once.
     """
 
-    def __init__(self, stack, folder, *peers, round_seconds=ROUND_SECONDS):
+    def __init__(self, stack, folder, kind, peers, round_seconds=ROUND_SECONDS):
+        self.kind = kind
         self.peers = peers
         self.round_seconds = round_seconds
         self.venue = stack.enter_context(Venue(folder / "data"))
@@ -80,7 +81,7 @@ class Ordeal:
         port = venue if kind == "hostile" else int(self.discard.first_line)
         before = self.memory()
         with contextlib.ExitStack() as stack:
-            peers = Child(stack, "peers", "--port", port, "--seed", seed, *self.peers)
+            peers = Child(stack, self.kind, "--port", port, "--seed", seed, "--peers", self.peers)
             assert peers.first_line == "ready"
             cpu = cpu_seconds(self.pids["core"])
             latencies = self.members.round()
@@ -138,7 +139,7 @@ class Ordeal:
 
 def hostility(folder, seconds):
     with contextlib.ExitStack() as stack:
-        ordeal = Ordeal(stack, folder, "--peers", 200).run(seconds)
+        ordeal = Ordeal(stack, folder, "peers", 200).run(seconds)
         ordeal.check_log()
         done = {name for told in ordeal.told for name in told["connections"]}
         assert done == {behaviour.__name__ for behaviour in BEHAVIOURS}
@@ -149,32 +150,30 @@ def hostility(folder, seconds):
 
 def silence(folder, seconds):
     with contextlib.ExitStack() as stack:
-        ordeal = Ordeal(stack, folder, "--peers", 5_000, "--silent").run(seconds)
+        ordeal = Ordeal(stack, folder, "crowd", 5_000).run(seconds)
         ordeal.check_log()
         assert min(told["connections"]["silent"] for told in ordeal.told) >= 4_000
         ordeal.check_memory()
-        try:
-            ordeal.check_latency()
-        except AssertionError as missed:
-            # A thousand of them come and go each second, and each costs core a fraction of a ms.
-            pytest.xfail(f"honest p99 is not within its bound yet: {missed}")
+        ordeal.check_latency()
 
 
 def test_sixty_hostile_peers_for_some_seconds_end_no_process_and_no_honest_session(tmp_path):
     with contextlib.ExitStack() as stack:
-        ordeal = Ordeal(stack, tmp_path, "--peers", 60, round_seconds=4)
+        ordeal = Ordeal(stack, tmp_path, "peers", 60, round_seconds=4)
         ordeal.round("hostile", 1)
         ordeal.check_log()
         assert sum(ordeal.told[0]["connections"].values()) > 60
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_two_hundred_hostile_peers_for_a_minute_hurt_nobody(tmp_path):
     hostility(tmp_path, 60)
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_five_thousand_silent_connections_for_a_minute_hurt_nobody(tmp_path):
     silence(tmp_path, 60)

@@ -22,6 +22,8 @@ from gateway.fix.dictionary import Dictionary
 from gateway.fix.timestamps import format_utc
 from gateway.flow.acceptor import Acceptor
 from gateway.flow.counters import Counters
+from gateway.flow.entrance import read
+from gateway.flow.lobby import FIRST_READ_BYTES, Stranger
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
 from tests.support.fix_client import Message, envelope
@@ -160,9 +162,13 @@ class House:
             ours, _ = listener.accept()
         theirs.setblocking(False)
         self.sockets += [ours, theirs]
-        nursery.start_soon(self.acceptor.connection, ours, "test")
+        ours.setblocking(False)
         member = Member(theirs, self.clock, comp_id)
         await member.logon()
+        stranger = Stranger(ours, "test")
+        stranger.speaks()
+        data = await read(ours, FIRST_READ_BYTES)
+        nursery.start_soon(self.acceptor.connection, stranger, data)
         assert (await member.receive())[35] == "A"
         return member
 

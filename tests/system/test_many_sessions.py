@@ -97,6 +97,7 @@ def never_read(client):
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 def test_sigterm_under_the_load_of_200_sessions_is_a_clean_stop_in_5_s(crowd):
     venue, (*clients, deaf) = crowd
     log_all_on(clients, 30)
@@ -123,6 +124,7 @@ def test_sigterm_under_the_load_of_200_sessions_is_a_clean_stop_in_5_s(crowd):
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 def test_200_sessions_are_back_within_10_s_of_the_death_of_core(crowd):
     venue, clients = crowd
     log_all_on(clients, 30)

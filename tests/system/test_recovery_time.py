@@ -21,6 +21,7 @@ def newest_snapshot(venue):
 
 
 @pytest.mark.proof
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 def test_a_core_that_dies_under_load_takes_logons_again_within_ten_seconds(new_venue, dial):
     venue = new_venue()
