@@ -194,7 +194,7 @@ async def test_whoever_says_nothing_costs_no_task(open_house):
         tasks = trio.lowlevel.current_statistics().tasks_living
         silent = [await house.knock() for _ in range(50)]
         await house.until(lambda: house.acceptor.admission.total == 51)
-        assert trio.lowlevel.current_statistics().tasks_living == tasks
+        assert trio.lowlevel.current_statistics().tasks_living <= tasks
         await trades(await house.enter(), "a")
         await silent[0].stream.send_all(b"8")
         await silent[1].stream.aclose()
