@@ -11,7 +11,8 @@ from engine.replay import folder_records
 from gateway.reports import ReportRenderer, is_report
 
 
-def main(folder):
+def reports(folder):
+    """The lines."""
     refdata = ReferenceData()
     renderer = ReportRenderer(refdata, digits=3, extensions=False)
     for record in folder_records(Path(folder)):
@@ -20,8 +21,8 @@ def main(folder):
             if is_report(event):
                 msg_type, body = renderer.render(record, k)
                 session = refdata.sessions[event.session].comp_id
-                print(session, f"{record.number}-{k}", msg_type.decode(), body.hex(), sep="\t")
+                yield f"{session}\t{record.number}-{k}\t{msg_type.decode()}\t{body.hex()}"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    print(*reports(sys.argv[1]), sep="\n")
