@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from engine.core.snapshot import STATE_FORMAT, read_reference_data, read_state
 from engine.core.venue import Venue
+from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.files import open_reader
 from engine.journal.follow import JournalReader
 from engine.journal.place import Start
@@ -39,27 +40,31 @@ class Restored(NamedTuple):
         return ReplayResult(0, self.start.place.number, self.time)
 
 
-def trusted_snapshots(folder: Path, reader: JournalReader, log: Log) -> Iterator[SnapshotFile]:
+def trusted_snapshots(
+    folder: Path, reader: JournalReader, log: Log, disk: Disk = REAL_DISK
+) -> Iterator[SnapshotFile]:
     """The snapshots in `folder` that `reader`'s journal goes with, newest first."""
-    for path in list_snapshots(folder):
+    for path in list_snapshots(folder, disk):
         try:
-            yield _trusted(path, reader)
+            yield _trusted(SnapshotFile(path, disk), reader)
         except SnapshotDamaged as error:
             log(f"snapshot passed over: {error}")
 
 
-def _trusted(path: Path, reader: JournalReader) -> SnapshotFile:
-    snapshot = SnapshotFile(path)
+def _trusted(snapshot: SnapshotFile, reader: JournalReader) -> SnapshotFile:
+    name = snapshot.path.name
     if snapshot.header.state_format != STATE_FORMAT:
-        raise SnapshotDamaged(f"{path.name} is of another release")
+        raise SnapshotDamaged(f"{name} is of another release")
     if not reader.has(snapshot.header.place):
-        raise SnapshotDamaged(f"{path.name} does not agree with the journal")
+        raise SnapshotDamaged(f"{name} does not agree with the journal")
     return snapshot
 
 
-def restored(folder: Path, reader: JournalReader, log: Log) -> Iterator[Restored]:
+def restored(
+    folder: Path, reader: JournalReader, log: Log, disk: Disk = REAL_DISK
+) -> Iterator[Restored]:
     """What each trusted snapshot holds, newest first, read when it is asked for."""
-    for snapshot in trusted_snapshots(folder, reader, log):
+    for snapshot in trusted_snapshots(folder, reader, log, disk):
         try:
             with without_collections():
                 found = _restored(snapshot)
@@ -79,10 +84,10 @@ def _restored(snapshot: SnapshotFile) -> Restored:
 
 
 def restored_names(
-    folder: Path, reader: JournalReader, log: Log
+    folder: Path, reader: JournalReader, log: Log, disk: Disk = REAL_DISK
 ) -> Iterator[tuple[ReferenceData, Start]]:
     """Names, scales and segment indexes alone, as of each trusted snapshot, newest first."""
-    for snapshot in trusted_snapshots(folder, reader, log):
+    for snapshot in trusted_snapshots(folder, reader, log, disk):
         try:
             indexes, chunks = snapshot.parts()
             names = read_reference_data(chunks)
@@ -103,15 +108,19 @@ class Recovered(NamedTuple):
 
 
 def recover_venue(
-    journal: Path, snapshots: Path, open_journal: Callable[[Start | None], JournalWriter], log: Log
+    journal: Path,
+    snapshots: Path,
+    open_journal: Callable[[Start | None], JournalWriter],
+    log: Log,
+    disk: Disk = REAL_DISK,
 ) -> Recovered:
     """Open the journal by `open_journal` and bring the venue to its last record.
 
     Only what lies after the snapshot is scanned and replayed. Raises as JournalWriter.open and
     replay do; a snapshot after which the journal replays differently is passed over, too.
     """
-    reader = open_reader(journal)
-    candidates = restored(snapshots, reader, log)
+    reader = open_reader(journal, disk)
+    candidates = restored(snapshots, reader, log, disk)
     first = next(candidates, None)
     writer = open_journal(first.start if first is not None and first.synced else None)
     try:

@@ -29,18 +29,18 @@ class Shadow:
     def __init__(self, journal: Path, folder: Path, disk: Disk, log: Log) -> None:
         """Begins at the newest snapshot in `folder` that the journal's mark covers, else before
         record 0."""
-        folder.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(folder)
         remove_unfinished(folder, disk)
         self.folder = folder
         self.venue = Venue()
         self.saved = -1
         """The record of the newest snapshot."""
         self._disk = disk
-        self._reader = open_reader(journal)
+        self._reader = open_reader(journal, disk)
         self._result = BEFORE_ALL
         self._rest: list[Record] = []
         self._place: Place | None = None
-        for found in restored(folder, self._reader, log):
+        for found in restored(folder, self._reader, log, disk):
             if found.start.place.number <= self._reader.mark().number:
                 self._reader.learn(found.start.indexes)
                 self.venue, self._result = found.venue, found.result

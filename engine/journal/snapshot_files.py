@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from engine.journal.disk import Disk
+from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.segment import SegmentIndex
 from engine.journal.snapshot import (
     SNAPSHOT_HEADER_BYTES,
@@ -37,29 +37,20 @@ TEMPORARY: Final = ".tmp"
 class SnapshotFile:
     """A snapshot on disk whose header is sound."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = REAL_DISK) -> None:
         """Raises SnapshotDamaged."""
         self.path = path
-        try:
-            with path.open("rb") as file:
-                self.header = decode_snapshot_header(file.read(SNAPSHOT_HEADER_BYTES))
-        except OSError as error:
-            raise SnapshotDamaged(f"{path.name} cannot be read: {error}") from error
-        except SnapshotDamaged as error:
-            raise SnapshotDamaged(f"{path.name}: {error}") from error
+        self._disk = disk
+        with self._reading() as file:
+            self.header = decode_snapshot_header(file.read(SNAPSHOT_HEADER_BYTES))
         if path.name != snapshot_name(self.header.place.number):
             raise SnapshotDamaged(f"{path.name} is the snapshot of another record")
 
     def chunks(self) -> Iterator[bytes]:
         """All chunks, each checked, the indexes first. Raises SnapshotDamaged, naming the file."""
-        try:
-            with self.path.open("rb", buffering=READ_BYTES) as file:
-                file.seek(SNAPSHOT_HEADER_BYTES)
-                yield from decode_chunks(self.header, file.read)
-        except OSError as error:
-            raise SnapshotDamaged(f"{self.path.name} cannot be read: {error}") from error
-        except SnapshotDamaged as error:
-            raise SnapshotDamaged(f"{self.path.name}: {error}") from error
+        with self._reading() as file:
+            file.read(SNAPSHOT_HEADER_BYTES)
+            yield from decode_chunks(self.header, file.read)
 
     def parts(self) -> tuple[dict[int, SegmentIndex], Iterator[bytes]]:
         """The segment indexes by first record, and the chunks of the state. SnapshotDamaged."""
@@ -73,23 +64,59 @@ class SnapshotFile:
             indexes[index.first] = index
         return indexes, chunks
 
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator["_Sequential"]:
+        """The file from its beginning. Raises SnapshotDamaged, naming it, for all that is wrong."""
+        try:
+            fd = self._disk.open(self.path, os.O_RDONLY)
+            try:
+                yield _Sequential(self._disk, fd)
+            finally:
+                self._disk.close(fd)
+        except OSError as error:
+            raise SnapshotDamaged(f"{self.path.name} cannot be read: {error}") from error
+        except SnapshotDamaged as error:
+            raise SnapshotDamaged(f"{self.path.name}: {error}") from error
 
-def list_snapshots(folder: Path) -> list[Path]:
+
+class _Sequential:
+    """A file read from its beginning, READ_BYTES at a time."""
+
+    __slots__ = ("_at", "_data", "_disk", "_end", "_fd")
+
+    def __init__(self, disk: Disk, fd: int) -> None:
+        self._disk = disk
+        self._fd = fd
+        self._data = b""
+        self._at = self._end = 0  # in the data; of the data in the file
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end of the file."""
+        lacking = size - (len(self._data) - self._at)
+        if lacking > 0:
+            more = self._disk.pread(self._fd, max(lacking, READ_BYTES), self._end)
+            self._end += len(more)
+            self._data, self._at = self._data[self._at :] + more, 0
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+
+def list_snapshots(folder: Path, disk: Disk = REAL_DISK) -> list[Path]:
     """The snapshots in `folder`, newest first, sound or not; none if there is no folder."""
     try:
-        names = os.listdir(folder)
+        names = disk.names(folder)
     except FileNotFoundError:
         return []
     found = [name for name in names if snapshot_number(name) is not None]
     return [folder / name for name in sorted(found, reverse=True)]
 
 
-def named_by_snapshots(folder: Path) -> int:
+def named_by_snapshots(folder: Path, disk: Disk = REAL_DISK) -> int:
     """The highest record that a snapshot saw on disk, -1 for none: the journal must have it."""
     named = -1
-    for path in list_snapshots(folder):
+    for path in list_snapshots(folder, disk):
         try:
-            header = SnapshotFile(path).header
+            header = SnapshotFile(path, disk).header
         except SnapshotDamaged:
             continue
         if header.synced:
@@ -121,9 +148,9 @@ def write_snapshot(
         raise
     disk.sync_folder(folder)
     here = folder / name
-    older = [path for path in list_snapshots(folder) if path < here]
+    older = [path for path in list_snapshots(folder, disk) if path < here]
     kept = {here, *older[: KEPT_SNAPSHOTS - 1]}
-    for path in list_snapshots(folder):
+    for path in list_snapshots(folder, disk):
         if path not in kept:  # older ones, and those of records that the journal has not
             disk.unlink(path)
 
@@ -162,8 +189,9 @@ def _write_pieces(
 
 def remove_unfinished(folder: Path, disk: Disk) -> None:
     """Remove what writers left that were stopped half-way."""
-    for path in folder.glob("*" + TEMPORARY):
-        disk.unlink(path)
+    for name in disk.names(folder):
+        if name.endswith(TEMPORARY):
+            disk.unlink(folder / name)
 
 
 def _write(disk: Disk, fd: int, data: bytes, offset: int) -> None:
