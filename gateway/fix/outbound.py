@@ -157,7 +157,10 @@ class Outbound:
                 and self.index.generation == generation
             )
 
-        if request.connection not in {-1, connection} or not alive():
+        stale = request.connection not in {-1, connection} or (
+            request.generation not in {-1, generation}
+        )
+        if stale or not alive():
             return iter(())
         recall = Recall(self.index, self._wire, render, clock, alive)
         if request.what == "unsent":
@@ -169,7 +172,7 @@ class Outbound:
         return self._replay(recall, replays, begin, min(end, last - expected))
 
     def _replay(self, recall: Recall, replays: Replays, begin: int, end: int) -> Iterator[bytes]:
-        yield from recall.again(begin, end, replays.handed_over)
+        yield from recall.again(begin, end, replays)
         if recall.alive():
             replays.served()
             self._timers.said = self._timers.mono

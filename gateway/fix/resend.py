@@ -9,7 +9,7 @@ range that was asked for.
 What FIX leaves open is which requests deserve an answer of their own; see Replays.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Final
 
 from engine.model.clock import Clock
@@ -35,6 +35,10 @@ MAX_WAITING: Final = 16
 """ResendRequests of one connection that wait for a running replay, entries. What comes beyond is
 answered together with the last of them, by one replay over both ranges and what is between."""
 
+MAX_BEGINS: Final = 4 * MAX_WAITING
+"""First numbers of requests that gap fills respect, entries: more than a connection has requests
+on their way, unless its peer asks at random."""
+
 Render = Callable[[int, int], tuple[bytes, bytes] | None]
 """(record, k) -> (MsgType, body): a pure function of the journal, the same every time. None: it
 is still being looked for and this was one step of it; ask again."""
@@ -49,9 +53,13 @@ class Replays:
 
     Two requests in a row are the same if range and last number sent are; then the answer is the
     same too, and nothing was won by it.
+
+    begins: where requests begin that are not answered yet. Who expects that number ignores a GapFill
+    that begins below it (FIX 4.4 volume 2, "Sequence Reset": a number too low with PossDupFlag), so
+    none may go past it.
     """
 
-    __slots__ = ("_count", "_request", "_running", "_to_come", "_until", "_waiting")
+    __slots__ = ("_count", "_request", "_running", "_to_come", "_until", "_waiting", "begins")
 
     def __init__(self) -> None:
         self._request = (0, 0, 0)
@@ -63,6 +71,7 @@ class Replays:
         """Of the running replay, the last number."""
         self._waiting: dict[int, tuple[int, int]] = {}
         """By MsgSeqNum of the request, in order: first and last number, both counted."""
+        self.begins: set[int] = set()
 
     def ask(self, number: int, begin: int, end: int, last: int) -> int:
         """The how many-th of its kind a request is; 0 if others' replays answer it.
@@ -70,6 +79,8 @@ class Replays:
         number: its MsgSeqNum. end: 0 for all there are. last: the last number sent.
         """
         asked = (begin, end or MAX_SEQ_NUM)
+        if len(self.begins) < MAX_BEGINS:
+            self.begins.add(begin)
         if self._on_its_way(asked, end or last):
             return 0
         request = (begin, end, last)
@@ -115,6 +126,8 @@ class Replays:
     def served(self) -> None:
         """The running replay is complete."""
         self._running = None
+        if not self._waiting:
+            self.begins.clear()
 
 
 class Recall:
@@ -141,13 +154,14 @@ class Recall:
         self.clock = clock
         self.alive = alive
 
-    def again(self, begin: int, end: int, handed_over: Callable[[int], None]) -> Iterator[bytes]:
+    def again(self, begin: int, end: int, replays: Replays) -> Iterator[bytes]:
         """The bytes of numbers begin..end as a ResendRequest wants them, in slices, perhaps empty.
 
-        None if end < begin. Ends early once it is not alive. handed_over is told the last number
-        of each slice.
+        None if end < begin. Ends early once it is not alive. replays is told the last number of
+        each slice, and says where gap fills have to begin.
         """
-        return self._slices(begin, end, _Again(self, end), handed_over)
+        sender = _Again(self, end, replays.begins)
+        return self._slices(begin, end, sender, replays.handed_over)
 
     def first(self, begin: int, end: int) -> Iterator[bytes]:
         """The reports of numbers begin..end for the first time: no PossDupFlag, a first
@@ -186,11 +200,12 @@ class Recall:
 class _Again:
     """Numbers that a member asks for: what was a message is sent, the rest is filled."""
 
-    __slots__ = ("_end", "_gap", "_gap_time", "_recall")
+    __slots__ = ("_begins", "_end", "_gap", "_gap_time", "_recall")
 
-    def __init__(self, recall: Recall, end: int) -> None:
+    def __init__(self, recall: Recall, end: int, begins: Set[int]) -> None:
         self._recall = recall
         self._end = end
+        self._begins = begins
         self._gap = 0  # first number of a run that is being skipped
         self._gap_time = 0
 
@@ -222,6 +237,8 @@ class _Again:
                 )
             )
             return True
+        if self._gap and number in self._begins:
+            out.append(self._gap_fill(number, time))
         if not self._gap:
             self._gap, self._gap_time = number, sent
         if number == self._end:

@@ -489,7 +489,9 @@ class Session(Outbound):
             return self.end(DisconnectReason.RESEND_LOOP, text)
         if not verdict:
             return []
-        steps: list[Step] = [ResendStep(begin, end, seq, "asked", self._connection)]
+        steps: list[Step] = [
+            ResendStep(begin, end, seq, "asked", self._connection, self.index.generation)
+        ]
         if begin <= self._request_number <= (end or last) and self._gap.ask_again():
             # The answer fills the number of our own request. A peer that keeps it until its gap is
             # closed throws it away then.

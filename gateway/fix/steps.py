@@ -48,7 +48,8 @@ class ResendStep(Struct, frozen=True, gc=False):
     up to the Logon reply; `unsent`: what no connection has carried before a reset goes out for
     the first time, begin and end are not used. What Session.transmit* returns while the slices
     leave must wait behind them, at least for `unsent`.
-    number: MsgSeqNum of the request, 0 if there is none.
+    number: MsgSeqNum of the request, 0 if there is none. generation: of the numbers that are asked
+    for; a request that a reset has overtaken is void.
     """
 
     begin: int
@@ -56,6 +57,7 @@ class ResendStep(Struct, frozen=True, gc=False):
     number: int = 0
     what: Literal["asked", "expected", "unsent"] = "asked"
     connection: int = -1
+    generation: int = -1
 
 
 class LogonStep(Struct, frozen=True):

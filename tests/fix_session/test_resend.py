@@ -210,6 +210,33 @@ def test_a_reset_inside_a_session_forgets_the_replay_that_it_ends() -> None:
     desk.hears("35=4|34=1|43=Y|122=20260921-14:13:20.000|36=2|123=Y|")
 
 
+def test_a_request_that_a_reset_has_overtaken_is_void() -> None:
+    """Its numbers are another generation's; the same numbers are other messages now."""
+    desk = slow_desk()
+    desk.report(100)
+    waiting = asked(desk, "7=5|16=0|")
+    desk.logon("34=1|141=Y|", connect=False)
+    desk.report(100)
+    desk.said.clear()
+    desk.perform(waiting)
+    desk.hears_nothing()
+
+
+def test_no_gap_fill_goes_past_a_number_that_another_request_begins_with() -> None:
+    """Who expects 4 ignores a GapFill 34=2, 36=6 as too low, and has what he asked for never."""
+    desk = slow_desk()
+    for _ in range(4):
+        desk.send("35=1|112=t|")
+    desk.report()
+    (first,) = asked(desk, "7=2|16=0|")
+    replay = desk.resend(first)
+    assert asked(desk, "7=4|16=0|") == []
+    desk.said.clear()
+    desk.leave(b"".join(replay))
+    sent = [(tags[34], tags[35], tags.get(36)) for tags in desk.tags()]
+    assert sent == [(b"2", b"4", b"4"), (b"4", b"4", b"6"), (b"6", b"8", None)]
+
+
 def test_requests_beyond_the_limit_are_answered_together() -> None:
     """An engine that asks for each missing number by itself gets all of them."""
     desk = slow_desk()
