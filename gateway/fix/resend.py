@@ -9,7 +9,8 @@ range that was asked for.
 What FIX leaves open is which requests deserve an answer of their own; see Replays.
 """
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from engine.model.clock import Clock
@@ -54,9 +55,9 @@ class Replays:
     Two requests in a row are the same if range and last number sent are; then the answer is the
     same too, and nothing was won by it.
 
-    begins: where requests begin that are not answered yet. Who expects that number ignores a GapFill
-    that begins below it (FIX 4.4 volume 2, "Sequence Reset": a number too low with PossDupFlag), so
-    none may go past it.
+    begins: where requests begin that are not answered yet. Who expects that number ignores a
+    GapFill that begins below it (FIX 4.4 volume 2, "Sequence Reset": a number too low with
+    PossDupFlag), so none may go past it.
     """
 
     __slots__ = ("_count", "_request", "_running", "_to_come", "_until", "_waiting", "begins")
@@ -202,7 +203,7 @@ class _Again:
 
     __slots__ = ("_begins", "_end", "_gap", "_gap_time", "_recall")
 
-    def __init__(self, recall: Recall, end: int, begins: Set[int]) -> None:
+    def __init__(self, recall: Recall, end: int, begins: AbstractSet[int]) -> None:
         self._recall = recall
         self._end = end
         self._begins = begins

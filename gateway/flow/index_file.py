@@ -1,15 +1,16 @@
 """The session index on disk: one file of fixed entries and one of bodies per session.
 
-    <CompID>.<generation>.idx    two header slots of 128 bytes, then 32 bytes per number
+    <CompID>.<generation>.idx    three header slots of 128 bytes, then 32 bytes per number
     <CompID>.<generation>.bod    bodies that no record stands behind, one after the other
 
 An entry is written with one pwrite before its bytes reach a socket: write(2) survives kill -9.
 Every SYNC_ENTRIES entries or so both files are synced, then the header that says so. After a stop
 of the machine that was not clean (the boot id differs) only what that header covers is believed:
 the entries behind it are dropped and SKIP_NUMBERS numbers are left as holes, more than can have
-been used since, so that none is used twice. The header lies in two slots, each with its CRC; one
-is known to be on disk and is not written over until the other one is. So whatever a loss of power
-leaves of unsynced writes, one whole header is found.
+been used since, so that none is used twice. The header lies in three slots, each with its CRC,
+written in turn: the newest that is known to be on disk is not written over until the next one is,
+and after a kill, when nobody knows which of the last two that is, neither is. So whatever a loss of
+power leaves of unsynced writes, one whole header is found, and not one that was overtaken.
 """
 
 import os
@@ -42,7 +43,8 @@ synced entries, base_record, base_k, reset_record, boot id, clean; see fix.index
 
 _MAGIC: Final = b"FGX1"
 SLOT_BYTES: Final = 128
-HEADER_BYTES: Final = 2 * SLOT_BYTES
+SLOTS: Final = 3
+HEADER_BYTES: Final = SLOTS * SLOT_BYTES
 assert _HEADER.size <= SLOT_BYTES
 
 SYNC_ENTRIES: Final = 4_096
@@ -151,7 +153,7 @@ def _named(path: Path, boot_id: bytes, disk: Disk) -> int:
 class Slot(NamedTuple):
     """One header slot: see Header.
 
-    place: 0 or 1. writes: how many were written before it; the newest counts.
+    place: 0 to SLOTS - 1. writes: how many were written before it; the newest counts.
     """
 
     place: int
@@ -163,9 +165,9 @@ class Slot(NamedTuple):
 
 
 def read_slots(fd: int, disk: Disk = REAL_DISK) -> Slot | None:
-    """The newer whole header slot; None if both are damaged."""
+    """The newest whole header slot; None if all are damaged."""
     best = None
-    for place in (0, 1):
+    for place in range(SLOTS):
         data = disk.pread(fd, SLOT_BYTES, place * SLOT_BYTES)
         if len(data) < SLOT_BYTES or data[:4] != _MAGIC:
             continue
@@ -224,7 +226,7 @@ class FileStorage:
         self._opened = Header()
         self._generation = 1
         self._writes = 0  # of the header
-        self._vouched = 0  # the slot that is known to be on disk
+        self._vouched = 0  # the slot that is on disk, or the newest that was found
         self._clean = True  # the last user closed it
         self._broken = ""  # why nothing is written any more
         self._count = 0
@@ -359,36 +361,40 @@ class FileStorage:
         with self._header_lock:
             self._writes += 1
             slot = self._slot(header, clean=clean)
-            self._pwrite(self._fd, slot, (1 - self._vouched) * SLOT_BYTES)
+            self._pwrite(self._fd, slot, self._free * SLOT_BYTES)
 
     def _vouch(self, fd: int, *, clean: bool) -> None:
-        """Write the header and bring it to disk; from then on the other slot is the free one."""
+        """Write the header and bring it to disk; from then on the slot after it is the free one."""
         self._write_header(self._tell(), clean=clean)
         writes = self._writes
         self._fsync(fd)
         while self._writes != writes:  # saved meanwhile, so the sync may have met half of that
             writes = self._writes
             self._fsync(fd)
-        self._vouched = 1 - self._vouched
+        self._vouched = self._free
+
+    @property
+    def _free(self) -> int:
+        """The slot to write to."""
+        return (self._vouched + 1) % SLOTS
 
     def _slot(self, header: Header, *, clean: bool) -> bytes:
         return encode_slot(
-            Slot(1 - self._vouched, self._writes, self._synced, self._boot_id, clean, header)
+            Slot(self._free, self._writes, self._synced, self._boot_id, clean, header)
         )
 
     def _begin(self) -> None:
         """Before the first entry of this process: the last clean stop is over, on disk too.
 
-        What a killed process left is written again first: if a sync of it failed, Linux holds
-        those pages for clean, and a sync alone would do nothing. The other slot is on disk then.
+        What a killed process left is brought to disk first. If a sync of it had failed, Linux
+        holds its pages for clean, and this one does nothing for them: the entries are written
+        again, and of the headers the one before the newest is on disk; both stay as they are.
         """
         self._written = True
         if not self._clean:
+            self._fsync(self._fd)
             tail = self.read(self._synced, self._count - self._synced)
             self._pwrite(self._fd, tail, HEADER_BYTES + self._synced * ENTRY_BYTES)
-            place = self._vouched * SLOT_BYTES
-            self._pwrite(self._fd, self._disk.pread(self._fd, SLOT_BYTES, place), place)
-            self._fsync(self._fd)
         self._vouch(self._fd, clean=False)
 
     def write(self, at: int, data: bytes) -> None:

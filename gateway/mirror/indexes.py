@@ -19,6 +19,7 @@ from gateway.flow.index_file import (
     HEADER_BYTES,
     SKIP_NUMBERS,
     SLOT_BYTES,
+    SLOTS,
     Slot,
     encode_slot,
     read_slots,
@@ -139,7 +140,7 @@ class IndexMirror:
             self._copy(fd, out, at, HEADER_BYTES + count * ENTRY_BYTES)
             self._disk.sync_data(out)
             old = read_slots(out)
-            place, writes = (1 - old.place, old.writes + 1) if old else (1, 1)
+            place, writes = ((old.place + 1) % SLOTS, old.writes + 1) if old else (1, 1)
             slot = Slot(place, writes, max(count, 0), ANOTHER_MACHINE, clean=False, header=header)
             _write(self._disk, out, encode_slot(slot), place * SLOT_BYTES)
             self._disk.sync_data(out)

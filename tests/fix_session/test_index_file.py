@@ -1,5 +1,6 @@
 """The index on disk: equal to the one in memory, whatever happens to the process or the machine."""
 
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.journal.disk import RealDisk
 from engine.model.errors import DiskFailed, OperatorError
 from gateway.fix.index import (
     ADMIN,
@@ -297,6 +299,45 @@ def test_a_number_is_on_disk_as_used_before_the_first_after_a_clean_stop(tmp_pat
     again = opened(tmp_path)
     again.append_admin(1, live=True)
     assert opened(tmp_path, OTHER_BOOT).power_lost
+
+
+class GarblingDisk(RealDisk):
+    """Loses power at the sync number `at`: what was written since the last one is garbage."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.unsynced: list[tuple[int, int, int]] = []
+
+    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        self.unsynced.append((fd, offset, len(data)))
+        return super().pwrite(fd, data, offset)
+
+    def sync_data(self, fd: int) -> None:
+        if self.at == 0:
+            for file, offset, size in self.unsynced:
+                os.pwrite(file, b"\xa5" * size, offset)
+            raise OSError("the power is gone")
+        self.at -= 1
+        self.unsynced.clear()
+        super().sync_data(fd)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_loss_of_power_in_the_first_write_after_a_kill_does_not_bring_a_clean_stop_back(
+    tmp_path: Path, at: int
+) -> None:
+    stopped = opened(tmp_path)
+    stopped.append_admin(1, live=True)
+    stopped.close()
+    killed = opened(tmp_path)
+    killed.append_reports(reports(0, 10), 2, live=True, poss_resend=False)
+    disk = GarblingDisk(at)
+    again = FileIndex.open(tmp_path, "ACME-OE1", log=print, boot_id=BOOT, disk=disk)
+    with pytest.raises(DiskFailed):
+        again.append_admin(3, live=True)
+    after = opened(tmp_path, OTHER_BOOT)
+    assert after.power_lost
+    assert after.next_out > SKIP_NUMBERS, "numbers 2 to 11 were used"
 
 
 @pytest.mark.parametrize("slots", [[0], [1], [0, 1]])
