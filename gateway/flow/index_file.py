@@ -41,7 +41,7 @@ _HEADER: Final = Struct("<4sIQIIIIQqHxxxxxxq16sB")
 """magic, CRC-32 of the slot with this field 0, write counter, generation, next_in, sent, doubtful,
 synced entries, base_record, base_k, reset_record, boot id, clean; see fix.index.Header."""
 
-_MAGIC: Final = b"FGX1"
+_MAGIC: Final = b"FGX2"
 SLOT_BYTES: Final = 128
 SLOTS: Final = 3
 HEADER_BYTES: Final = SLOTS * SLOT_BYTES
