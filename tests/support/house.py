@@ -14,7 +14,6 @@ from engine.journal.writer import JournalWriter
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.enums import ORDER_ENTRY
 from engine.sequencer import Sequencer
-from gateway.app import open_links
 from gateway.bootstrap import bootstrap_commands
 from gateway.config import load_config
 from gateway.data import data_file
@@ -26,6 +25,7 @@ from gateway.flow.entrance import read
 from gateway.flow.lobby import FIRST_READ_BYTES, Stranger
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
+from gateway.processes.sessions import open_links
 from tests.support.fix_client import Message, envelope
 
 START = 1_795_000_000 * NANOS_PER_SECOND

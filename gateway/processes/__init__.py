@@ -1,0 +1,1 @@
+"""What each process of the venue is made of: one file a process."""

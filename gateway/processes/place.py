@@ -1,0 +1,54 @@
+"""Where a process runs: its configuration, its folders, its ports."""
+
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+from gateway.children import CORE
+from gateway.config import Config, load_config
+from gateway.data import data_file
+from gateway.fix.dictionary import Dictionary
+from gateway.flow.counters import Counters
+from gateway.flow.listener import listen_or_explain
+from gateway.flow.system_clock import SystemClock, silent
+
+STATUS_SECONDS: Final = 1.0
+"""How often a process tells the supervisor how it is doing."""
+
+MIB: Final = 1024 * 1024
+
+
+class Place:
+    """Where a process runs: its configuration, its folders, its ports."""
+
+    def __init__(
+        self,
+        name: str,
+        config: Path,
+        data: Path,
+        port_offset: int,
+        clock_offset: int | None = None,
+        mirror: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.config: Config = load_config(config)
+        self.data = data
+        self.mirror = mirror
+        self.port_offset = port_offset
+        # All processes keep one time; one of them speaks of what the wall clock does.
+        self.clock = SystemClock(self.log if name == CORE else silent, clock_offset)
+        self.counters = Counters()
+        self.journal = data / "journal"
+        self.snapshots = data / "snapshots"
+        self.indexes = data / "sessions"
+        self.wake = data / "run" / "journal.sock"
+        self.dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
+
+    def log(self, text: str) -> None:
+        """One line for the operator, on standard error."""
+        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+
+    def listen(self, port: int) -> socket.socket:
+        """A listening socket on a port of the configuration, moved by the offset."""
+        return listen_or_explain(self.config.venue.bind, port + self.port_offset)
