@@ -25,6 +25,7 @@ from zlib import crc32
 from engine.journal.disk import REAL_DISK, Disk
 from engine.model.errors import DiskFailed, OperatorError
 from gateway.fix.index import (
+    BODY,
     CHUNK_ENTRIES,
     ENTRY,
     ENTRY_BYTES,
@@ -387,14 +388,17 @@ class FileStorage:
         """Before the first entry of this process: the last clean stop is over, on disk too.
 
         What a killed process left is brought to disk first. If a sync of it had failed, Linux
-        holds its pages for clean, and this one does nothing for them: the entries are written
-        again, and of the headers the one before the newest is on disk; both stay as they are.
+        holds its pages for clean, and this one does nothing for them: entries and bodies are
+        written again. Of the headers the one before the newest is on disk; both stay as they are.
         """
         self._written = True
         if not self._clean:
             self._fsync(self._fd)
             tail = self.read(self._synced, self._count - self._synced)
             self._pwrite(self._fd, tail, HEADER_BYTES + self._synced * ENTRY_BYTES)
+            begin = next((e[0] for e in ENTRY.iter_unpack(tail) if e[5] == BODY), self._body_end)
+            bodies = self._disk.pread(self._bodies, self._body_end - begin, begin)
+            self._pwrite(self._bodies, bodies, begin)
         self._vouch(self._fd, clean=False)
 
     def write(self, at: int, data: bytes) -> None:
@@ -411,10 +415,12 @@ class FileStorage:
 
     def sync_due(self) -> bool:
         """See Storage."""
-        return self._count - self._synced >= SYNC_ENTRIES
+        return self._written and self._count - self._synced >= SYNC_ENTRIES
 
     def sync(self) -> None:
         """See Storage. Entries and bodies first, then the header that vouches for them."""
+        if not self._written:
+            self._begin()
         with self._syncing:
             count, fd = self._count, self._fd
             bodies, self._bodies_dirty = self._bodies_dirty, False

@@ -340,6 +340,37 @@ def test_a_loss_of_power_in_the_first_write_after_a_kill_does_not_bring_a_clean_
     assert after.next_out > SKIP_NUMBERS, "numbers 2 to 11 were used"
 
 
+class NotingDisk(RealDisk):
+    """Tells what was written, in order."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        self.written.append(data)
+        return super().pwrite(fd, data, offset)
+
+
+def test_what_a_killed_process_left_is_written_again_before_it_is_vouched_for(
+    tmp_path: Path,
+) -> None:
+    """If its last sync failed, Linux holds the pages for clean, and another does nothing."""
+    killed = opened(tmp_path)
+    for first in range(0, SYNC_ENTRIES, MAX_BATCH):
+        killed.append_reports(reports(first, MAX_BATCH), 2, live=True, poss_resend=False)
+    killed.append_body(b"3", b"45=7\x01", 3, live=True)
+    (path,) = tmp_path.glob("*.idx")
+    entries_left = path.read_bytes()[HEADER_BYTES:]
+    disk = NotingDisk()
+    again = FileIndex.open(tmp_path, "ACME-OE1", log=print, boot_id=BOOT, disk=disk)
+    assert not again.sync_due, "nobody has seen to what is there yet"
+    again.sync()
+    assert entries_left in disk.written
+    assert b"3\x0145=7\x01" in disk.written
+    again.append_admin(4, live=True)
+    assert not again.sync_due
+
+
 @pytest.mark.parametrize("slots", [[0], [1], [0, 1]])
 def test_damaged_headers(tmp_path: Path, slots: list[int]) -> None:
     index = opened(tmp_path)
