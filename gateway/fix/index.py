@@ -114,8 +114,13 @@ class Storage(Protocol):
     def replace(self, entries: Iterator[bytes]) -> int:
         """Become a new generation that holds `entries`, atomically; how many these are.
 
-        Taking from `entries` reads the old generation.
+        Taking from `entries` reads the old generation. Survives the process's end; the machine's
+        only once it is settled, by sync().
         """
+        ...
+
+    def settled(self) -> bool:
+        """Whether the last replace() survives the machine's end too."""
         ...
 
     def sync_due(self) -> bool:
@@ -293,13 +298,16 @@ class SessionIndex:
         """Numbers start again at 1: an admin entry for the Logon reply, then what was not sent.
 
         record: last record that was submitted before. Returns how many reports follow the Logon
-        reply. One atomic step: after a crash either all of it happened or nothing.
+        reply. One atomic step: after a crash either all of it happened or nothing; after a loss of
+        power too, if no byte leaves under the new numbers before it is `settled`.
         """
         assert self.generation < MAX_SEQ_NUM
+        if not self.settled:
+            self.sync()  # no more than one may be undone
         head = ENTRY.pack(0, time, next_in, 0, 0, ADMIN, LIVE, 0)
         unsent = self._unsent(self.sent, self._count, self._doubtful)
+        self.generation += 1  # first: a sync in a worker thread must see that a reset has begun
         self.next_in, self.sent, self.reset_record = next_in, 0, record
-        self.generation += 1
         self._base_report = self.last_report
         self._doubtful = 0
         self._count = self._storage.replace(_renumbered(head, unsent, time, next_in))
@@ -318,7 +326,13 @@ class SessionIndex:
                 if kind == REPORT and (unsure or not flags & LIVE):
                     keep = flags & POSS_RESEND
                     found.append((record, k, keep | POSS_RESEND if unsure else keep))
-            yield found
+            if found:
+                yield found
+
+    @property
+    def settled(self) -> bool:
+        """Bytes may leave: no reset would be undone by a loss of power. If not, sync()."""
+        return self._storage.settled()
 
     @property
     def sync_due(self) -> bool:
@@ -374,6 +388,10 @@ class MemoryStorage:
         self._tell = header
         self._opened = found
         return Found(found, count, self._clean, power_lost=False)
+
+    def settled(self) -> bool:
+        """See Storage."""
+        return True
 
     def sync_due(self) -> bool:
         """See Storage."""

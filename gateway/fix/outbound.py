@@ -41,7 +41,7 @@ class Outbound:
         self._replays = Replays()
         self._logon_number = 0
         self._request_number = 0  # of our latest ResendRequest
-        self._unsent = (0, 0)
+        self._settling = False  # numbers were reset, and that may not be on disk yet
         self._reset_record = -1
 
     @property
@@ -83,8 +83,8 @@ class Outbound:
         if not answer.stored and not (live and own):
             return b""
         if answer.reset:
-            count = index.reset(now, self._reset_record, answer.next_in)
-            self._unsent = (2, count + 1)
+            index.reset(now, self._reset_record, answer.next_in)
+            self._settling = True
             number = 1
         else:
             next_in = answer.next_in if own and answer.next_in <= MAX_SEQ_NUM else 0
@@ -95,7 +95,7 @@ class Outbound:
             else:
                 number = index.append_admin(now, live=live, next_in=next_in)
         if answer.msg_type == LOGON:
-            self._open = True
+            self._open = not answer.reset
             self._logon_number = number
         elif answer.msg_type == RESEND_REQUEST:
             self._request_number = number
@@ -108,6 +108,16 @@ class Outbound:
         return self._wire.message(
             answer.msg_type, number, answer.body, now, self.next_in, poss_resend=False
         )
+
+    def settled(self) -> None:
+        """The index is settled, so the Logon reply of a reset may leave, and bytes may follow it.
+
+        What was numbered since the reset has been kept back: the `unsent` ResendStep sends it.
+        """
+        if self._settling:
+            self._settling = False
+            self._open = self.state is not State.CLOSING
+            self._unsent = (2, self.index.next_out - 1)
 
     def transmit_reports(
         self, reports: Sequence[Report], now: int, *, poss_resend: bool = False

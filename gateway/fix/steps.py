@@ -30,7 +30,8 @@ class Answer(Struct, frozen=True, gc=False):
     next_in: the inbound number expected when this was decided; everything below it is answered
     or journalled once this leaves, so a restarted session expects it. 0: unknown.
     connection: which connection it belongs to; -1: whichever is there.
-    reset: a Logon reply that sets both numbers to 1.
+    reset: a Logon reply that sets both numbers to 1. Its bytes must wait for SessionIndex.settled;
+    then call Session.settled, and do the ResendStep behind it before anything else.
     """
 
     msg_type: bytes

@@ -20,7 +20,7 @@ from gateway.fix.decoder import Decoder
 from gateway.fix.dictionary import Dictionary
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.states import HEARTBEAT
-from gateway.fix.steps import Answer, Application, LogonStep, Step
+from gateway.fix.steps import Answer, Application, LogonStep, ResendStep, Step
 from gateway.flow.admission import Admission, source_of
 from gateway.flow.connection import FLAG_BYTES, READ_BYTES, Connection
 from gateway.flow.counters import Counters
@@ -48,6 +48,11 @@ else is closed."""
 RESYNC_SECONDS: Final = 2.0
 """Silence in the middle of a message, seconds, after which its BodyLength counts as a lie and the
 bytes behind it are searched for the next message."""
+
+
+INDEX_SYNCS: Final = 1
+"""Session indexes that are synced at once, worker threads: members who reset their numbers over
+and over wait for each other, and the journal's syncs hardly for them."""
 
 
 class Service(Protocol):
@@ -125,6 +130,7 @@ class Acceptor:
             self._strangers,
             self._take,
         )
+        self._index_syncs = trio.CapacityLimiter(INDEX_SYNCS)
         self._nursery: trio.Nursery | None = None
         self._gone = trio.lowlevel.ParkingLot()
         for link in links.values():
@@ -218,6 +224,7 @@ class Acceptor:
         """The Logon that has proved itself, and all that follows it."""
         began = self.clock.monotonic()
         self.counters.bytes_in += sum(map(len, entry.raws))
+        await self._settle_index(link)  # if the last connection ended in the middle of a reset
         await self._messages(link, connection, entry.raws)
         self.service.after_read(link, began)
         await self._read_loop(link, connection, entry.framer)
@@ -336,8 +343,38 @@ class Acceptor:
             text = "wrong Username(553) or Password(554)" if not allowed else "the venue is closing"
             steps = link.session.refuse_logon(text, now)
             self.log(f"{config.comp_id} refused from {connection.peer}: {text}")
+        if steps and isinstance(steps[0], Answer) and steps[0].reset:
+            await self._reset(link, connection, steps.pop(0), steps.pop(0), now)
+            now = self.clock.now()
         for answer in steps:
             self.service.perform(link, answer, now)
+
+    async def _reset(
+        self, link: Link, connection: Connection, reply: Step, unsent: Step, now: int
+    ) -> None:
+        """Nothing leaves under new numbers, and nothing more is read, before they are on disk.
+
+        A loss of power undoes a reset that nobody has seen. The others go on meanwhile.
+        """
+        connection.hold()
+        self.service.perform(link, reply, now)
+        await self.service.settle()  # the reply has passed the gate, and with it the reset
+        await self._settle_index(link)
+        if connection.peer_has_left:  # nothing counts as sent to who is gone
+            connection.close(DisconnectReason.PEER_CLOSED)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        link.session.settled()
+        assert isinstance(unsent, ResendStep)
+        self.resends.start(link, unsent)
+        connection.unhold()
+
+    async def _settle_index(self, link: Link) -> None:
+        while not link.session.index.settled:
+            await self._sync(link)
+
+    async def _sync(self, link: Link) -> None:
+        """Bring a session's index to disk, beside the loop."""
+        await trio.to_thread.run_sync(link.session.index.sync, limiter=self._index_syncs)
 
     # --- timers and the end -------------------------------------------------------------------
 
@@ -357,7 +394,7 @@ class Acceptor:
             await trio.sleep(TICK_SECONDS)
             for link in self.links.values():
                 if link.session.index.sync_due:
-                    await trio.to_thread.run_sync(link.session.index.sync)
+                    await self._sync(link)
 
     async def close(self, text: str) -> None:
         """Log every session out with `text`, after its last reports, and end all connections."""

@@ -11,10 +11,15 @@ been used since, so that none is used twice. The header lies in three slots, eac
 written in turn: the newest that is known to be on disk is not written over until the next one is,
 and after a kill, when nobody knows which of the last two that is, neither is. So whatever a loss of
 power leaves of unsynced writes, one whole header is found, and not one that was overtaken.
+
+A reset makes a new generation: written and renamed into place at once, so that it survives kill -9,
+and settled by the next sync, in a worker thread, which removes the old one when the new one is on
+disk. Where both are found and the machine has stopped in between, the old one counts. So the owner
+lets no byte leave under the new numbers before that sync.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from struct import Struct
 from threading import Lock
@@ -33,6 +38,7 @@ from gateway.fix.index import (
     HOLES,
     MAX_SEQ_NUM,
     REPORT,
+    Entry,
     Found,
     Header,
     SessionIndex,
@@ -53,6 +59,9 @@ SYNC_ENTRIES: Final = 4_096
 
 SYNC_ENTRIES_MAX: Final = 6_000
 """Entries after which an append syncs by itself, and holds its process for some milliseconds."""
+
+COPY_BYTES: Final = 256 * 1024
+"""Written again at a time, bytes."""
 
 SKIP_NUMBERS: Final = 8_192
 """Numbers skipped after the machine stopped uncleanly: more than SYNC_ENTRIES_MAX and a batch."""
@@ -98,13 +107,30 @@ def highest_named(folder: Path, *, boot_id: bytes | None = None, disk: Disk = RE
     Reads only, also while the indexes are in use.
     """
     boot = boot_id or read_boot_id()
-    newest: dict[Path, tuple[int, Path]] = {}
+    found: dict[Path, list[tuple[int, Path]]] = {}
     for path in _index_files(folder, disk):
         name, generation, _ = path.name.split(".")
-        key = path.with_name(name)
-        if generation.isdigit() and int(generation) > newest.get(key, (0, path))[0]:
-            newest[key] = (int(generation), path)
-    return max((_named(path, boot, disk) for _, path in newest.values()), default=-1)
+        if generation.isdigit():
+            found.setdefault(path.with_name(name), []).append((int(generation), path))
+    counting = (
+        _counting([path for _, path in sorted(each)], boot, disk) for each in found.values()
+    )
+    return max((_named(path, boot, disk) for path in counting), default=-1)
+
+
+def _counting(generations: Sequence[Path], boot_id: bytes, disk: Disk) -> Path:
+    """Which of a session's files counts, of all its generations from the oldest on.
+
+    An older one is removed, for good, before the first byte leaves under the numbers of a newer
+    one; the newer one stands all the same if only the process has ended.
+    """
+    if len(generations) > 1:
+        fd = disk.open(generations[-1], os.O_RDONLY)
+        slot = read_slots(fd, disk)
+        disk.close(fd)
+        if slot is None or slot.boot_id != boot_id:
+            return generations[0]
+    return generations[-1]
 
 
 def _index_files(folder: Path, disk: Disk) -> Iterator[Path]:
@@ -206,6 +232,32 @@ def encode_slot(slot: Slot) -> bytes:
     return data[:4] + crc32(data).to_bytes(4, "little") + data[8:]
 
 
+class _Files:
+    """One generation on disk: its open files, and what is known of them.
+
+    body_end: size of the bodies, bytes. dirty: some may not be on disk. synced: entries that the
+    header may vouch for. writes: of the header. vouched: its slot that is on disk, or the newest
+    that was found.
+    """
+
+    __slots__ = ("bodies", "body_end", "dirty", "fd", "generation", "synced", "vouched", "writes")
+
+    def __init__(self, generation: int, fd: int, bodies: int, body_end: int = 0) -> None:
+        self.generation = generation
+        self.fd = fd
+        self.bodies = bodies
+        self.body_end = body_end
+        self.dirty = False
+        self.synced = 0
+        self.writes = 0
+        self.vouched = 0
+
+    @property
+    def free(self) -> int:
+        """The slot to write to."""
+        return (self.vouched + 1) % SLOTS
+
+
 class FileStorage:
     """The Storage of one session: `name` as in the file names, already free of dots."""
 
@@ -225,20 +277,15 @@ class FileStorage:
         self._log = log
         self._tell: Callable[[], Header] = Header
         self._opened = Header()
-        self._generation = 1
-        self._writes = 0  # of the header
-        self._vouched = 0  # the slot that is on disk, or the newest that was found
         self._clean = True  # the last user closed it
         self._broken = ""  # why nothing is written any more
         self._count = 0
-        self._synced = 0
         self._written = False  # this process has told the header that it is at work
-        self._bodies_dirty = False
+        self._files = _Files(1, -1, -1)
+        self._replaced: _Files | None = None
+        """The generation before this one, kept until this one is settled."""
         self._syncing = Lock()
-        self._header_lock = Lock()
-        self._fd = -1
-        self._bodies = -1
-        self._body_end = 0
+        self._lock = Lock()  # of the header, of the count, and of which generation is in hand
 
     def open(self, header: Callable[[], Header]) -> Found:
         """See Storage. Raises OperatorError, DiskFailed."""
@@ -257,50 +304,65 @@ class FileStorage:
     def save(self) -> None:
         """See Storage."""
         if self._written:
-            self._write_header(self._tell(), clean=False)
+            with self._lock:
+                self._put_header(self._files, self._tell(), clean=False)
         elif self._tell() != self._opened:
             self._begin()
 
     def close(self) -> None:
         """See Storage."""
-        if self._fd < 0:
+        files = self._files
+        if files.fd < 0:
             return
         self.save()
         if self._written:
             self.sync()
-            self._vouch(self._fd, clean=True)
-        self._disk.close(self._fd)
-        self._disk.close(self._bodies)
-        self._fd = self._bodies = -1
+            self._vouch(files, clean=True)
+        self._disk.close(files.fd)
+        self._disk.close(files.bodies)
+        self._files = _Files(files.generation, -1, -1)
 
     # Opening
 
-    def _path(self, kind: str) -> Path:
-        return self._folder / f"{self._name}.{self._generation}.{kind}"
+    def _path(self, kind: str, generation: int = 0) -> Path:
+        return self._folder / f"{self._name}.{generation or self._files.generation}.{kind}"
 
     def _open(self) -> Found:
+        disk = self._disk
         generations = self._generations()
         if not generations:
-            self._disk.make_folder(self._folder)
-            self._create(iter(()), Header())
+            disk.make_folder(self._folder)
+            self._files = self._create(iter(()), Header(), sync=True)
+            disk.sync_folder(self._folder)
             return Found(Header(), 0, clean=True, power_lost=False)
-        self._generation = generations[-1]
-        disk = self._disk
-        self._fd = disk.open(self._path("idx"), os.O_RDWR)
-        self._bodies = disk.open(self._path("bod"), os.O_RDWR | os.O_CREAT)
-        self._body_end = disk.size(self._bodies)
-        self._remove_others()
-        size = disk.size(self._fd)
+        paths = [self._path("idx", each) for each in generations]
+        path = _counting(paths, self._boot_id, disk)
+        generation = generations[paths.index(path)]
+        if generation != generations[-1]:
+            self._log(f"{path}: a later reset was never answered and counts no more")
+        fd = disk.open(path, os.O_RDWR)
+        bodies = disk.open(self._path("bod", generation), os.O_RDWR | os.O_CREAT)
+        self._files = _Files(generation, fd, bodies, disk.size(bodies))
+        size = disk.size(fd)
         if size < HEADER_BYTES:
             raise OperatorError(
-                f"session index {self._path('idx')} is shorter than its header. Restore it from a "
+                f"session index {path} is shorter than its header. Restore it from a "
                 "backup; or move it away and agree with the member on a reset (141=Y)"
             )
         torn = (size - HEADER_BYTES) % ENTRY_BYTES
         if torn:
-            self._log(f"{self._path('idx')}: cut {torn} bytes of an entry that was never used")
-            disk.truncate(self._fd, size - torn)
-        return self._believed((size - HEADER_BYTES) // ENTRY_BYTES)
+            self._log(f"{path}: cut {torn} bytes of an entry that was never used")
+            disk.truncate(fd, size - torn)
+        found = self._believed((size - HEADER_BYTES) // ENTRY_BYTES)
+        if not found.clean and not found.power_lost:
+            # Where an older one is left, a reset was not settled: nothing of the new one may be on
+            # disk, whatever its header says.
+            alone = generation == generations[0]
+            self._write_doubtful(self._files.synced if alone else 0, found)
+        self._remove_others()
+        if not found.clean:
+            disk.sync_folder(self._folder)  # whoever was killed may have just removed the old one
+        return found
 
     def _generations(self) -> list[int]:
         found = []
@@ -311,22 +373,46 @@ class FileStorage:
                 found.append(int(number))
         return sorted(found)
 
+    def _write_doubtful(self, synced: int, found: Found) -> None:
+        """Bring to disk what a killed process left: all entries beyond `synced`, their bodies.
+
+        They are written again first. If a sync of them has failed, Linux holds those pages for
+        clean, and another sync would do nothing for them. Of the headers that were found the one
+        before the newest is on disk; both stay as they are.
+        """
+        files, count = self._files, found.entries
+        begin, end = HEADER_BYTES + synced * ENTRY_BYTES, HEADER_BYTES + count * ENTRY_BYTES
+        self._write_again(files.fd, begin, end)
+        bodies = (entry[0] for entry in self._entries(synced, count) if entry[5] == BODY)
+        self._write_again(files.bodies, next(bodies, files.body_end), files.body_end)
+        self._fsync(files.bodies)
+        self._fsync(files.fd)
+        self._tell = lambda: found.header
+        self._vouch(files, clean=False, synced=count)
+        self._written = True
+        self._disk.sync_folder(self._folder)
+
+    def _entries(self, begin: int, end: int) -> Iterator[Entry]:
+        for at in range(begin, end, CHUNK_ENTRIES):
+            yield from ENTRY.iter_unpack(self.read(at, min(CHUNK_ENTRIES, end - at)))
+
     def _remove_others(self) -> None:
         keep = {self._path("idx").name, self._path("bod").name}
-        for file in self._disk.names(self._folder):
+        names = self._disk.names(self._folder)
+        for file in sorted(names, key=lambda name: name[-4:] != ".idx"):  # none without its bodies
             if file.startswith(self._name + ".") and file not in keep:
                 self._disk.unlink(self._folder / file)
 
     def _believed(self, count: int) -> Found:
         """What of `count` entries and the header holds, made true in the files."""
-        slot = read_slots(self._fd, self._disk)
+        files = self._files
+        slot = read_slots(files.fd, self._disk)
         if slot is None:
             return self._nothing_believed(count)
-        self._writes, self._vouched, self._clean = slot.writes, slot.place, slot.clean
-        self._bodies_dirty = not slot.clean  # whoever was killed may not have synced them
+        files.writes, files.vouched, self._clean = slot.writes, slot.place, slot.clean
         power_lost = not slot.clean and slot.boot_id != self._boot_id
         kept = min(slot.synced, count) if power_lost else count
-        self._synced = min(slot.synced, kept)
+        files.synced = min(slot.synced, kept)
         header = slot.header._replace(sent=min(slot.header.sent, kept))
         last = ENTRY.unpack(self.read(kept - 1, 1)) if kept else None
         if last is not None and last[5] != HOLE:
@@ -341,151 +427,186 @@ class FileStorage:
 
     def _nothing_believed(self, count: int) -> Found:
         """No header vouches for anything: no number is used twice, no report is left out."""
-        header = Header(self._generation)
+        header = Header(self._files.generation)
         self._skip(0, count + SKIP_NUMBERS, header, "header damaged, its reports go out again")
         return Found(header, count + SKIP_NUMBERS, clean=False, power_lost=True)
 
     def _skip(self, kept: int, end: int, header: Header, why: str) -> None:
         """Behind the entries that are believed leave a hole."""
+        files = self._files
         self._log(f"{self._path('idx')}: {why}; numbers {kept + 1} to {end} are skipped")
-        self._disk.truncate(self._fd, HEADER_BYTES + kept * ENTRY_BYTES)
-        self._disk.truncate(self._fd, HEADER_BYTES + end * ENTRY_BYTES)
-        self._fsync(self._fd)
-        self._synced = end
+        self._disk.truncate(files.fd, HEADER_BYTES + kept * ENTRY_BYTES)
+        self._disk.truncate(files.fd, HEADER_BYTES + end * ENTRY_BYTES)
+        self._fsync(files.fd)
+        files.synced = end
         self._tell = lambda: header
-        self._vouch(self._fd, clean=False)
+        self._vouch(files, clean=False)
         self._written = True
 
     # Writing
 
-    def _write_header(self, header: Header, *, clean: bool) -> None:
-        with self._header_lock:
-            self._writes += 1
-            slot = self._slot(header, clean=clean)
-            self._pwrite(self._fd, slot, self._free * SLOT_BYTES)
+    def _put_header(self, files: _Files, header: Header, *, clean: bool) -> None:
+        """Write the header; self._lock is held."""
+        files.writes += 1
+        self._pwrite(files.fd, self._slot(files, header, clean=clean), files.free * SLOT_BYTES)
 
-    def _vouch(self, fd: int, *, clean: bool) -> None:
-        """Write the header and bring it to disk; from then on the slot after it is the free one."""
-        self._write_header(self._tell(), clean=clean)
-        writes = self._writes
-        self._fsync(fd)
-        while self._writes != writes:  # saved meanwhile, so the sync may have met half of that
-            writes = self._writes
-            self._fsync(fd)
-        self._vouched = self._free
+    def _vouch(self, files: _Files, *, clean: bool, synced: int = -1) -> None:
+        """Write the header and bring it to disk; from then on the slot after it is the free one.
 
-    @property
-    def _free(self) -> int:
-        """The slot to write to."""
-        return (self._vouched + 1) % SLOTS
+        synced: how many entries are on disk since just now. Where a reset has begun meanwhile
+        nothing is written: nobody vouches for the old numbers any more.
+        """
+        with self._lock:
+            header = self._tell()
+            # The owner counts the generation up before all else that a reset changes.
+            if files is not self._files or self._tell().generation != files.generation:
+                return
+            files.synced = max(files.synced, synced)
+            self._put_header(files, header, clean=clean)
+        writes = files.writes
+        self._fsync(files.fd)
+        while files.writes != writes:  # saved meanwhile, so the sync may have met half of that
+            writes = files.writes
+            self._fsync(files.fd)
+        files.vouched = files.free
 
-    def _slot(self, header: Header, *, clean: bool) -> bytes:
+    def _slot(self, files: _Files, header: Header, *, clean: bool) -> bytes:
         return encode_slot(
-            Slot(self._free, self._writes, self._synced, self._boot_id, clean, header)
+            Slot(files.free, files.writes, files.synced, self._boot_id, clean, header)
         )
 
     def _begin(self) -> None:
-        """Before the first entry of this process: the last clean stop is over, on disk too.
-
-        What a killed process left is brought to disk first. If a sync of it had failed, Linux
-        holds its pages for clean, and this one does nothing for them: entries and bodies are
-        written again. Of the headers the one before the newest is on disk; both stay as they are.
-        """
+        """Before the first entry of this process: the last clean stop is over, on disk too."""
         self._written = True
-        if not self._clean:
-            self._fsync(self._fd)
-            tail = self.read(self._synced, self._count - self._synced)
-            self._pwrite(self._fd, tail, HEADER_BYTES + self._synced * ENTRY_BYTES)
-            begin = next((e[0] for e in ENTRY.iter_unpack(tail) if e[5] == BODY), self._body_end)
-            bodies = self._disk.pread(self._bodies, self._body_end - begin, begin)
-            self._pwrite(self._bodies, bodies, begin)
-        self._vouch(self._fd, clean=False)
+        self._vouch(self._files, clean=False)
+
+    def _write_again(self, fd: int, begin: int, end: int) -> None:
+        for at in range(begin, end, COPY_BYTES):
+            self._pwrite(fd, self._disk.pread(fd, min(COPY_BYTES, end - at), at), at)
 
     def write(self, at: int, data: bytes) -> None:
         """See Storage."""
         if not self._written:
             self._begin()
-        self._pwrite(self._fd, data, HEADER_BYTES + at * ENTRY_BYTES)
+        self._pwrite(self._files.fd, data, HEADER_BYTES + at * ENTRY_BYTES)
 
     def appended(self, count: int) -> None:
         """See Storage."""
-        self._count = count
-        if count - self._synced >= SYNC_ENTRIES_MAX:
+        with self._lock:
+            self._count = count
+            # Before a reset is settled nothing has left, so nothing can be lost.
+            due = count - self._files.synced >= SYNC_ENTRIES_MAX and self.settled()
+        if due:
             self.sync()
+
+    def settled(self) -> bool:
+        """See Storage."""
+        return self._replaced is None
 
     def sync_due(self) -> bool:
         """See Storage."""
-        return self._written and self._count - self._synced >= SYNC_ENTRIES
+        return self._count - self._files.synced >= SYNC_ENTRIES or not self.settled()
 
     def sync(self) -> None:
-        """See Storage. Entries and bodies first, then the header that vouches for them."""
-        if not self._written:
-            self._begin()
+        """See Storage."""
         with self._syncing:
-            count, fd = self._count, self._fd
-            bodies, self._bodies_dirty = self._bodies_dirty, False
-            if bodies:
-                self._fsync(self._bodies)
-            self._fsync(fd)
-            self._synced = count
-            self._vouch(fd, clean=False)
+            replaced = self._replaced  # a reset that begins from here on waits for the next sync
+            self._sync_files()
+            if replaced is None:
+                return
+            try:
+                self._remove_replaced(replaced)
+            except OSError as error:
+                raise self._failed(error) from error
+            while not self._settle():
+                self._sync_files()
+
+    def _sync_files(self) -> None:
+        """Entries and bodies first, then the header that vouches for them."""
+        with self._lock:
+            count, files = self._count, self._files
+            bodies, files.dirty = files.dirty, False
+        if bodies:
+            self._fsync(files.bodies)
+        self._fsync(files.fd)
+        self._vouch(files, clean=False, synced=count)
+
+    def _remove_replaced(self, replaced: _Files) -> None:
+        """The generation in hand is on disk: its name, then that there is no other."""
+        disk = self._disk
+        disk.sync_folder(self._folder)
+        disk.unlink(self._path("idx", replaced.generation))
+        disk.unlink(self._path("bod", replaced.generation))
+        disk.close(replaced.fd)
+        disk.close(replaced.bodies)
+        disk.sync_folder(self._folder)
+
+    def _settle(self) -> bool:
+        """The reset is settled, unless too much came meanwhile that nobody has synced."""
+        with self._lock:
+            if self._count - self._files.synced >= SYNC_ENTRIES:
+                return False
+            self._replaced = None
+            return True
 
     def read(self, at: int, count: int) -> bytes:
         """See Storage."""
         place = HEADER_BYTES + at * ENTRY_BYTES
-        data = self._disk.pread(self._fd, count * ENTRY_BYTES, place)
+        data = self._disk.pread(self._files.fd, count * ENTRY_BYTES, place)
         return data.ljust(count * ENTRY_BYTES, b"\0")
 
     def store(self, stored: bytes) -> int:
         """See Storage."""
         if not self._written:
             self._begin()
-        offset = self._body_end
-        self._pwrite(self._bodies, stored, offset)
-        self._bodies_dirty = True
-        self._body_end += len(stored)
+        files = self._files
+        offset = files.body_end
+        self._pwrite(files.bodies, stored, offset)
+        files.dirty = True
+        files.body_end += len(stored)
         return offset
 
     def load(self, offset: int, length: int) -> bytes:
         """See Storage."""
-        return self._disk.pread(self._bodies, length, offset)
+        return self._disk.pread(self._files.bodies, length, offset)
 
     def replace(self, entries: Iterator[bytes]) -> int:
         """See Storage."""
-        with self._syncing:  # a sync under way has the old files in hand
-            old = (self._fd, self._bodies)
-            header = self._tell()
-            self._generation = header.generation
-            try:
-                self._create(entries, header)
-                self._disk.close(old[0])
-                self._disk.close(old[1])
-                self._remove_others()
-            except OSError as error:
-                raise self._failed(error) from error
-            return self._count
+        assert self.settled(), "no more than one reset may be undone"
+        header = self._tell()
+        try:
+            made = self._create(entries, header, sync=False)
+        except OSError as error:
+            raise self._failed(error) from error
+        with self._lock:  # a sync under way goes on with the old files, and ends there
+            self._replaced, self._files = self._files, made
+            self._count = made.synced
+        self._written = True
+        return self._count
 
-    def _create(self, entries: Iterator[bytes], header: Header) -> None:
-        """The files of a new generation: written whole, synced, then renamed into place."""
-        temporary = self._path("new")
+    def _create(self, entries: Iterator[bytes], header: Header, *, sync: bool) -> _Files:
+        """The files of a new generation: written whole, then renamed into place.
+
+        sync: first to disk, because there is no older generation to go back to.
+        """
+        temporary = self._path("new", header.generation)
         disk = self._disk
-        made = os.O_RDWR | os.O_CREAT | os.O_TRUNC
-        fd = disk.open(temporary, made)
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
+        fd = disk.open(temporary, flags)
         at = HEADER_BYTES
         for data in entries:
             self._pwrite(fd, data, at)
             at += len(data)
-        self._count = self._synced = (at - HEADER_BYTES) // ENTRY_BYTES
-        self._writes = self._vouched = 0
-        self._pwrite(fd, self._slot(header, clean=False).ljust(HEADER_BYTES, b"\0"), 0)
-        self._fsync(fd)
-        bodies = disk.open(self._path("bod"), made)
-        disk.rename(temporary, self._path("idx"))
-        disk.sync_folder(self._folder)
-        self._fd, self._bodies = fd, bodies
-        self._body_end = 0
-        self._bodies_dirty = False
-        self._written = True
+        files = _Files(
+            header.generation, fd, disk.open(self._path("bod", header.generation), flags)
+        )
+        files.synced = (at - HEADER_BYTES) // ENTRY_BYTES
+        slot = self._slot(files, header, clean=False)
+        self._pwrite(fd, slot.ljust(HEADER_BYTES, b"\0"), 0)
+        if sync:
+            self._fsync(fd)
+        disk.rename(temporary, self._path("idx", header.generation))
+        return files
 
     def _failed(self, why: object) -> DiskFailed:
         """The first error ends the index: what a dying process would still save is not true."""

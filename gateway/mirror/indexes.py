@@ -36,16 +36,17 @@ LAST_K: Final = 0xFFFF
 """The highest k that a header holds: behind every report of its record."""
 
 
-def sessions(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Each session under `folder`: its files' path without generation and suffix, and the highest
-    generation there is."""
-    newest: dict[Path, int] = {}
+def sessions(folder: Path) -> Iterator[tuple[Path, list[int]]]:
+    """Each session under `folder`: its files' path without generation and suffix, and the
+    generations there are, the newest last."""
+    found: dict[Path, list[int]] = {}
     for path in sorted(folder.rglob("*.idx")):
         name, generation, _ = path.name.split(".")
         if generation.isdigit():
             key = path.with_name(name)
-            newest[key] = max(newest.get(key, 0), int(generation))
-    yield from newest.items()
+            found.setdefault(key, []).append(int(generation))
+    for session, generations in found.items():
+        yield session, sorted(generations)
 
 
 def _file(session: Path, generation: int, kind: str) -> Path:
@@ -73,7 +74,8 @@ class IndexMirror:
 
     def step(self) -> None:
         """Copy what is new in every session. Raises OSError: then make a new object."""
-        for session, generation in sessions(self._source):
+        for session, generations in sessions(self._source):
+            generation = generations[0]  # a newer one beside it may yet be undone
             try:
                 self._session(session, generation)
             except FileNotFoundError:
@@ -98,7 +100,7 @@ class IndexMirror:
             copied.slot, copied.entries, copied.bodies = slot, max(count, 0), bodies
         finally:
             os.close(fd)
-        self._remove_older(target, generation)
+        self._remove_others(target, generation)
 
     def _begin(self, target: Path, generation: int) -> _Copied:
         """Where to go on with a copy of an earlier life.
@@ -157,11 +159,12 @@ class IndexMirror:
             _write(self._disk, out, data, at)
             at += len(data)
 
-    def _remove_older(self, target: Path, generation: int) -> None:
-        """The new generation is on disk: the ones before it are of no more use."""
+    def _remove_others(self, target: Path, generation: int) -> None:
+        """The generation is on disk: the ones before it are of no more use. One behind it was
+        undone by a loss of power."""
         for path in target.parent.glob(f"{target.name}.*"):
             number = path.name.split(".")[1]
-            if number.isdigit() and int(number) < generation:
+            if number.isdigit() and int(number) != generation:
                 self._disk.unlink(path)
 
 
@@ -172,10 +175,10 @@ def restore_indexes(source: Path, folder: Path, last: int, skip: int) -> int:
     holes, and `skip` more behind them. Raises OSError.
     """
     done = 0
-    for session, newest in sessions(source):
-        for generation in range(newest, 0, -1):
+    for session, generations in sessions(source):
+        for generation in reversed(generations):
             path = _file(session, generation, "idx")
-            if path.exists() and _restore(path, folder / path.relative_to(source), last, skip):
+            if _restore(path, folder / path.relative_to(source), last, skip):
                 done += 1
                 break
     return done

@@ -68,6 +68,7 @@ class Member:
             match step:
                 case Answer():
                     session.transmit(step, self.now)
+                    session.settled()
                 case LogonStep():
                     self.tally.logons += 1
                     self.perform(session.accept_logon(self.now, self.mono, -1))

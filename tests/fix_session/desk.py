@@ -176,6 +176,9 @@ class Desk:
                         self.report_on(step)
                 case Answer():
                     self.leave(self.session.transmit(step, self.now))
+                    if step.reset:
+                        self.index.sync()
+                        self.session.settled()
                 case ResendStep():
                     for data in self.resend(step):
                         self.leave(data)

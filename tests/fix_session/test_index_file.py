@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.journal.disk import RealDisk
+from engine.journal.disk import REAL_DISK, Disk, RealDisk
 from engine.model.errors import DiskFailed, OperatorError
 from gateway.fix.index import (
     ADMIN,
@@ -30,6 +30,7 @@ from gateway.flow.index_file import (
     HEADER_BYTES,
     SKIP_NUMBERS,
     SLOT_BYTES,
+    SLOTS,
     SYNC_ENTRIES,
     SYNC_ENTRIES_MAX,
     FileIndex,
@@ -49,8 +50,13 @@ class Log:
         self.lines.append(line)
 
 
-def opened(folder: Path, boot: bytes = BOOT, log: Callable[[str], None] | None = None) -> FileIndex:
-    return FileIndex.open(folder, "ACME-OE1", log=log or Log(), boot_id=boot)
+def opened(
+    folder: Path,
+    boot: bytes = BOOT,
+    log: Callable[[str], None] | None = None,
+    disk: Disk = REAL_DISK,
+) -> FileIndex:
+    return FileIndex.open(folder, "ACME-OE1", log=log or Log(), boot_id=boot, disk=disk)
 
 
 def reports(first: int, count: int) -> list[tuple[int, int, bytes, bytes]]:
@@ -167,24 +173,50 @@ def test_the_file_is_the_memory(
     pair.check()
 
 
-def test_a_kill_between_any_two_writes_loses_no_number_that_was_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Copies the files at every write, as kill -9 would leave them, and opens each copy."""
-    index = opened(tmp_path / "live")
+class HookedDisk(RealDisk):
+    """Says when a call was made, or is about to be; writes are made in two halves."""
+
+    def __init__(self) -> None:
+        self.before_sync: Callable[[], None] = lambda: None
+        self.after: Callable[[], None] = lambda: None
+
+    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+        for half in (data[: len(data) // 2], data):
+            super().pwrite(fd, half, offset)
+            self.after()
+        return len(data)
+
+    def sync_data(self, fd: int) -> None:
+        self.before_sync()
+        super().sync_data(fd)
+        self.after()
+
+    def rename(self, old: Path, new: Path) -> None:
+        super().rename(old, new)
+        self.after()
+
+    def unlink(self, path: Path) -> None:
+        super().unlink(path)
+        self.after()
+
+    def sync_folder(self, folder: Path) -> None:
+        super().sync_folder(folder)
+        self.after()
+
+
+def test_a_kill_between_any_two_calls_loses_no_number_that_was_used(tmp_path: Path) -> None:
+    """Copies the files at every call, as kill -9 would leave them, and opens each copy."""
+    disk = HookedDisk()
+    index = opened(tmp_path / "live", disk=disk)
     used: list[tuple[int, int]] = []  # (generation, number) whose bytes were handed out
     copies: list[tuple[Path, list[tuple[int, int]]]] = []
-    storage = index._storage
-    real = storage._pwrite
 
-    def copying(fd: int, data: bytes, at: int) -> None:
-        for half in (data[: len(data) // 2], data):
-            real(fd, half, at)
-            copy = tmp_path / f"copy{len(copies)}"
-            shutil.copytree(tmp_path / "live", copy)
-            copies.append((copy, list(used)))
+    def copy_all() -> None:
+        copy = tmp_path / f"copy{len(copies)}"
+        shutil.copytree(tmp_path / "live", copy)
+        copies.append((copy, list(used)))
 
-    monkeypatch.setattr(storage, "_pwrite", copying)
+    disk.after = copy_all
     record = 0
     for turn in range(12):
         first = index.append_reports(
@@ -198,6 +230,8 @@ def test_a_kill_between_any_two_writes_loses_no_number_that_was_used(
         if turn == 7:
             index.reset(turn, record - 1, 2)
             used.append((index.generation, 1))
+        if turn in {3, 9}:
+            index.sync()
     assert len(copies) > 60
     for copy, handed_out in copies:
         again = opened(copy)
@@ -208,6 +242,8 @@ def test_a_kill_between_any_two_writes_loses_no_number_that_was_used(
                 assert generation < again.generation
         kinds = {entry[5] for entry in entries(again)}
         assert kinds <= {ADMIN, REPORT, BODY}
+        assert len(list(copy.iterdir())) == 2, "one generation is left"
+        assert again.settled
         again.append_reports(reports(again.named + 1, 1), 99, live=True, poss_resend=False)
         again.close()
 
@@ -332,9 +368,13 @@ def test_a_loss_of_power_in_the_first_write_after_a_kill_does_not_bring_a_clean_
     killed = opened(tmp_path)
     killed.append_reports(reports(0, 10), 2, live=True, poss_resend=False)
     disk = GarblingDisk(at)
-    again = FileIndex.open(tmp_path, "ACME-OE1", log=print, boot_id=BOOT, disk=disk)
-    with pytest.raises(DiskFailed):
+
+    def go_on() -> None:
+        again = FileIndex.open(tmp_path, "ACME-OE1", log=print, boot_id=BOOT, disk=disk)
         again.append_admin(3, live=True)
+
+    with pytest.raises(DiskFailed):
+        go_on()
     after = opened(tmp_path, OTHER_BOOT)
     assert after.power_lost
     assert after.next_out > SKIP_NUMBERS, "numbers 2 to 11 were used"
@@ -371,7 +411,7 @@ def test_what_a_killed_process_left_is_written_again_before_it_is_vouched_for(
     assert not again.sync_due
 
 
-@pytest.mark.parametrize("slots", [[0], [1], [0, 1]])
+@pytest.mark.parametrize("slots", [[0], [1], [2], [0, 1, 2]])
 def test_damaged_headers(tmp_path: Path, slots: list[int]) -> None:
     index = opened(tmp_path)
     index.append_reports(reports(0, 4), 1, live=True, poss_resend=False)
@@ -386,7 +426,7 @@ def test_damaged_headers(tmp_path: Path, slots: list[int]) -> None:
     path.write_bytes(bytes(data))
     log = Log()
     again = opened(tmp_path, log=log)
-    if len(slots) == 2:
+    if len(slots) == SLOTS:
         assert again.power_lost, "nobody knows: so no number is used twice"
         assert again.next_out == 6 + SKIP_NUMBERS
         assert again.last_report == NO_REPORT, "and every report goes out again"
@@ -448,6 +488,73 @@ def test_old_generations_and_half_made_ones_are_removed(tmp_path: Path) -> None:
     ]
 
 
+def test_a_reset_that_lost_power_before_its_sync_is_undone(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.append_reports(reports(0, 9), 1, live=True, poss_resend=False)
+    index.sync()
+    index.reset(2, 8, 2)
+    index.append_reports(reports(9, 1), 3, live=True, poss_resend=False)
+    assert not index.settled, "nothing may leave yet"
+    assert index.sync_due
+    log = Log()
+    again = opened(tmp_path, OTHER_BOOT, log)
+    assert (again.generation, again.last_report) == (1, (8, 0))
+    assert again.next_out == 9 + SKIP_NUMBERS + 1
+    assert len(log.lines) == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_reset_that_was_killed_before_its_sync_stands_and_lasts(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.append_reports(reports(0, 9), 1, live=False, poss_resend=False)
+    index.reset(2, 8, 2)
+    again = opened(tmp_path)
+    assert (again.generation, again.next_out, again.settled) == (2, 11, True)
+    third = opened(tmp_path, OTHER_BOOT)
+    assert (third.generation, third.last_report) == (2, (8, 0)), "opening it has settled it"
+
+
+def test_a_reset_beside_a_sync_in_a_thread_is_vouched_for_by_none_but_the_next(
+    tmp_path: Path,
+) -> None:
+    disk = HookedDisk()
+    index = opened(tmp_path / "live", disk=disk)
+    index.append_reports(reports(0, 9), 1, live=True, poss_resend=False)
+
+    def reset_once() -> None:
+        disk.before_sync = lambda: None
+        index.reset(2, 8, 2)
+
+    disk.before_sync = reset_once
+    index.sync()
+    assert not index.settled
+    copy = shutil.copytree(tmp_path / "live", tmp_path / "copy")
+    assert opened(copy, OTHER_BOOT).generation == 1
+    index.sync()
+    assert index.settled
+    assert opened(tmp_path / "live", OTHER_BOOT).generation == 2
+
+
+def test_what_is_numbered_while_a_reset_settles_is_synced_before_it_counts(tmp_path: Path) -> None:
+    disk = HookedDisk()
+    index = opened(tmp_path, disk=disk)
+    index.reset(1, -1, 2)
+    numbered = 0
+
+    def numbering() -> None:
+        nonlocal numbered
+        if numbered < 4 * SYNC_ENTRIES_MAX:
+            batch = reports(numbered, MAX_BATCH)
+            numbered += MAX_BATCH
+            index.append_reports(batch, 2, live=True, poss_resend=False)
+
+    disk.before_sync = numbering
+    index.sync()
+    assert numbered >= 4 * SYNC_ENTRIES_MAX
+    again = opened(tmp_path, OTHER_BOOT)
+    assert index.next_out - (again.next_out - SKIP_NUMBERS) < SKIP_NUMBERS
+
+
 def test_odd_comp_ids_stay_inside_the_folder(tmp_path: Path) -> None:
     for comp_id in ("../up", "a.b", "A B/%"):
         index = FileIndex.open(tmp_path, comp_id, log=Log(), boot_id=BOOT)
@@ -470,6 +577,8 @@ def test_the_highest_record_named_is_found_without_opening(tmp_path: Path) -> No
     assert highest_named(tmp_path, boot_id=BOOT) == 899
     first.reset(1, 899, 2)
     assert highest_named(tmp_path, boot_id=BOOT) == 899
+    assert highest_named(tmp_path, boot_id=OTHER_BOOT) == -1, "a loss of power undoes the reset"
+    first.sync()
     assert highest_named(tmp_path, boot_id=OTHER_BOOT) == 899
     assert highest_named(tmp_path / "dropcopy", boot_id=OTHER_BOOT) == -1, "never synced"
 

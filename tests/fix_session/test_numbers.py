@@ -194,6 +194,7 @@ def test_141_cut_off_in_the_middle_still_owes_the_rest(on: Desk) -> None:
     on.send("35=A|34=1|98=0|108=30|141=Y|")
     steps = on.session.accept_logon(on.now, on.mono, 599)
     on.leave(on.session.transmit(steps[0], on.now))
+    on.session.settled()
     slices = on.resend(steps[1])
     on.leave(next(slices))
     sent = len(on.tags()) - 1

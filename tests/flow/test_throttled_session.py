@@ -1,5 +1,7 @@
 """What a member sees who sends faster than he may, over a real connection and journal."""
 
+import math
+
 import pytest
 import trio
 
@@ -139,7 +141,9 @@ async def test_test_requests_are_answered_late_rather_than_never(houses, autojum
     """Beyond their bucket the venue pauses before it reads on; every one gets its Heartbeat."""
     house = houses(**SLOW)
     async with trading(house) as nursery:
+        autojump_clock.autojump_threshold = math.inf  # a worker syncs the reset of a Logon
         member = await house.dial(nursery, "BENCH-OE1")
+        autojump_clock.autojump_threshold = 0
         began = trio.current_time()
         await member.send(*[f"1|112=t{k}|" for k in range(10)])
         assert [m[112] for m in await member.take(10)] == [f"t{k}" for k in range(10)]

@@ -214,9 +214,9 @@ class Change:
         if self.page is not None:
             data += bytes(max(0, self.offset + len(self.page) - len(data)))
             data[self.offset : self.offset + len(self.page)] = self.page
-        elif self.shrinks:
-            del data[self.offset :]
         else:
+            if self.shrinks:
+                del data[self.offset :]
             data += bytes(max(0, self.offset - len(data)))
 
     def lose_power(self, data: bytearray, random: Random) -> None:

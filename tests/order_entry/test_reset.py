@@ -1,0 +1,78 @@
+"""A Logon with 141=Y whose new numbers take their time to get to disk."""
+
+import threading
+
+import pytest
+import trio
+
+from engine.journal.disk import RealDisk
+from tests.support.house import House, order, trading
+
+SECONDS = 10
+
+
+class SlowDisk(RealDisk):
+    """Its syncs wait until they are let go."""
+
+    def __init__(self):
+        self.go = threading.Event()
+        self.asked = threading.Event()
+
+    def sync_data(self, fd):
+        self.asked.set()
+        assert self.go.wait(SECONDS)
+        super().sync_data(fd)
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = House(tmp_path)
+    yield made
+    made.close()
+
+
+def link_of(house, comp_id):
+    (found,) = (link for link in house.links if link.config.comp_id == comp_id)
+    return found
+
+
+async def resetting(house, one, two):
+    """One has reset his numbers, and that is on its way to disk; two has met his order."""
+    await one.send(order("rests"))
+    assert (await one.receive())[150] == "0"
+    link = link_of(house, one.comp_id)
+    link.session.index._storage._disk = disk = SlowDisk()
+    left = link.connection.bytes_out
+    await one.logon()
+    await house.until(disk.asked.is_set)
+    await two.send(order("meets", side=2), "1|112=there?|")
+    assert [m[150] for m in await two.take(2)] == ["0", "F"]
+    assert (await two.receive())[112] == "there?"
+    assert link.connection.bytes_out == left, "nothing may leave before it is on disk"
+    return link, disk
+
+
+@pytest.mark.trio
+async def test_while_a_reset_goes_to_disk_only_its_member_waits(house):
+    async with trading(house) as nursery:
+        one, two = [await house.dial(nursery, name) for name in ("BENCH-OE1", "BENCH2-OE1")]
+        _, disk = await resetting(house, one, two)
+        await one.send("1|112=behind|")
+        disk.go.set()
+        got = await one.take(3)
+        assert [(m[35], m.seq) for m in got] == [("A", 1), ("8", 2), ("0", 3)]
+        assert got[1][150] == "F"
+
+
+@pytest.mark.trio
+async def test_who_goes_before_his_reset_is_on_disk_loses_no_report(house):
+    async with trading(house) as nursery:
+        one, two = [await house.dial(nursery, name) for name in ("BENCH-OE1", "BENCH2-OE1")]
+        link, disk = await resetting(house, one, two)
+        await one.stream.aclose()
+        disk.go.set()
+        with trio.fail_after(SECONDS):
+            await house.until(lambda: link.connection is None)
+            again = await house.dial(nursery, one.comp_id)
+        report = await again.receive()
+        assert (report.seq, report[150]) == (2, "F")
