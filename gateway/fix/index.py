@@ -46,6 +46,9 @@ CHUNK_ENTRIES: Final = 256
 HOLES: Final = bytes(CHUNK_ENTRIES * ENTRY_BYTES)
 """A chunk of nothing but holes: hundreds of them lie in a row behind a restore."""
 
+CARRY_ENTRIES: Final = 512
+"""Entries that are looked at in one slice of a reset's preparation: about half a millisecond."""
+
 MAX_BATCH: Final = 2_048
 """Reports numbered by one write: with a sync at the latest every 6,000 entries at most 8,047
 numbers can be lost with the power, fewer than the 8,192 that are then skipped."""
@@ -111,10 +114,19 @@ class Storage(Protocol):
         """A body; shorter than `length` if bytes were lost."""
         ...
 
-    def replace(self, entries: Iterator[bytes]) -> int:
-        """Become a new generation that holds `entries`, atomically; how many these are.
+    def stage(self, entries: bytes) -> None:
+        """Add `entries` to what the next replace() begins with, behind its head."""
+        ...
 
-        Taking from `entries` reads the old generation. Survives the process's end; the machine's
+    def unstage(self) -> None:
+        """Forget what was staged."""
+        ...
+
+    def replace(self, head: bytes) -> int:
+        """Become a new generation, atomically: one entry `head`, then what was staged; how many
+        these are.
+
+        Survives the process's end; the machine's
         only once it is settled, by sync().
         """
         ...
@@ -162,6 +174,8 @@ class SessionIndex:
         self._count = found.entries
         self._base_report = (header.base_record, header.base_k)
         self._doubtful = header.doubtful if found.clean else found.entries
+        self._staged = (-1, -1)  # `sent` and `doubtful` that the preparation of a reset holds for
+        self._staged_to = 0
         self._live_from = 0  # the unbroken run of LIVE entries behind a hole in `sent`
         self._live_to = 0
         last, carried = self._find_last_report()
@@ -294,6 +308,21 @@ class SessionIndex:
             self.sent = max(self.sent, self._live_to)
             self._live_from = self._live_to = 0
 
+    def prepare_reset(self, time: int) -> bool:
+        """Copy a slice of what a reset would carry; whether that was the last.
+
+        A member who stayed away may have a million reports unsent. What comes, or changes, between
+        the last slice and the reset is the reset's own to copy.
+        """
+        if self._staged != (self.sent, self._doubtful):
+            self._storage.unstage()
+            self._staged, self._staged_to = (self.sent, self._doubtful), self.sent
+        end = min(self._count, self._staged_to + CARRY_ENTRIES)
+        for data in _renumbered(self._unsent(self._staged_to, end, self._doubtful), time):
+            self._storage.stage(data)
+        self._staged_to = end
+        return end == self._count
+
     def reset(self, time: int, record: int, next_in: int) -> int:
         """Numbers start again at 1: an admin entry for the Logon reply, then what was not sent.
 
@@ -304,13 +333,15 @@ class SessionIndex:
         assert self.generation < MAX_SEQ_NUM
         if not self.settled:
             self.sync()  # no more than one may be undone
+        while not self.prepare_reset(time):
+            pass
         head = ENTRY.pack(0, time, next_in, 0, 0, ADMIN, LIVE, 0)
-        unsent = self._unsent(self.sent, self._count, self._doubtful)
         self.generation += 1  # first: a sync in a worker thread must see that a reset has begun
         self.next_in, self.sent, self.reset_record = next_in, 0, record
         self._base_report = self.last_report
         self._doubtful = 0
-        self._count = self._storage.replace(_renumbered(head, unsent, time, next_in))
+        self._count = self._storage.replace(head)
+        self._staged = (-1, -1)
         self._live_from = self._live_to = 0
         assert self._count >= 1
         return self._count - 1
@@ -352,15 +383,11 @@ class SessionIndex:
         self._storage.close()
 
 
-def _renumbered(
-    head: bytes, unsent: Iterable[list[tuple[int, int, int]]], time: int, next_in: int
-) -> Iterator[bytes]:
-    yield head
+def _renumbered(unsent: Iterable[list[tuple[int, int, int]]], time: int) -> Iterator[bytes]:
+    """Entries behind a reset: its Logon had number 1 both ways."""
     pack = ENTRY.pack
     for chunk in unsent:
-        yield b"".join(
-            pack(record, time, next_in, 1, k, REPORT, flags, 0) for record, k, flags in chunk
-        )
+        yield b"".join(pack(record, time, 2, 1, k, REPORT, flags, 0) for record, k, flags in chunk)
 
 
 class MemoryStorage:
@@ -372,6 +399,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._entries = bytearray()
         self._bodies = bytearray()
+        self._staged = bytearray()
         self._tell: Callable[[], Header] = Header
         self._saved = self._opened = Header()
         self._clean = True
@@ -431,9 +459,17 @@ class MemoryStorage:
         """See Storage."""
         return bytes(self._bodies[offset : offset + length])
 
-    def replace(self, entries: Iterator[bytes]) -> int:
+    def stage(self, entries: bytes) -> None:
         """See Storage."""
-        self._entries = bytearray(b"".join(entries))
+        self._staged += entries
+
+    def unstage(self) -> None:
+        """See Storage."""
+        self._staged.clear()
+
+    def replace(self, head: bytes) -> int:
+        """See Storage."""
+        self._entries, self._staged = bytearray(head) + self._staged, bytearray()
         self._bodies = bytearray()
         self.save()
         self._clean = False

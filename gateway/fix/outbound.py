@@ -163,6 +163,7 @@ class Outbound:
         def alive() -> bool:
             return (
                 self._open
+                and self.state is not State.RESETTING  # what a reset carries is being prepared
                 and self._connection == connection
                 and self.index.generation == generation
             )

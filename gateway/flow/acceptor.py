@@ -333,6 +333,9 @@ class Acceptor:
         allowed, connection.proved = connection.proved, False
         if not allowed:
             allowed = await self.entrance.credentials(config, step.username, step.password, None)
+        if allowed and step.reset:
+            while not link.session.index.prepare_reset(self.clock.now()):
+                await trio.lowlevel.checkpoint()
         await self.service.settle()
         now, mono = self.clock.now(), self.clock.monotonic()
         if allowed and self.entrance.open:

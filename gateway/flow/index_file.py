@@ -282,6 +282,8 @@ class FileStorage:
         self._count = 0
         self._written = False  # this process has told the header that it is at work
         self._files = _Files(1, -1, -1)
+        self._staged: _Files | None = None
+        """The generation after this one, as far as it is prepared; synced counts its entries."""
         self._replaced: _Files | None = None
         """The generation before this one, kept until this one is settled."""
         self._syncing = Lock()
@@ -318,6 +320,7 @@ class FileStorage:
         if self._written:
             self.sync()
             self._vouch(files, clean=True)
+        self.unstage()
         self._disk.close(files.fd)
         self._disk.close(files.bodies)
         self._files = _Files(files.generation, -1, -1)
@@ -332,7 +335,9 @@ class FileStorage:
         generations = self._generations()
         if not generations:
             disk.make_folder(self._folder)
-            self._files = self._create(iter(()), Header(), sync=True)
+            self._files = made = self._make(1)
+            made.synced = 0
+            self._name_it(made, Header(), sync=True)
             disk.sync_folder(self._folder)
             return Found(Header(), 0, clean=True, power_lost=False)
         paths = [self._path("idx", each) for each in generations]
@@ -570,43 +575,58 @@ class FileStorage:
         """See Storage."""
         return self._disk.pread(self._files.bodies, length, offset)
 
-    def replace(self, entries: Iterator[bytes]) -> int:
+    def stage(self, entries: bytes) -> None:
+        """See Storage."""
+        try:
+            if self._staged is None:
+                self._staged = self._make(self._files.generation + 1)
+        except OSError as error:
+            raise self._failed(error) from error
+        self._pwrite(self._staged.fd, entries, HEADER_BYTES + self._staged.synced * ENTRY_BYTES)
+        self._staged.synced += len(entries) // ENTRY_BYTES
+
+    def unstage(self) -> None:
+        """See Storage. The file goes with the next generation, or at the next opening."""
+        staged, self._staged = self._staged, None
+        if staged is not None:
+            self._disk.close(staged.fd)
+            self._disk.close(staged.bodies)
+
+    def replace(self, head: bytes) -> int:
         """See Storage."""
         assert self.settled(), "no more than one reset may be undone"
         header = self._tell()
         try:
-            made = self._create(entries, header, sync=False)
+            made = self._staged or self._make(header.generation)
+            self._pwrite(made.fd, head, HEADER_BYTES)
+            self._name_it(made, header)
         except OSError as error:
             raise self._failed(error) from error
         with self._lock:  # a sync under way goes on with the old files, and ends there
-            self._replaced, self._files = self._files, made
+            self._replaced, self._files, self._staged = self._files, made, None
             self._count = made.synced
         self._written = True
         return self._count
 
-    def _create(self, entries: Iterator[bytes], header: Header, *, sync: bool) -> _Files:
-        """The files of a new generation: written whole, then renamed into place.
+    def _make(self, generation: int) -> _Files:
+        """The files of a new generation, with room for the first entry; they have no name yet."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
+        fd = self._disk.open(self._path("new", generation), flags)
+        made = _Files(generation, fd, self._disk.open(self._path("bod", generation), flags))
+        made.synced = 1
+        return made
+
+    def _name_it(self, made: _Files, header: Header, *, sync: bool = False) -> None:
+        """Give a generation that is written whole its header, then its name.
 
         sync: first to disk, because there is no older generation to go back to.
         """
-        temporary = self._path("new", header.generation)
-        disk = self._disk
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
-        fd = disk.open(temporary, flags)
-        at = HEADER_BYTES
-        for data in entries:
-            self._pwrite(fd, data, at)
-            at += len(data)
-        files = _Files(
-            header.generation, fd, disk.open(self._path("bod", header.generation), flags)
-        )
-        files.synced = (at - HEADER_BYTES) // ENTRY_BYTES
-        slot = self._slot(files, header, clean=False)
-        self._pwrite(fd, slot.ljust(HEADER_BYTES, b"\0"), 0)
+        assert made.generation == header.generation
+        slot = self._slot(made, header, clean=False)
+        self._pwrite(made.fd, slot.ljust(HEADER_BYTES, b"\0"), 0)
         if sync:
-            self._fsync(fd)
-        disk.rename(temporary, self._path("idx", header.generation))
-        return files
+            self._fsync(made.fd)
+        self._disk.rename(self._path("new", made.generation), self._path("idx", made.generation))
 
     def _failed(self, why: object) -> DiskFailed:
         """The first error ends the index: what a dying process would still save is not true."""

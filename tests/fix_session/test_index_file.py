@@ -15,6 +15,7 @@ from engine.model.errors import DiskFailed, OperatorError
 from gateway.fix.index import (
     ADMIN,
     BODY,
+    CARRY_ENTRIES,
     ENTRY_BYTES,
     HOLE,
     LIVE,
@@ -90,6 +91,7 @@ ACTS = st.lists(
         st.tuples(st.just("next_in"), st.integers(1, 9)),
         st.tuples(st.just("resend")),
         st.tuples(st.just("save")),
+        st.tuples(st.just("prepare")),
         st.tuples(st.just("reset")),
         st.tuples(st.just("reopen"), st.booleans()),
     ),
@@ -141,6 +143,9 @@ class Pair:
             case ("save",):
                 for index in self.both:
                     index.save()
+            case ("prepare",):
+                for index in self.both:
+                    index.prepare_reset(self.time)
             case ("reset",):
                 counts = [index.reset(self.time, self.record - 1, 2) for index in self.both]
                 assert counts[0] == counts[1]
@@ -553,6 +558,37 @@ def test_what_is_numbered_while_a_reset_settles_is_synced_before_it_counts(tmp_p
     assert numbered >= 4 * SYNC_ENTRIES_MAX
     again = opened(tmp_path, OTHER_BOOT)
     assert index.next_out - (again.next_out - SKIP_NUMBERS) < SKIP_NUMBERS
+
+
+def test_a_reset_of_who_stayed_away_writes_only_what_came_since_the_last_slice(
+    tmp_path: Path,
+) -> None:
+    written: list[int] = []
+
+    class CountingDisk(RealDisk):
+        def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+            written.append(len(data))
+            return super().pwrite(fd, data, offset)
+
+    index, plain = opened(tmp_path, disk=CountingDisk()), SessionIndex(MemoryStorage())
+    for at in range(0, 20 * CARRY_ENTRIES, 1_000):
+        for each in (index, plain):
+            each.append_reports(reports(at, 1_000), 1, live=False, poss_resend=False)
+    slices = 0
+    done = False
+    while not done:
+        written.clear()
+        done = index.prepare_reset(1)
+        assert sum(written) <= CARRY_ENTRIES * ENTRY_BYTES
+        slices += 1
+    assert slices > 20
+    for each in (index, plain):
+        each.append_reports(reports(99_000, 3), 1, live=False, poss_resend=False)
+    written.clear()
+    carried = index.reset(1, 99_002, 2)
+    assert sum(written) == HEADER_BYTES + (1 + 3) * ENTRY_BYTES
+    assert carried == plain.reset(1, 99_002, 2)
+    assert told(index) == told(plain)
 
 
 def test_odd_comp_ids_stay_inside_the_folder(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class Life:
     def step(self) -> None:
         index = self.index
         match self.random.choice(
-            ["live", "live", "away", "body", "replay", "reset", "sync", "save"]
+            ["live", "live", "away", "body", "replay", "prepare", "reset", "sync", "save"]
         ):
             case "live" if index.settled:
                 self.trade(live=True)
@@ -94,6 +94,8 @@ class Life:
                 self.leaves(number, body)
             case "replay" if index.settled and index.sent < index.next_out - 1:
                 self.replay()
+            case "prepare":
+                index.prepare_reset(1)
             case "reset":
                 index.reset(1, self.member.records - 1, 2)
                 self.waiting.clear()
