@@ -28,7 +28,7 @@ from gateway.flow.entrance import Entrance, Entry, read
 from gateway.flow.link import Link
 from gateway.flow.listener import Listener
 from gateway.flow.lobby import Lobby, Stranger
-from gateway.flow.log_limit import LimitedLog
+from gateway.flow.log_limit import MEMBER_LINES, STRANGER_LINES, LimitedLog
 from gateway.flow.resend_stream import ResendStreams
 from gateway.flow.waiting_room import WaitingRoom
 
@@ -115,7 +115,8 @@ class Acceptor:
         """Those that have their session."""
         self.resends = ResendStreams(service.open_reader, clock, log)
         self.admission = Admission(limits)
-        self._strangers = LimitedLog(log, clock.monotonic)
+        self._strangers = LimitedLog(log, clock.monotonic, STRANGER_LINES)
+        self._members = LimitedLog(log, clock.monotonic, MEMBER_LINES)
         room = WaitingRoom(limits.connections_before_logon)
         self.entrance = Entrance(
             links, self.admission, room, dictionary, clock, self._strangers, venue
@@ -187,7 +188,7 @@ class Acceptor:
         """Give a connection its session and serve both until one ends; why it did."""
         link = entry.link
         assert link.connection is None
-        connection = Connection(sock, peer, self.log, self.counters)
+        connection = Connection(sock, peer, self._members, self.counters)
         self.connections.add(connection)
         link.connection = connection
         link.session.connect(self.clock.now(), self.clock.monotonic())
@@ -218,7 +219,7 @@ class Acceptor:
         link.detach()
         link.session.disconnect(reason)
         self.entrance.freed.unpark_all()
-        self.log(f"{link.config.comp_id} disconnected: {reason.name}")
+        self._members(f"{link.config.comp_id} disconnected: {reason.name}")
 
     async def _converse(self, link: Link, connection: Connection, entry: Entry) -> None:
         """The Logon that has proved itself, and all that follows it."""
@@ -341,11 +342,11 @@ class Acceptor:
         if allowed and self.entrance.open:
             steps = link.session.accept_logon(now, mono, link.gate.last_number)
             self.counters.logons += 1
-            self.log(f"{config.comp_id} logged on from {connection.peer}")
+            self._members(f"{config.comp_id} logged on from {connection.peer}")
         else:
             text = "wrong Username(553) or Password(554)" if not allowed else "the venue is closing"
             steps = link.session.refuse_logon(text, now)
-            self.log(f"{config.comp_id} refused from {connection.peer}: {text}")
+            self._members(f"{config.comp_id} refused from {connection.peer}: {text}")
         if steps and isinstance(steps[0], Answer) and steps[0].reset:
             await self._reset(link, connection, steps.pop(0), steps.pop(0), now)
             now = self.clock.now()
@@ -386,6 +387,7 @@ class Acceptor:
             await trio.sleep(TICK_SECONDS)
             now, mono = self.clock.now(), self.clock.monotonic()
             self._strangers.tick()
+            self._members.tick()
             for link in self.links.values():
                 if link.connection is not None and mono >= link.session.next_deadline():
                     for step in link.session.tick(now, mono):

@@ -13,7 +13,7 @@ from gateway.flow.admission import (
     Refusal,
     source_of,
 )
-from gateway.flow.log_limit import LINES_PER_SECOND, LimitedLog
+from gateway.flow.log_limit import MEMBER_LINES, STRANGER_LINES, LimitedLog
 from gateway.flow.waiting_room import WaitingRoom
 
 SECOND = NANOS_PER_SECOND
@@ -189,21 +189,38 @@ def test_a_visitor_that_left_is_not_asked_to():
 # --- lines in the log -----------------------------------------------------------------------------
 
 
-def test_a_flood_of_lines_becomes_a_few_lines_and_a_count():
+@pytest.mark.parametrize("limit", [STRANGER_LINES, MEMBER_LINES])
+def test_a_flood_of_lines_becomes_a_few_lines_and_a_count(limit):
+    per_second, at_once = limit
     lines, clock = [], [0]
-    log = LimitedLog(lines.append, lambda: clock[0])
+    log = LimitedLog(lines.append, lambda: clock[0], limit)
     for k in range(1_000):
         log(f"line {k}")
-    assert lines == [f"line {k}" for k in range(LINES_PER_SECOND)]
+    assert lines == [f"line {k}" for k in range(at_once)]
     log.tick()
-    assert len(lines) == LINES_PER_SECOND
+    assert len(lines) == at_once
     clock[0] = SECOND
     log.tick()
-    assert lines[LINES_PER_SECOND:] == [
-        f"{1_000 - LINES_PER_SECOND} more such lines were not written"
-    ]
-    log("another")
-    assert lines[-1] == "another"
+    assert lines[at_once:] == [f"{1_000 - at_once} more such lines were not written"]
+    lines.clear()
+    for k in range(1_000):
+        log(f"line {k}")
+    assert lines == [f"line {k}" for k in range(per_second)]
     clock[0] = 2 * SECOND
+    log("another")
+    assert lines[per_second:] == [
+        f"{1_000 - per_second} more such lines were not written",
+        "another",
+    ]
+    clock[0] = 3 * SECOND
     log.tick()
     assert lines[-1] == "another", "nothing was held back"
+
+
+def test_two_hundred_members_who_go_and_come_back_at_once_are_all_seen():
+    lines = []
+    log = LimitedLog(lines.append, lambda: 0, MEMBER_LINES)
+    for k in range(200):
+        log(f"BENCH-OE{k} disconnected")
+        log(f"BENCH-OE{k} logged on")
+    assert len(lines) == 400

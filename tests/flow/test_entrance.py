@@ -13,7 +13,7 @@ from gateway.config import verify_password
 from gateway.fix.disconnect import DisconnectReason
 from gateway.flow import entrance as entrance_module
 from gateway.flow.admission import Refusal
-from gateway.flow.log_limit import LINES_PER_SECOND
+from gateway.flow.log_limit import MEMBER_LINES, STRANGER_LINES
 from tests.support.house import House, Member, order, trading
 
 SECOND = 1_000_000_000
@@ -174,6 +174,23 @@ async def test_a_member_may_reset_his_numbers_while_his_address_is_blocked(open_
 
 
 @pytest.mark.trio
+async def test_who_comes_and_goes_all_the_time_is_counted_but_not_always_logged(open_house):
+    rounds = 2 * MEMBER_LINES[1] // 3
+    async with open_house() as house:
+        for k in range(rounds):
+            member = await house.enter()
+            await member.stream.aclose()
+            await house.until(lambda k=k: len(house.acceptor.connections) == 0)
+        lines = [line for line in house.lines if "BENCH-OE1" in line]
+        assert len(lines) == MEMBER_LINES[1]
+        assert house.counters.logons == rounds
+        assert house.counters.disconnects[DisconnectReason.PEER_CLOSED] == rounds
+        house.clock.time += SECOND
+        left_out = f"{2 * rounds - len(lines)} more such lines were not written"
+        await house.until(lambda: left_out in house.lines)
+
+
+@pytest.mark.trio
 async def test_a_flood_of_silent_connections_keeps_no_member_out(open_house):
     async with open_house(connections_before_logon=8) as house:
         for k in range(1, 5):
@@ -182,7 +199,7 @@ async def test_a_flood_of_silent_connections_keeps_no_member_out(open_house):
             await trades(await house.enter(f"BENCH-OE{k}"), "a")
             await house.until(lambda: house.acceptor.admission.total <= 8 + 4)
         assert house.counters.disconnects[DisconnectReason.GAVE_WAY] >= 4 * 40 - 8
-        assert len([line for line in house.lines if "GAVE_WAY" in line]) <= LINES_PER_SECOND
+        assert len([line for line in house.lines if "GAVE_WAY" in line]) <= STRANGER_LINES[1]
         house.clock.time += SECOND
         await house.until(lambda: any("more such lines" in line for line in house.lines))
 
