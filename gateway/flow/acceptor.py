@@ -246,6 +246,8 @@ class Acceptor:
                     poll = service.after_read(link, began) and quick
                     answered = self.clock.monotonic()
                     await service.room()
+                    if link.owed:
+                        await self._answered(link)
                 if framer.garbled > MAX_GARBLED:
                     connection.finish(DisconnectReason.GARBLED)
                 if connection.queued > FLAG_BYTES:
@@ -337,7 +339,7 @@ class Acceptor:
         if allowed and step.reset:
             while not link.session.index.prepare_reset(self.clock.now()):
                 await trio.lowlevel.checkpoint()
-        await self.service.settle()
+        await self._answered(link)
         now, mono = self.clock.now(), self.clock.monotonic()
         if allowed and self.entrance.open:
             steps = link.session.accept_logon(now, mono, link.gate.last_number)
@@ -371,6 +373,14 @@ class Acceptor:
         assert isinstance(unsent, ResendStep)
         self.resends.start(link, unsent)
         connection.unhold()
+
+    async def _answered(self, link: Link) -> None:
+        """Wait until every report of a record that there is has its number, and until every
+        message of this session has its record or its answer."""
+        await self.service.settle()
+        while link.owed:
+            await trio.lowlevel.checkpoint()
+            await self.service.settle()
 
     async def _settle_index(self, link: Link) -> None:
         while not link.session.index.settled:

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from engine.model.refdata import SessionInfo
 from gateway.config import ResolvedSession
 from gateway.fix.disconnect import DisconnectReason
@@ -25,6 +27,13 @@ LOGGED_TEXT_BYTES: Final = 200
 
 MAX_GATED: Final = 10_000
 """Answers held for the disk per session, entries: far beyond what one sync's time can bring."""
+
+
+class Deferred(Struct, frozen=True):
+    """Something of the shell's own that waits its turn at the gate."""
+
+    do: Callable[[], None]
+
 
 Report = tuple[int, int, bytes, bytes]
 """(record number, k, MsgType, body)."""
@@ -55,6 +64,7 @@ class Link:
         "gated",
         "info",
         "on_resend",
+        "owed",
         "renderer",
         "session",
         "throttle",
@@ -79,7 +89,10 @@ class Link:
         self.counters = counters or Counters()
         self.throttle = throttle
         self.connection: Connection | None = None
-        self.gated: deque[tuple[int, Step]] = deque()
+        self.gated: deque[tuple[int, Step | Deferred]] = deque()
+        self.owed = 0
+        """Of what is gated: answers that the index keeps, and what waits behind them. While it is
+        not 0, no later message of this session may get a record; see `defer`."""
         self.on_resend: Callable[[Link, ResendStep], None] | None = None
 
     def perform(self, step: Step, now: int) -> bool:
@@ -90,9 +103,21 @@ class Link:
                 self.drop(DisconnectReason.SLOW_CONSUMER)
                 return True
             self.gated.append((gate.last_number, step))
+            self.owed += _is_owed(step)
             return False
         self._do(step, now)
         return True
+
+    def defer(self, do: Callable[[], None]) -> None:
+        """Call `do` once all that is gated has left.
+
+        A restarted process takes every inbound number up to the last that has a record for
+        settled. So a message behind one that gets an answer without a record waits until that
+        answer is in the index: else a crash between the two would leave it unanswered for ever.
+        """
+        assert self.gated, "nothing to wait for"
+        self.gated.append((self.gate.last_number, Deferred(do)))
+        self.owed += 1
 
     def report(
         self, reports: Sequence[Report], durable: int, now: int, *, poss_resend: bool = False
@@ -102,15 +127,14 @@ class Link:
         Every report's record, and every record up to `durable`, is on disk. poss_resend: an
         earlier process may have sent these reports under numbers that are lost.
         """
-        gated = self.gated
         if self.connection is not None:
             self.counters.messages_out += len(reports)
-        if not gated:
+        if not self.gated:
             self._send(self.session.transmit_reports(reports, now, poss_resend=poss_resend))
             return
         start = 0
-        while gated and gated[0][0] <= durable:
-            after = gated[0][0]
+        while self.gated and self.gated[0][0] <= durable:
+            after = self.gated[0][0]
             end = start
             while end < len(reports) and reports[end][0] <= after:
                 end += 1
@@ -120,9 +144,21 @@ class Link:
                 )
                 self._send(data)
                 start = end
-            self._do(gated.popleft()[1], now)
+            self._next_gated(now)
         if start < len(reports):
             self._send(self.session.transmit_reports(reports[start:], now, poss_resend=poss_resend))
+
+    def _next_gated(self, now: int) -> None:
+        """Do the first of what is gated. What a deferred message brings comes before the rest."""
+        _, step = self.gated.popleft()
+        self.owed -= _is_owed(step)
+        if not isinstance(step, Deferred):
+            self._do(step, now)
+            return
+        behind, self.gated = self.gated, deque()
+        step.do()
+        last = self.gate.last_number
+        self.gated.extend((max(after, last), waiting) for after, waiting in behind)
 
     def _do(self, step: Step, now: int) -> None:
         match step:
@@ -151,9 +187,11 @@ class Link:
     def detach(self) -> None:
         """The connection is gone: what has to be numbered still waits its turn."""
         self.connection = None
-        self.gated = deque(
-            (after, step) for after, step in self.gated if isinstance(step, Answer) and step.stored
-        )
+        self.gated = deque((after, step) for after, step in self.gated if _is_owed(step))
+
+
+def _is_owed(step: Step | Deferred) -> bool:
+    return isinstance(step, Deferred) or (isinstance(step, Answer) and step.stored)
 
 
 def log_business_reject(link: Link, message: Message, log: Callable[[str], None]) -> None:

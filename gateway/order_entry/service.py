@@ -7,6 +7,7 @@ goes on reading meanwhile.
 """
 
 from collections.abc import Callable
+from traceback import format_exception
 from typing import Final
 
 import trio
@@ -26,6 +27,7 @@ from engine.model.errors import FixgateError
 from engine.model.events import OrderFilled
 from engine.model.record import Record
 from engine.sequencer import PENDING_RECORDS, Sequencer
+from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.errors import PeerError
 from gateway.fix.steps import Answer, Application, Step
 from gateway.fix.timestamps import format_utc
@@ -112,7 +114,26 @@ class OrderEntry:
     # --- in -------------------------------------------------------------------------------
 
     def application(self, link: Link, step: Application, now: int) -> None:
-        """Map an order message and submit it, or answer what is wrong with it."""
+        """Map an order message and submit it, or answer what is wrong with it; behind an answer
+        that is still to be numbered, then."""
+        if link.owed:
+            link.defer(lambda: self._deferred(link, step, now))
+        else:
+            self._apply(link, step, now)
+
+    def _deferred(self, link: Link, step: Application, now: int) -> None:
+        try:
+            self._apply(link, step, now)
+        except (FixgateError, AssertionError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one peer's bad luck must not end the others
+            self._log(
+                f"{link.config.comp_id} met a fault, closed:\n{''.join(format_exception(error))}"
+            )
+            link.drop(DisconnectReason.INTERNAL)
+        self._work.unpark_all()
+
+    def _apply(self, link: Link, step: Application, now: int) -> None:
         session, message = link.session, step.message
         if message.msg_type == BUSINESS_MESSAGE_REJECT:
             log_business_reject(link, message, self._log)
