@@ -18,6 +18,7 @@ from engine.model.events import MessageRefused, OrderStatusReported
 from engine.model.refdata import ReferenceData
 from gateway.fix.steps import Application, Step
 from gateway.flow.link import Link, Report, log_business_reject
+from gateway.flow.log_limit import MEMBER_LINES, LimitedLog
 from gateway.reports import BUSINESS_MESSAGE_REJECT, is_report
 
 POLL_RECORDS: Final = 500
@@ -55,6 +56,7 @@ class DropCopy:
         self._wake = wake
         self._clock = clock
         self._log = log
+        self._rejects_log = LimitedLog(log, clock.monotonic, MEMBER_LINES)
         # From where a name or a session's numbers may still be missing; what a session has
         # numbered already is passed over. About 5 us a record. A session that has never had a
         # report has no cursor: for it everything is read.
@@ -74,7 +76,7 @@ class DropCopy:
     def application(self, link: Link, step: Application, now: int) -> None:
         """Nothing is taken here: a drop copy only listens."""
         if step.message.msg_type == BUSINESS_MESSAGE_REJECT:
-            log_business_reject(link, step.message, self._log)
+            log_business_reject(link, step.message, self._rejects_log)
             return
         text = f"{step.message.name} is not taken on a drop copy session: it only listens"
         answer = link.session.business_reject(step, UNSUPPORTED_MESSAGE_TYPE, text)

@@ -33,6 +33,7 @@ from gateway.fix.steps import Answer, Application, Step
 from gateway.fix.timestamps import format_utc
 from gateway.flow.counters import Durations
 from gateway.flow.link import Link, Report, log_business_reject
+from gateway.flow.log_limit import MEMBER_LINES, LimitedLog
 from gateway.order_entry.mapping import (
     BusinessError,
     OrderMapper,
@@ -91,6 +92,7 @@ class OrderEntry:
         self._wake = wake
         self._clock = clock
         self._log = log
+        self._rejects_log = LimitedLog(log, clock.monotonic, MEMBER_LINES)
         self._waiting: dict[int, Link] = {}
         self._work = trio.lowlevel.ParkingLot()
         self._done = trio.lowlevel.ParkingLot()
@@ -136,7 +138,7 @@ class OrderEntry:
     def _apply(self, link: Link, step: Application, now: int) -> None:
         session, message = link.session, step.message
         if message.msg_type == BUSINESS_MESSAGE_REJECT:
-            log_business_reject(link, message, self._log)
+            log_business_reject(link, message, self._rejects_log)
             return
         throttle = link.throttle
         if throttle is not None:
