@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Final, Protocol
 
+from engine.journal.mark import BOOT_ID_BYTES
+
 
 class Disk(Protocol):
     """The system calls on journal and session index files; each raises OSError. Tests inject
@@ -67,6 +69,10 @@ class Disk(Protocol):
 
     def free_bytes(self, folder: Path) -> int:
         """Bytes that are free for this user on the file system of `folder`."""
+        ...
+
+    def boot_id(self) -> bytes:
+        """Which start of the machine this is: 16 bytes, zeros where the system does not say."""
         ...
 
     def close(self, fd: int) -> None:
@@ -141,9 +147,22 @@ class RealDisk:
         room = os.statvfs(folder)
         return room.f_bavail * room.f_frsize
 
+    def boot_id(self) -> bytes:
+        """See Disk."""
+        return read_boot_id()
+
     def close(self, fd: int) -> None:
         """See Disk."""
         os.close(fd)
+
+
+def read_boot_id() -> bytes:
+    """Which start of the machine this is; zeros where the system does not say."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text("ascii")
+        return bytes.fromhex(text.strip().replace("-", ""))
+    except (OSError, ValueError):
+        return bytes(BOOT_ID_BYTES)
 
 
 REAL_DISK: Final = RealDisk()

@@ -12,9 +12,14 @@ SLOT_BYTES: Final = 512
 """Distance of the slots, bytes: one sector, which a disk writes whole."""
 MARK_FILE_BYTES: Final = 2 * SLOT_BYTES
 
+BOOT_ID_BYTES: Final = 16
+
 _MAGIC: Final = b"FXGM"
-_VERSION: Final = 1
-_SLOT = Struct("<4sBBHIQQQ")
+_VERSION: Final = 2
+_SLOT = Struct("<4sBBHIQQQ16s")
+_FIRST_VERSION: Final = 1
+_FIRST_SLOT = Struct("<4sBBHIQQQ")
+"""The slot of before marks knew of starts of the machine."""
 _CRC = Struct("<I")
 
 
@@ -23,7 +28,7 @@ class Mark(NamedTuple):
 
     number is -1 where there is no record. synced is False if the writer runs without syncs
     (durability `os`): such a mark survives a kill of the process but proves nothing about a disk
-    that lost power.
+    that lost power. boot: which start of the machine it was written in, zeros if that is unknown.
     """
 
     epoch: int
@@ -31,6 +36,7 @@ class Mark(NamedTuple):
     segment: int
     offset: int
     synced: bool
+    boot: bytes = bytes(BOOT_ID_BYTES)
 
 
 NO_MARK: Final = Mark(0, -1, 0, 0, synced=False)
@@ -38,22 +44,24 @@ NO_MARK: Final = Mark(0, -1, 0, 0, synced=False)
 
 def encode_mark(mark: Mark) -> bytes:
     """The bytes of one slot."""
-    body = _SLOT.pack(
-        _MAGIC, _VERSION, mark.synced, 0, mark.epoch, mark.number + 1, mark.segment, mark.offset
-    )
+    epoch, number, segment, offset, synced, boot = mark
+    assert len(boot) == BOOT_ID_BYTES
+    body = _SLOT.pack(_MAGIC, _VERSION, synced, 0, epoch, number + 1, segment, offset, boot)
     return body + _CRC.pack(crc32(body))
 
 
 def decode_slot(slot: bytes) -> Mark | None:
     """Inverse of encode_mark; None if the bytes are not a sound slot."""
-    if len(slot) < _SLOT.size + _CRC.size:
+    first = slot[4:5] == bytes([_FIRST_VERSION])
+    layout, version = (_FIRST_SLOT, _FIRST_VERSION) if first else (_SLOT, _VERSION)
+    if len(slot) < layout.size + _CRC.size:
         return None
-    magic, version, synced, _, epoch, known, segment, offset = _SLOT.unpack_from(slot)
-    if magic != _MAGIC or version != _VERSION:
+    if crc32(slot[: layout.size]) != _CRC.unpack_from(slot, layout.size)[0]:
         return None
-    if crc32(slot[: _SLOT.size]) != _CRC.unpack_from(slot, _SLOT.size)[0]:
+    magic, found, synced, _, epoch, known, segment, offset, *boot = layout.unpack_from(slot)
+    if magic != _MAGIC or found != version:
         return None
-    return Mark(epoch, known - 1, segment, offset, bool(synced))
+    return Mark(epoch, known - 1, segment, offset, bool(synced), *boot)
 
 
 def decode_mark(data: bytes) -> Mark | None:

@@ -78,6 +78,7 @@ class JournalWriter:
         """Why the writer is dead; empty while it lives."""
         self._log = log
         self._disk = disk
+        self._boot = disk.boot_id()
         self._on_disk = -1
         self._lock_fd = self._mark_fd = self._fd = -1
         self._slot = 0
@@ -275,7 +276,7 @@ class JournalWriter:
     def _publish(self, last: int) -> None:
         """Write the mark: record `last` is where the segment ends now."""
         synced = self.durability == "fsync"
-        mark = Mark(self.epoch, last, self._first, self._offset, synced)
+        mark = Mark(self.epoch, last, self._first, self._offset, synced, self._boot)
         self._write(self._mark_fd, encode_mark(mark), self._slot * SLOT_BYTES)
         self._slot ^= 1
 
@@ -341,7 +342,7 @@ class JournalWriter:
             disk.unlink(folder / segment_name(first))
         disk.sync_folder(folder)
         if kept.segments:
-            self._keep_tail(kept, rewrite=mark is None or mark.synced)
+            self._keep_tail(kept, rewrite=mark is None or (mark.synced and mark.boot == self._boot))
         else:
             self._roll_over()
         self.durable = self._on_disk = kept.last
@@ -357,8 +358,9 @@ class JournalWriter:
 
         rewrite: write the kept bytes again before the sync. If a sync failed in an earlier life,
         Linux holds their pages for clean, and a sync alone would do nothing. Not a byte below
-        the mark, which a loss of power during this could garble. Not after a run with durability
-        `os`, which made no syncs and may have left gigabytes.
+        the mark, which a loss of power during this could garble. Not after a start of the machine:
+        what is read then is on the disk, and the mark may be too old to tell what was released.
+        Not after a run with durability `os`, which made no syncs and may have left gigabytes.
         """
         disk = self._disk
         ends = [*kept.segments[1:], kept.last + 1]

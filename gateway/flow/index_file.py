@@ -28,6 +28,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from engine.journal.disk import REAL_DISK, Disk
+from engine.journal.mark import BOOT_ID_BYTES
 from engine.model.errors import DiskFailed, OperatorError
 from gateway.fix.index import (
     BODY,
@@ -66,17 +67,6 @@ COPY_BYTES: Final = 256 * 1024
 SKIP_NUMBERS: Final = 8_192
 """Numbers skipped after the machine stopped uncleanly: more than SYNC_ENTRIES_MAX and a batch."""
 
-BOOT_ID_BYTES: Final = 16
-
-
-def read_boot_id() -> bytes:
-    """Which start of the machine this is; zeros where the system does not say."""
-    try:
-        text = Path("/proc/sys/kernel/random/boot_id").read_text("ascii")
-        return bytes.fromhex(text.strip().replace("-", ""))
-    except (OSError, ValueError):
-        return bytes(BOOT_ID_BYTES)
-
 
 class FileIndex(SessionIndex):
     """A SessionIndex on disk."""
@@ -98,7 +88,7 @@ class FileIndex(SessionIndex):
         later.
         """
         name = quote(comp_id, safe="").replace(".", "%2E")
-        return cls(FileStorage(folder, name, boot_id or read_boot_id(), log, disk))
+        return cls(FileStorage(folder, name, boot_id or disk.boot_id(), log, disk))
 
 
 def highest_named(folder: Path, *, boot_id: bytes | None = None, disk: Disk = REAL_DISK) -> int:
@@ -106,7 +96,7 @@ def highest_named(folder: Path, *, boot_id: bytes | None = None, disk: Disk = RE
 
     Reads only, also while the indexes are in use.
     """
-    boot = boot_id or read_boot_id()
+    boot = boot_id or disk.boot_id()
     found: dict[Path, list[tuple[int, Path]]] = {}
     for path in _index_files(folder, disk):
         name, generation, _ = path.name.split(".")

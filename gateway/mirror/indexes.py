@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from engine.journal.disk import Disk, RealDisk
+from engine.journal.mark import BOOT_ID_BYTES
 from gateway.fix.index import ENTRY, ENTRY_BYTES, HOLE, REPORT, Header
 from gateway.flow.index_file import (
-    BOOT_ID_BYTES,
     HEADER_BYTES,
     SKIP_NUMBERS,
     SLOT_BYTES,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.journal.disk import REAL_DISK, Disk, RealDisk
+from engine.journal.disk import REAL_DISK, Disk, RealDisk, read_boot_id
 from engine.model.errors import DiskFailed, OperatorError
 from gateway.fix.index import (
     ADMIN,
@@ -36,7 +36,6 @@ from gateway.flow.index_file import (
     SYNC_ENTRIES_MAX,
     FileIndex,
     highest_named,
-    read_boot_id,
 )
 
 BOOT = b"first boot......"

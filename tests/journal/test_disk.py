@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.journal.disk import RealDisk
 from engine.journal.files import MARK_NAME, list_segments, open_reader, read_mark
 from engine.journal.segment import MIN_SEGMENT_BYTES, SEGMENT_HEADER_BYTES, segment_name
 from engine.journal.writer import NEXT_NAME
@@ -394,3 +395,35 @@ def test_a_sync_that_fails_half_way_closes_no_file_twice(tmp_path: Path):
     with pytest.raises(DiskFailed):
         writer.sync()
     writer.close()
+
+
+@pytest.mark.parametrize("rebooted", [False, True])
+def test_what_lies_above_the_mark_is_written_again_unless_the_machine_was_started(
+    tmp_path: Path, rebooted: bool
+):
+    """A start of the machine reads what is on disk; the mark may be older than what was released,
+    and a second loss of power would garble what is written again."""
+    writer = open_writer(tmp_path)
+    write(writer, 5)
+    old = (tmp_path / MARK_NAME).read_bytes()
+    write(writer, 3)
+    writer.close()
+    (tmp_path / MARK_NAME).write_bytes(old)
+
+    class BootedDisk(RealDisk):
+        def __init__(self) -> None:
+            self.segments: list[tuple[int, int]] = []
+
+        def boot_id(self) -> bytes:
+            return b"another start..." if rebooted else super().boot_id()
+
+        def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+            if os.readlink(f"/proc/self/fd/{fd}").endswith(".seg"):
+                self.segments.append((offset, len(data)))
+            return super().pwrite(fd, data, offset)
+
+    disk = BootedDisk()
+    again = open_writer(tmp_path, disk=disk)
+    assert again.next_number == 8
+    assert bool(disk.segments) is not rebooted
+    again.close()

@@ -1,5 +1,8 @@
 """Frames, segment headers, the sparse index and the mark, byte by byte."""
 
+from struct import Struct
+from zlib import crc32
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +15,15 @@ from engine.journal.frame import (
     frame_length,
     read_frame,
 )
-from engine.journal.mark import MARK_FILE_BYTES, NO_MARK, SLOT_BYTES, Mark, decode_mark, encode_mark
+from engine.journal.mark import (
+    BOOT_ID_BYTES,
+    MARK_FILE_BYTES,
+    NO_MARK,
+    SLOT_BYTES,
+    Mark,
+    decode_mark,
+    encode_mark,
+)
 from engine.journal.segment import (
     INDEX_STRIDE,
     SEGMENT_HEADER_BYTES,
@@ -130,6 +141,7 @@ marks = st.builds(
     st.integers(0, 2**63 - 1),
     st.integers(0, 2**40),
     st.booleans(),
+    st.binary(min_size=BOOT_ID_BYTES, max_size=BOOT_ID_BYTES),
 )
 
 
@@ -146,15 +158,22 @@ def test_the_newer_slot_of_the_mark_counts(one, two):
     assert (newest.epoch, newest.number) == max((one.epoch, one.number), (two.epoch, two.number))
 
 
-@given(marks, st.integers(0, 43 * 8 - 1))
+@given(marks, st.integers(0, 56 * 8 - 1))
 def test_a_slot_that_is_being_written_is_passed_over(mark, bit):
     torn = bytearray(encode_mark(mark))
-    assert len(torn) == 40
+    assert len(torn) == 56
     torn[bit % len(torn)] ^= 1 << bit % 8
     older = Mark(0, -1, 0, 64, synced=True)
     assert decode_mark(slots(bytes(torn), encode_mark(older))) == older
     assert decode_mark(slots(encode_mark(older), bytes(torn))) == older
     assert decode_mark(slots(bytes(torn), bytes(torn))) is None
+
+
+def test_a_mark_of_the_first_release_is_read():
+    """It knew of no start of the machine."""
+    body = Struct("<4sBBHIQQQ").pack(b"FXGM", 1, 1, 0, 3, 8, 0, 512)
+    mark = decode_mark(slots(body + crc32(body).to_bytes(4, "little"), b""))
+    assert mark == Mark(3, 7, 0, 512, synced=True)
 
 
 def test_no_mark_is_no_record():
