@@ -2,6 +2,7 @@
 
 import trio
 
+from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.files import open_reader
 from engine.journal.follow import JournalReader
 from engine.journal.wake import WakeClient
@@ -72,12 +73,14 @@ async def _dropcopy_status(service: DropCopy, acceptor: Acceptor) -> None:
         announce_status({}, metrics)
 
 
-def reference_data(place: Place, reader: JournalReader) -> tuple[ReferenceData, int]:
+def reference_data(
+    place: Place, reader: JournalReader, disk: Disk = REAL_DISK
+) -> tuple[ReferenceData, int]:
     """Names and scales from a snapshot, and on to where every drop copy session of the
     configuration is known; and the record up to which they are complete."""
     wanted = {s.comp_id for s in resolve_sessions(place.config) if s.kind == "drop_copy"}
     refdata, after = ReferenceData(), -1
-    for found, start in restored_names(place.snapshots, reader, place.log):
+    for found, start in restored_names(place.snapshots, reader, place.log, disk):
         if start.place.number <= reader.mark().number:
             refdata, after = found, start.place.number
             reader.learn(start.indexes)

@@ -25,6 +25,7 @@ RUN_ELSEWHERE = {
     "make soak": "by hand: it takes hours",
     "make bench": "tests/benchmarks, and by hand: its figures need a machine of their own",
     "make setup": "part of make run",
+    ".venv/bin/python -m tests.simulation": "tests/simulation",
     "fixgate password": "tests/gateway/test_cli.py",
     "fixgate run": "tests/system",
     "fixgate ready": "what a start prints",
