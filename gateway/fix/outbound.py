@@ -109,6 +109,11 @@ class Outbound:
             answer.msg_type, number, answer.body, now, self.next_in, poss_resend=False
         )
 
+    def unheard(self) -> None:
+        """The connection is closing and takes nothing more: what is numbered from here on has not
+        been sent."""
+        self._open = False
+
     def settled(self) -> None:
         """The index is settled, so the Logon reply of a reset may leave, and bytes may follow it.
 

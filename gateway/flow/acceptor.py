@@ -192,6 +192,7 @@ class Acceptor:
         self.connections.add(connection)
         link.connection = connection
         link.session.connect(self.clock.now(), self.clock.monotonic())
+        connection.on_close = link.session.unheard
         connection.proved = True
         try:
             with connection.cancel_scope:
@@ -216,6 +217,7 @@ class Acceptor:
 
     def _detach(self, link: Link, connection: Connection) -> None:
         reason = connection.closing or DisconnectReason.PEER_CLOSED
+        connection.on_close = None
         link.detach()
         link.session.disconnect(reason)
         self.entrance.freed.unpark_all()

@@ -56,6 +56,9 @@ class Connection:
         self.read_scope = trio.CancelScope()
         self.flushed = trio.Event()
         """The last words have left; only set by `finish`."""
+        self.on_close: Callable[[], None] | None = None
+        """Called when it closes: nothing more is sent from that moment, so nothing more may count
+        as sent, though its tasks may still take a turn to end."""
         self._log = log
         self._queue: deque[bytes] = deque()
         self._queued = 0
@@ -161,6 +164,8 @@ class Connection:
         if self.closed:
             return
         self.closed = True
+        if self.on_close is not None:
+            self.on_close()
         if self.closing is None:
             self.closing = reason
         self._space.unpark_all()

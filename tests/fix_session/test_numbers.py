@@ -440,3 +440,16 @@ def test_a_clean_stop_does_not_settle_what_an_unclean_one_left_in_doubt(on: Desk
     third.logon("141=Y|")
     heard = [(tags.get(37), tags.get(97)) for tags in third.tags()]
     assert heard == [(None, None), (b"0", b"Y"), (b"1", b"Y")]
+
+
+def test_a_report_after_the_connection_broke_has_not_been_sent_and_follows_a_reset(
+    on: Desk,
+) -> None:
+    """The shell knows that nothing leaves any more before the session has heard of it."""
+    on.report()
+    on.session.unheard()
+    on.report()
+    on.lost()
+    on.said.clear()
+    on.logon("34=1|141=Y|")
+    assert [tags[35] for tags in on.tags()] == [b"A", b"8"]
