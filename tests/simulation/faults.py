@@ -14,6 +14,9 @@ from tests.simulation.small import SEGMENT_BYTES
 from tests.simulation.trader import Trader
 from tests.simulation.world import World
 
+WRONG_STEPS = 400
+"""How long the venue's clock may be wrong, steps: while it is far off nobody can log on."""
+
 
 def _at_work(world: World) -> list[Trader]:
     """Traders who may send something now."""
@@ -103,6 +106,7 @@ def slow_disk(world: World) -> None:
 def clock_jump(world: World) -> None:
     """The venue's wall clock goes back or ahead, within what SendingTime allows, or beyond."""
     world.clock.offset = world.random.choice((0, 0, 50, -50, 100, -100, 400, -400)) * SECOND
+    world.wrong_until = world.steps + WRONG_STEPS
     world.event(f"the venue's clock is {world.clock.offset // SECOND} s off")
 
 

@@ -73,6 +73,8 @@ def _supervise(world: World) -> None:
         member.tick()
     if world.steps > world.full_until:
         world.machine.capacity = ENDLESS
+    if world.steps > world.wrong_until:
+        world.clock.offset = 0
 
 
 def _act(world: World, member: Member) -> None:

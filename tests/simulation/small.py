@@ -16,6 +16,7 @@ SMALL = {
     "engine.sequencer.PENDING_RECORDS": 64,
     "gateway.order_entry.service.PENDING_RECORDS": 64,
     "gateway.order_entry.service.RENUMBER_BATCH": 20,
+    "gateway.fix.index.CARRY_ENTRIES": 7,
     "gateway.fix.index.CHUNK_ENTRIES": 16,
     "gateway.flow.index_file.CHUNK_ENTRIES": 16,
     "gateway.fix.index.MAX_BATCH": 50,

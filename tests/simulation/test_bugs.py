@@ -11,10 +11,16 @@ import pytest
 from tests.simulation import plant
 from tests.support.progress import progress
 
-SAMPLE = ("ack_before_sync", "drop_copy_skips", "unsynced_tail")
+SAMPLE = ("ack_before_sync", "drop_copy_cursor_ahead", "unsynced_tail")
 """Of the journal, of a reader, of recovery: each is found by one of the first seeds."""
 
-RARE = ()
+RARE = (
+    "half_command_kept",
+    "number_before_entry",
+    "snapshot_inside_command",
+    "tail_again_after_power_loss",
+    "vouched_before_sync",
+)
 """Found by hundreds of seeds, some minutes each."""
 
 

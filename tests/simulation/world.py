@@ -34,7 +34,7 @@ Happened = tuple[int, int, str, bytes]
 HISTORY = 120
 """Events kept to be shown when something fails."""
 
-PARTS_CHANCE = 0.3
+PARTS_CHANCE = 0.6
 """That the power is lost in the commit of a command of several records."""
 
 RENAME_CHANCE = 0.1
@@ -87,7 +87,8 @@ class World:
         self.commands = 0
         self.steps = 0
         self.quiet = False
-        self.full_until = -1
+        self.full_until = -1  # steps
+        self.wrong_until = -1  # the venue's clock, steps
         self.deposits = 0
         self.ready = False  # core was ready since the machine is up
         self.with_oracle = True  # at the end a naive venue judges every command
