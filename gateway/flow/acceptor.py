@@ -242,12 +242,12 @@ class Acceptor:
                     connection.close(DisconnectReason.PEER_CLOSED)
                     return
                 if raws:
+                    await service.room()  # before, not behind: of many who wait, few fill it again
                     began = self.clock.monotonic()
                     quick = began - answered < self._busy_poll
                     await self._messages(link, connection, raws)
                     poll = service.after_read(link, began) and quick
                     answered = self.clock.monotonic()
-                    await service.room()
                     if link.owed:
                         await self._answered(link)
                 if framer.garbled > MAX_GARBLED:

@@ -26,7 +26,7 @@ from engine.model.enums import (
 from engine.model.errors import FixgateError
 from engine.model.events import OrderFilled
 from engine.model.record import Record
-from engine.sequencer import PENDING_RECORDS, Sequencer
+from engine.sequencer import BATCH_RECORDS, Sequencer
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.errors import PeerError
 from gateway.fix.steps import Answer, Application, Step
@@ -263,7 +263,7 @@ class OrderEntry:
             return
         reached = max(link.session.index.named for link in links)
         first = 0 if any(link.session.index.power_lost for link in links) else reached
-        first = max(0, first - PENDING_RECORDS)
+        first = max(0, first - BATCH_RECORDS)
         batches: dict[int, list[Report]] = {}
         now = self._clock.now()
         for record in self._reader.records(first, self.sequencer.durable):
@@ -352,7 +352,7 @@ class OrderEntry:
             self.sequencer.look_at_space()
         self._done.unpark_all()
         self._last_commit = self._clock.monotonic()
-        if self.sequencer.mass_due:
+        if self.sequencer.mass_due or self.sequencer.pending:
             self._work.unpark_all()
 
     def _release(self, records: list[Record]) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,22 @@ def test_full_says_that_too_much_waits_for_the_disk(sequencer, monkeypatch, limi
     sequencer.finish_commit()
     sequencer.commit()
     assert not sequencer.full
+
+
+def test_a_batch_is_bounded_and_holds_whole_commands(sequencer, monkeypatch):
+    """A start looks back one batch for what a killed process did not number."""
+    monkeypatch.setattr(sequencer_module, "BATCH_RECORDS", 5)
+    wholes = [sequencer.submit(deposit(), T0) for _ in range(3)]
+    wholes.append(sequencer.submit(Deposit(1, 1, 1, "large-150"), T0))
+    assert len(wholes[-1]) == 3, "it would straddle the end of a batch"
+    wholes += [sequencer.submit(deposit(), T0) for _ in range(4)]
+    batches = []
+    while sequencer.begin_commit():
+        sequencer.sync_pending()
+        batches.append(sequencer.finish_commit())
+    assert [len(batch) for batch in batches] == [3, 5, 2]
+    assert list(chain(*batches)) == list(chain(*wholes))
+    assert sequencer.pending == 0
 
 
 def test_low_space_is_told_to_the_gateway(tmp_path: Path):
