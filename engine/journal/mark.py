@@ -70,3 +70,9 @@ def decode_mark(data: bytes) -> Mark | None:
     if one is None or two is None:
         return one or two
     return max(one, two, key=lambda mark: (mark.epoch, mark.number))
+
+
+def free_slot(data: bytes) -> int:
+    """The slot of a mark file's bytes that decode_mark does not take: the one to write first."""
+    newest = decode_mark(data)
+    return int(newest is not None and decode_slot(data[:SLOT_BYTES]) == newest)

@@ -27,7 +27,7 @@ from engine.journal.frame import (
     FrameEncoder,
     frame_length,
 )
-from engine.journal.mark import SLOT_BYTES, Mark, encode_mark
+from engine.journal.mark import MARK_FILE_BYTES, SLOT_BYTES, Mark, encode_mark, free_slot
 from engine.journal.place import Start
 from engine.journal.recovery import Recovery, recover
 from engine.journal.segment import (
@@ -347,6 +347,8 @@ class JournalWriter:
             self._roll_over()
         self.durable = self._on_disk = kept.last
         self._mark_fd = disk.open(folder / MARK_NAME, os.O_RDWR | os.O_CREAT)
+        # A write that ends half-way must not take the newest mark with it: readers have met it.
+        self._slot = free_slot(disk.pread(self._mark_fd, MARK_FILE_BYTES, 0))
         self._publish(kept.last)
         self._publish(kept.last)
         disk.sync_data(self._mark_fd)

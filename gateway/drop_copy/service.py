@@ -95,8 +95,12 @@ class DropCopy:
         await trio.lowlevel.checkpoint()
 
     async def settle(self) -> None:
-        """Wait until every durable report is numbered."""
-        target = self._reader.mark().number
+        """Wait until every durable report is numbered, and every one that has a number is durable.
+
+        After a loss of power the mark may be older than the indexes, until core has recovered.
+        """
+        named = max((link.session.index.last_report[0] for link in self._links), default=-1)
+        target = max(self._reader.mark().number, named)
         while self._follower.after < target:
             await self._caught_up.park()
 

@@ -23,6 +23,7 @@ from engine.journal.mark import (
     Mark,
     decode_mark,
     encode_mark,
+    free_slot,
 )
 from engine.journal.segment import (
     INDEX_STRIDE,
@@ -167,6 +168,14 @@ def test_a_slot_that_is_being_written_is_passed_over(mark, bit):
     assert decode_mark(slots(bytes(torn), encode_mark(older))) == older
     assert decode_mark(slots(encode_mark(older), bytes(torn))) == older
     assert decode_mark(slots(bytes(torn), bytes(torn))) is None
+
+
+@given(marks, marks)
+def test_the_slot_to_write_first_is_not_that_of_the_newest_mark(one, two):
+    data = slots(encode_mark(one), encode_mark(two))
+    written = [data[:SLOT_BYTES], data[SLOT_BYTES:]]
+    written[free_slot(data)] = b"half of the next mark"
+    assert decode_mark(slots(*written)) == decode_mark(data)
 
 
 def test_a_mark_of_the_first_release_is_read():
