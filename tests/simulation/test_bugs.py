@@ -15,11 +15,16 @@ SAMPLE = ("ack_before_sync", "drop_copy_cursor_ahead", "unsynced_tail")
 """Of the journal, of a reader, of recovery: each is found by one of the first seeds."""
 
 RARE = (
+    "both_headers_unsynced",
+    "expired_trades",
+    "full_queue_forgets",
     "half_command_kept",
+    "header_in_place",
     "number_before_entry",
     "snapshot_inside_command",
     "tail_again_after_power_loss",
     "vouched_before_sync",
+    "vouched_for_the_dead",
 )
 """Found by hundreds of seeds, some minutes each."""
 
