@@ -126,8 +126,7 @@ class Storage(Protocol):
         """Become a new generation, atomically: one entry `head`, then what was staged; how many
         these are.
 
-        Survives the process's end; the machine's
-        only once it is settled, by sync().
+        Survives the process's end; the machine's only once it is settled, by sync().
         """
         ...
 

@@ -21,7 +21,7 @@ from gateway.fix.dictionary import Dictionary
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.states import HEARTBEAT
 from gateway.fix.steps import Answer, Application, LogonStep, ResendStep, Step
-from gateway.flow.admission import Admission, source_of
+from gateway.flow.admission import Admission
 from gateway.flow.connection import FLAG_BYTES, READ_BYTES, Connection
 from gateway.flow.counters import Counters
 from gateway.flow.entrance import Entrance, Entry, read
@@ -148,8 +148,7 @@ class Acceptor:
 
     def _take(self, sock: socket.socket, peer: str) -> None:
         """A connection that may stay: counted from now on."""
-        self.admission.opened(source_of(peer))
-        self._lobby.enter(sock, peer)
+        self.admission.opened(self._lobby.enter(sock, peer).source)
 
     def _left(self, stranger: Stranger, reason: DisconnectReason) -> None:
         """It never said a word."""

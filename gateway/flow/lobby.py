@@ -82,13 +82,14 @@ class Lobby:
         # By descriptor, in the order in which they came: as many as the room has places, at most.
         self._silent: dict[int, Stranger] = {}
 
-    def enter(self, sock: socket.socket, peer: str) -> None:
+    def enter(self, sock: socket.socket, peer: str) -> Stranger:
         """Give a newcomer a place; the room decides who gives way."""
         sock.setblocking(False)
         stranger = Stranger(sock, peer, self._dismissed)
         self._room.enter(stranger)
         self._silent[sock.fileno()] = stranger
         self._epoll.register(sock.fileno(), select.EPOLLIN)
+        return stranger
 
     async def serve(self) -> None:
         """Listen to them for ever; whoever is still silent at the end is closed."""

@@ -51,7 +51,7 @@ async def run_core(place: Place, stop: trio.Event) -> None:
         + f"; epoch {writer.epoch}"
     )
     sequencer = Sequencer(venue, writer, os.urandom, result.time)
-    _bootstrap(place, venue, sequencer, writer.epoch)
+    write_configuration(place, venue, sequencer, writer.epoch)
     mapper = OrderMapper(
         venue.refdata, max_order_age=venue_config.max_order_age_s * NANOS_PER_SECOND
     )
@@ -100,7 +100,7 @@ def _open_journal(place: Place, start: Start | None) -> JournalWriter:
     )
 
 
-def _bootstrap(place: Place, venue: Venue, sequencer: Sequencer, epoch: int) -> None:
+def write_configuration(place: Place, venue: Venue, sequencer: Sequencer, epoch: int) -> None:
     """Journal this start, and whatever the configuration has that the journal has not."""
     owed = bootstrap_commands(place.config, venue.refdata)
     now = place.clock.now()

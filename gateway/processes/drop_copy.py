@@ -19,7 +19,7 @@ from gateway.processes.place import STATUS_SECONDS, Place
 from gateway.processes.sessions import acceptor_of, close_indexes, open_links
 
 
-class _NothingPending:
+class NothingPending:
     """The gate of a reader: what it reads is durable already."""
 
     @property
@@ -42,7 +42,7 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
         place,
         refdata,
         DROP_COPY,
-        _NothingPending(),
+        NothingPending(),
         always_extend=True,
         journalled={},
     )

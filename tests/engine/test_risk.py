@@ -229,7 +229,7 @@ def test_the_same_configuration_again_changes_nothing() -> None:
         DefineAsset(BTC, "BTC", 9),
         DefineInstrument(BTC_USD, "BTC-USD", BTC, USD, 2, 5, 6, 1, REFERENCE[BTC_USD]),
         DefineInstrument(BTC_USD, "BTC-USD", BTC, USD, 2, 1, 5, 1, REFERENCE[BTC_USD]),
-        DefineInstrument(9, "BTC-XXX", BTC, 77, 2, 1, 5, 1, 0),
+        DefineInstrument(9, "BTC-NONE", BTC, 77, 2, 1, 5, 1, 0),
         DefineInstrument(9, "BTC-USD2", BTC, USD, 4, 1, 6, 1, 0),
         DefineAccount(ACME_ACCOUNT, BOREAS, "ACME"),
         DefineAccount(0, ACME, "VENUE"),

@@ -23,7 +23,7 @@ SEEDS = 2_000
 
 
 class Found(NamedTuple):
-    """What came of one bug: the seed that found it, -1 if none did; what it saw; CPU seconds."""
+    """What came of one bug: the seed that found it, -1 if none did; what it saw."""
 
     name: str
     seed: int

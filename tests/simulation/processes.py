@@ -5,6 +5,7 @@ order entry, drop copy, snapshots, acceptor, connections, sessions, indexes. Soc
 randomness and the scheduler are the simulator's.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -33,8 +34,8 @@ from gateway.flow.index_file import FileIndex, highest_named
 from gateway.flow.link import Gate, Link
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
-from gateway.processes.core import _bootstrap
-from gateway.processes.drop_copy import _NothingPending, reference_data
+from gateway.processes.core import write_configuration
+from gateway.processes.drop_copy import NothingPending, reference_data
 from gateway.processes.sessions import throttle_of
 from gateway.reports import ReportRenderer
 from gateway.snapshot.service import SPARE_SEGMENTS, SnapshotService
@@ -101,7 +102,7 @@ class WatchedSequencer(Sequencer):
         return records
 
 
-class Process:
+class Process(ABC):
     """What all have: a disk, a stage; those with sessions a listener and links, too."""
 
     name = ""
@@ -118,9 +119,9 @@ class Process:
         self.links: list[Link] = []
         self.listener: Listener | None = None
 
+    @abstractmethod
     def start(self) -> None:
         """Open what is on disk and begin. Raises what the product raises."""
-        raise NotImplementedError
 
     def _renamed(self) -> None:
         self.world.renamed(self)
@@ -219,7 +220,7 @@ class Core(Process):
             self.venue, self.writer, world.random.randbytes, result.time
         )
         self.sequencer.world = world
-        _bootstrap(self, self.venue, self.sequencer, self.writer.epoch)
+        write_configuration(self, self.venue, self.sequencer, self.writer.epoch)
         mapper = OrderMapper(
             self.venue.refdata, max_order_age=self.config.venue.max_order_age_s * NANOS_PER_SECOND
         )
@@ -292,7 +293,7 @@ class DropCopyProcess(Process):
     def start(self) -> None:
         reader = open_reader(JOURNAL, self.disk)
         refdata, known = reference_data(self, reader, self.disk)
-        self.open_links(refdata, DROP_COPY, _NothingPending(), always_extend=True, journalled={})
+        self.open_links(refdata, DROP_COPY, NothingPending(), always_extend=True, journalled={})
         wake = WakeClient(self.world.wake, self)
         self.service = DropCopy(reader, refdata, self.links, wake, self.clock, self.log, known)
         self.accept(self.service, "drop copy")
