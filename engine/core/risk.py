@@ -60,8 +60,6 @@ class Request(Struct, gc=False, eq=False):
 def blocks(r: Request) -> Refusal | None:
     """Blocks of the session, account, member, instrument or of the whole venue."""
     in_force = r.state.blocks
-    if not in_force:
-        return None
     refdata = r.state.refdata
     account = refdata.accounts.get(r.account.id)
     for scope, target, name in (

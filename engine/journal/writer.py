@@ -342,7 +342,8 @@ class JournalWriter:
             disk.unlink(folder / segment_name(first))
         disk.sync_folder(folder)
         if kept.segments:
-            self._keep_tail(kept, rewrite=mark is None or (mark.synced and mark.boot == self._boot))
+            same_boot = mark is not None and mark.synced and mark.boot == self._boot
+            self._keep_tail(kept, rewrite=same_boot)
         else:
             self._roll_over()
         self.durable = self._on_disk = kept.last
@@ -360,9 +361,10 @@ class JournalWriter:
 
         rewrite: write the kept bytes again before the sync. If a sync failed in an earlier life,
         Linux holds their pages for clean, and a sync alone would do nothing. Not a byte below
-        the mark, which a loss of power during this could garble. Not after a start of the machine:
-        what is read then is on the disk, and the mark may be too old to tell what was released.
-        Not after a run with durability `os`, which made no syncs and may have left gigabytes.
+        the mark, which a loss of power during this could garble. Not after a start of the machine,
+        which may have cost both slots of the mark: what is read then is on the disk, and what is
+        left of the mark may be too old to tell what was released. Not after a run with durability
+        `os`, which made no syncs and may have left gigabytes.
         """
         disk = self._disk
         ends = [*kept.segments[1:], kept.last + 1]

@@ -111,8 +111,9 @@ class Acceptor:
         self.log = log
         self.counters = counters or Counters()
         self._busy_poll = busy_poll_us * 1_000
-        self.connections: set[Connection] = set()
-        """Those that have their session."""
+        # No set: that would end them in the order of their addresses in memory.
+        self.connections: dict[Connection, None] = {}
+        """Those that have their session, in the order in which they got it."""
         self.resends = ResendStreams(service.open_reader, clock, log)
         self.admission = Admission(limits)
         self._strangers = LimitedLog(log, clock.monotonic, STRANGER_LINES)
@@ -188,7 +189,7 @@ class Acceptor:
         link = entry.link
         assert link.connection is None
         connection = Connection(sock, peer, self._members, self.counters)
-        self.connections.add(connection)
+        self.connections[connection] = None
         link.connection = connection
         link.session.connect(self.clock.now(), self.clock.monotonic())
         connection.on_close = link.session.unheard
@@ -207,7 +208,7 @@ class Acceptor:
             connection.close(DisconnectReason.INTERNAL)
             raise
         finally:
-            self.connections.discard(connection)
+            del self.connections[connection]
             self.counters.bytes_out += connection.bytes_out
             self._gone.unpark_all()
             if link.connection is connection:

@@ -1,5 +1,7 @@
 """The venue and the oracle side by side."""
 
+from itertools import groupby
+
 import msgspec
 
 from engine.core import mass
@@ -14,6 +16,15 @@ def blanked(event):
     if getattr(event, "text", ""):
         return msgspec.structs.replace(event, text=TEXT)
     return event
+
+
+def depth(resting):
+    """Levels of orders that are sorted best first: (price, lots, number of orders)."""
+    levels = []
+    for price, orders in groupby(resting, key=lambda o: o.price):
+        leaves = [o.leaves for o in orders]
+        levels.append((price, sum(leaves), len(leaves)))
+    return levels
 
 
 class Pair:
@@ -62,7 +73,9 @@ class Pair:
             for side in (BUY, SELL):
                 levels = market.book.side(side).levels.values()
                 ids = [order_id for level in levels for order_id in level.orders]
-                assert ids == [o.id for o in oracle.book(market.id, side)]
+                resting = oracle.book(market.id, side)
+                assert ids == [o.id for o in resting]
+                assert market.book.side(side).depth() == depth(resting)
         assert self.venue.open_orders() == len(oracle.open_ids())
         known = [(session, name) for session, name, _, _ in oracle.names]
         assert [(aged.session, aged.cl_ord_id) for aged in state.name_ages] == known

@@ -285,3 +285,15 @@ def test_the_cap_of_cl_ord_ids_refuses_orders_and_replaces_but_no_cancel() -> No
     assert desk.status(ACME_OE1, "b3") is None
     assert desk.replace(ACME_OE1, "r1", "b1", 9, 6_000_000) == ["r1 cancel rejected 99"]
     assert desk.cancel(ACME_OE1, "c1", "b1") == ["c1 canceled b1"]
+
+
+def test_an_order_is_found_by_its_cl_ord_id_else_by_its_id_in_its_own_session() -> None:
+    desk = Desk()
+    desk.buy(ACME_OE1, "b1", 5, 6_000_000)
+    number = desk.number - 1
+    assert desk.venue.order_status(ACME_OE1, b"b1", 0).order_id == number
+    by_id = desk.venue.order_status(ACME_OE1, b"other", number)
+    assert (by_id.order_id, by_id.cl_ord_id) == (number, b"b1")
+    assert desk.venue.order_status(ACME_OE2, b"b1", number) is None
+    assert desk.venue.order_status(ACME_OE1, b"other", number + 1) is None
+    assert desk.venue.order_status(99, b"b1", number) is None

@@ -5,13 +5,21 @@ import pytest
 from engine.core import risk
 from engine.model.commands import (
     Block,
+    CancelOrder,
     DefineAccount,
     DefineAsset,
     DefineInstrument,
     DefineMember,
     DefineSession,
     Deposit,
+    MassCancel,
+    NewOrder,
     Origin,
+    RefusedCancel,
+    RefusedMassCancel,
+    RefusedMessage,
+    RefusedOrder,
+    ReplaceOrder,
     SetAccountLimits,
     SetFees,
     SetInstrumentLimits,
@@ -23,7 +31,11 @@ from engine.model.enums import (
     BLOCK_INSTRUMENT,
     BLOCK_MEMBER,
     BLOCK_SESSION,
+    BUY,
+    GTC,
     IOC,
+    LIMIT,
+    MASS_CANCEL_ALL,
     SELL,
 )
 from tests.engine.desk import LOT, Desk
@@ -46,6 +58,7 @@ from tests.engine.streams import (
 )
 
 SYSTEM = Origin(0, 0, 0)
+NOBODY = Origin(99, 1, 0)
 
 
 def refusal(desk: Desk, lines: list[str]) -> str:
@@ -82,6 +95,18 @@ def test_an_account_that_is_not_the_members_is_unknown() -> None:
             f"b{account} rejected 15"
         ]
         assert desk.events[0].account == 0
+
+
+@pytest.mark.parametrize(
+    ("side", "ord_type", "tif"),
+    [(b"5"[0], LIMIT, GTC), (BUY, b"3"[0], GTC), (BUY, LIMIT, b"2"[0]), (0, 0, -1)],
+)
+def test_a_side_type_or_time_in_force_that_is_not_traded_is_refused(side, ord_type, tif) -> None:
+    desk = Desk()
+    desk.buy(ACME_OE1, "b1", 1, 6_000_000)
+    order = (ACME_ACCOUNT, BTC_USD, side, ord_type, tif, 1, 6_000_000)
+    assert desk.send(NewOrder(Origin(ACME_OE1, 1, 0), b"b2", *order)) == ["b2 rejected 11"]
+    assert desk.status(ACME_OE1, "b1") is not None
 
 
 def test_quantity_and_price_must_be_above_zero() -> None:
@@ -227,27 +252,53 @@ def test_the_same_configuration_again_changes_nothing() -> None:
     "command",
     [
         DefineAsset(BTC, "BTC", 9),
+        DefineAsset(0, "SOL", 9),
+        DefineAsset(9, "", 9),
+        DefineAsset(9, "SOL", 19),
         DefineInstrument(BTC_USD, "BTC-USD", BTC, USD, 2, 5, 6, 1, REFERENCE[BTC_USD]),
         DefineInstrument(BTC_USD, "BTC-USD", BTC, USD, 2, 1, 5, 1, REFERENCE[BTC_USD]),
         DefineInstrument(9, "BTC-NONE", BTC, 77, 2, 1, 5, 1, 0),
+        DefineInstrument(9, "BTC-BTC", BTC, BTC, 2, 1, 5, 1, 0),
+        DefineInstrument(9, "", BTC, USD, 2, 1, 5, 1, 0),
+        DefineInstrument(9, "BTC-USD2", BTC, USD, 19, 1, 5, 1, 0),
+        DefineInstrument(9, "BTC-USD2", BTC, USD, 2, 1, -1, 1, 0),
+        DefineInstrument(9, "BTC-USD2", BTC, USD, 2, 0, 5, 1, 0),
+        DefineInstrument(9, "BTC-USD2", BTC, USD, 2, 1, 5, 1, -1),
+        DefineInstrument(9, "BTC-USD2", BTC, USD, 2, 1, 9, 1, 0),
         DefineInstrument(9, "BTC-USD2", BTC, USD, 4, 1, 6, 1, 0),
         DefineAccount(ACME_ACCOUNT, BOREAS, "ACME"),
         DefineAccount(0, ACME, "VENUE"),
         DefineAccount(7, 99, "NOBODY"),
         DefineSession(ACME_OE1, BOREAS, "ACME-OE1", 1, 100),
         DefineSession(9, 99, "NOBODY-OE1", 1, 100),
+        DefineSession(9, ACME, "", 1, 100),
+        DefineSession(9, ACME, "ACME-OE9", 77, 100),
+        DefineSession(9, ACME, "ACME-OE9", 1, -1),
         DefineMember(0, "NOBODY"),
         SetFees(99, 0, 0),
         SetFees(BTC_USD, -1, 0),
         SetInstrumentLimits(99, 0, 0, 0),
+        SetInstrumentLimits(BTC_USD, 0, -1, 0),
         SetAccountLimits(99, 0),
         SetAccountLimits(ACME_ACCOUNT, 0, ((99, 1, 1),)),
+        SetAccountLimits(ACME_ACCOUNT, 0, ((BTC_USD, -1, 1),)),
+        SetAccountLimits(ACME_ACCOUNT, -1),
         Deposit(99, USD, 1, "x"),
         Deposit(0, USD, 1, "x"),
         Deposit(ACME_ACCOUNT, 99, 1, "x"),
         Block(SYSTEM, BLOCK_MEMBER, 99, True, "x"),
         Block(Origin(99, 0, 0), BLOCK_ALL, 0, True, "x"),
         Unblock(SYSTEM, BLOCK_ALL, 0, "x"),
+        Unblock(SYSTEM, BLOCK_MEMBER, 99, "x"),
+        NewOrder(NOBODY, b"a", ACME_ACCOUNT, BTC_USD, BUY, LIMIT, GTC, 1, 1),
+        NewOrder(Origin(ACME_OE1, 1, 0), b"a", ACME_ACCOUNT, 99, BUY, LIMIT, GTC, 1, 1),
+        CancelOrder(NOBODY, b"b", b"a", 0, BTC_USD, BUY),
+        ReplaceOrder(NOBODY, b"b", b"a", 0, BTC_USD, BUY, LIMIT, GTC, 1, 1),
+        MassCancel(NOBODY, b"q", MASS_CANCEL_ALL, 0),
+        RefusedOrder(NOBODY, b"a", b"", b"", b"1", b"2", b"", b"", b"", 99, "x"),
+        RefusedCancel(NOBODY, b"b", b"a", 1, 99, "x"),
+        RefusedMassCancel(NOBODY, b"q", b"7", b"", 99, "x"),
+        RefusedMessage(NOBODY, b"D", b"a", 0, "x"),
     ],
 )
 def test_a_contradicting_command_is_refused_and_changes_nothing(command) -> None:

@@ -248,8 +248,10 @@ class CrashDisk(RealDisk):
     written again: Linux takes the pages for clean.
     """
 
-    def __init__(self, crash_at: int) -> None:
+    def __init__(self, crash_at: int, boot: int = 0) -> None:
         self.left = crash_at
+        self.boot = boot
+        """Which start of the machine this is."""
         self.fail_sync = False
         """Let the sync fail where the call would be the last one."""
         self.files: dict[int, _File] = {}
@@ -259,9 +261,9 @@ class CrashDisk(RealDisk):
         self.begun: tuple[_File, int] | None = None
 
     @classmethod
-    def over(cls, folder: Path, crash_at: int) -> "CrashDisk":
+    def over(cls, folder: Path, crash_at: int, boot: int = 0) -> "CrashDisk":
         """Begin with what is in `folder`, all of it on disk."""
-        disk = cls(crash_at)
+        disk = cls(crash_at, boot)
         if folder.exists():
             for path in sorted(folder.iterdir()):
                 disk.by_name[path.name] = _File(bytearray(path.read_bytes()))
@@ -339,6 +341,9 @@ class CrashDisk(RealDisk):
 
     def free_bytes(self, folder: Path) -> int:
         return 2**40
+
+    def boot_id(self) -> bytes:
+        return self.boot.to_bytes(16, "big")
 
     def after_kill(self, crash_at: int) -> None:
         """Only the process is gone: a write that had not returned never happened."""

@@ -5,6 +5,9 @@ synced. A recovered journal is written to and loses power again: nothing stale m
 what a restart kept of unsynced bytes must be on disk before it counts.
 """
 
+import shutil
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -13,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.journal.writer import JournalWriter
+from engine.journal.mark import MARK_FILE_BYTES
+from engine.journal.writer import MARK_NAME, JournalWriter
 from engine.model.errors import DiskFailed
 from engine.model.record import Record, encode_record
 from tests.journal.support import (
@@ -24,13 +28,23 @@ from tests.journal.support import (
     record,
 )
 
+ENDLESS = 1 << 30
+"""Calls that a disk will do, when nothing is to end them."""
+
 
 class Life:
     """One run of the writer from open to loss of power."""
 
-    def __init__(self, folder: Path, disk: CrashDisk, random: Random, begun: list[Record]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        disk: CrashDisk,
+        random: Random,
+        begun: Sequence[Record] = (),
+        acknowledged: int = -1,
+    ) -> None:
         self.folder, self.disk, self.random = folder, disk, random
-        self.acknowledged = len(begun) - 1
+        self.acknowledged = acknowledged
         self.written = list(begun)
         self.groups: list[range] = []
 
@@ -40,7 +54,8 @@ class Life:
         except (PowerLost, DiskFailed):
             return
         try:
-            self.acknowledged = max(self.acknowledged, writer.durable)
+            assert writer.durable >= self.acknowledged
+            self.acknowledged = writer.durable
             self.written = self.written[: writer.next_number]
             self.groups = [g for g in self.groups if g[-1] < writer.next_number]
             assert list(writer.records()) == self.written
@@ -75,7 +90,7 @@ def survive(seed: int, ends: list[tuple[str, int]]) -> int:
     with TemporaryDirectory() as name:
         folder = Path(name) / "life0"
         disk = CrashDisk(0)
-        life = Life(folder, disk, random, [])
+        life = Life(folder, disk, random)
         for k, (how, crash_at) in enumerate([*ends, ("power", 30)]):
             disk.after_kill(crash_at)
             disk.fail_sync = how == "sync"
@@ -84,15 +99,16 @@ def survive(seed: int, ends: list[tuple[str, int]]) -> int:
                 folder = Path(name) / f"life{k + 1}"
                 disk.after_power_loss(folder, random)
                 kept = check(folder, life, random)
-                disk = CrashDisk.over(folder, 0)
-                life = Life(folder, disk, random, kept)
+                disk = CrashDisk.over(folder, 0, boot=k + 1)
+                life = Life(folder, disk, random, kept, life.acknowledged)
         return len(life.written)
 
 
 def check(folder: Path, life: Life, random: Random) -> list[Record]:
-    """Open what is left: the promise of the journal."""
+    """Open a copy of what is left: the promise of the journal."""
     named = life.acknowledged if random.random() < 0.5 else -1
-    writer = open_writer(folder, named=named)
+    copy = Path(shutil.copytree(folder, folder.with_suffix(".copy")))
+    writer = open_writer(copy, named=named, disk=CrashDisk.over(copy, ENDLESS, life.disk.boot + 1))
     kept = list(writer.records())
     writer.close()
     assert len(kept) - 1 >= life.acknowledged, "an acknowledged record is lost"
@@ -122,3 +138,25 @@ def test_an_end_at_every_call_of_a_run():
         for seed in range(2):
             for how in ("power", "kill", "sync"):
                 survive(seed, [(how, crash_at), ("power", 60)])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_second_loss_of_power_finds_all_though_the_first_took_both_slots_of_the_mark(
+    seed, tmp_path
+):
+    random = Random(seed)
+    found = tmp_path / "found"
+    with closing(open_writer(found, disk=CrashDisk(ENDLESS))) as writer:
+        for number in range(8):
+            writer.append([encode_record(record(number, 200))])
+            writer.sync()
+    (found / MARK_NAME).write_bytes(random.randbytes(MARK_FILE_BYTES))
+    for crash_at in range(20):
+        opened = Path(shutil.copytree(found, tmp_path / f"opened{crash_at}"))
+        disk = CrashDisk.over(opened, crash_at, boot=1)
+        with suppress(PowerLost):
+            open_writer(opened, disk=disk)._release()
+        left = tmp_path / f"left{crash_at}"
+        disk.after_power_loss(left, random)
+        with closing(open_writer(left, named=7)) as writer:
+            assert writer.durable == 7
