@@ -3,10 +3,13 @@
 from struct import Struct
 from zlib import crc32
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.journal.chain import Chain
 from engine.journal.frame import (
+    CONTINUES,
     GENESIS,
     HEADER_BYTES,
     MORE,
@@ -189,3 +192,57 @@ def test_no_mark_is_no_record():
     assert NO_MARK.number == -1
     assert decode_mark(b"") is None
     assert decode_mark(bytes(MARK_FILE_BYTES)) is None
+
+
+def signed(data: bytes, at: int, new: bytes) -> bytes:
+    """The one frame `data` with other header bytes, and the CRC that goes with them."""
+    header = bytearray(data[: HEADER_BYTES - 4])
+    header[at : at + len(new)] = new
+    return bytes(header) + Struct("<I").pack(crc32(header)) + data[HEADER_BYTES:]
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "new"),
+    [
+        ("version", 4, b"\x02"),
+        ("unknown flag", 5, b"\x04"),
+        ("reserved bytes", 6, b"\x01"),
+        ("no payload", 12, bytes(4)),
+        ("payload over 65,535 bytes", 12, b"\x00\x00\x01\x00"),
+        ("durable mark above its own number", 24, b"\x09" + bytes(7)),
+    ],
+)
+def test_a_sound_header_that_no_writer_makes_is_no_frame(what, at, new):
+    data, _, _ = encode([b"payload"], number=7, durable=6)
+    assert read_frame(signed(data, at, data[at : at + len(new)]), 0) is not None
+    assert read_frame(signed(data, at, new), 0) is None, what
+
+
+def test_there_is_no_length_without_a_sound_header():
+    data, _, _ = encode([b"payload"])
+    assert frame_length(data, 0) == len(data)
+    assert frame_length(b"X" + data[1:], 0) == 0
+    assert frame_length(data[:12] + b"\x08" + data[13:], 0) == 0
+    assert frame_length(data[: HEADER_BYTES - 1], 0) == 0
+
+
+def test_a_chain_breaks_at_another_number_history_or_epoch_and_inside_a_command():
+    first, _, encoder = encode([b"a"])
+    second, _ = encoder.encode([b"b"], None, 0, -1, 2**32, SegmentIndex(1), 0)
+    again = Chain()
+    assert again.follow(first + second) == (len(first + second),) * 2
+    assert (again.number, again.whole, again.hash) == (1, 1, encoder.chain)
+    assert Chain().follow(second) == (0, 0)  # of number 1, where 0 is due
+    assert Chain().follow(first + encode([b"b"], number=1)[0]) == (len(first),) * 2  # another past
+    older = Chain(0, frame_hash(first))
+    older.epoch = 4
+    assert older.follow(second) == (0, 0)
+    half, _, _ = encode([b"a", b"b"], flags=[MORE, CONTINUES])
+    begun = Chain()
+    assert begun.follow(half[: len(first)]) == (len(first), 0)
+    assert (begun.number, begun.whole) == (0, -1)
+    another = FrameEncoder(1, 3, begun.hash)
+    new, _ = another.encode([b"b"], None, 0, -1, 2**32, SegmentIndex(1), 0)
+    assert begun.follow(new) == (0, 0)  # its last part is due
+    assert begun.follow(half[len(first) :]) == (len(second),) * 2
+    assert begun.whole == 1
