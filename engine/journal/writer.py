@@ -351,13 +351,14 @@ class JournalWriter:
         # A write that ends half-way must not take the newest mark with it: readers have met it.
         self._slot = free_slot(disk.pread(self._mark_fd, MARK_FILE_BYTES, 0))
         self._publish(kept.last)
+        disk.sync_data(self._mark_fd)  # no epoch comes twice, though no record has told it yet
         self._publish(kept.last)
-        disk.sync_data(self._mark_fd)
         disk.sync_folder(folder)
         self._free = disk.free_bytes(folder)
 
     def _keep_tail(self, kept: Recovery, *, rewrite: bool) -> None:
-        """Zero what was cut, and bring to disk what is kept above the last known mark.
+        """Zero what was cut, now or in an earlier life whose sync then failed, and bring to disk
+        what is kept above the last known mark.
 
         rewrite: write the kept bytes again before the sync. If a sync failed in an earlier life,
         Linux holds their pages for clean, and a sync alone would do nothing. Not a byte below
@@ -379,10 +380,8 @@ class JournalWriter:
                 self._first, self._fd, self._offset = first, fd, kept.offset
                 size = disk.size(fd)
                 self._capacity = max(size, self.segment_bytes)
-                if kept.cut is not None:
-                    disk.truncate(fd, kept.offset)
-                if kept.cut is not None or size < self._capacity:
-                    disk.allocate(fd, self._capacity)
+                disk.truncate(fd, kept.offset)
+                disk.allocate(fd, self._capacity)
             if unknown and rewrite:
                 data = disk.pread(fd, disk.size(fd), 0)
                 offset = _offset_of(data, kept.indexes[first], max(first, kept.known + 1))

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.journal.mark import MARK_FILE_BYTES
+from engine.journal.segment import segment_first
 from engine.journal.writer import MARK_NAME, JournalWriter
 from engine.model.errors import DiskFailed
 from engine.model.record import Record, encode_record
@@ -41,10 +42,12 @@ class Life:
         disk: CrashDisk,
         random: Random,
         begun: Sequence[Record] = (),
-        acknowledged: int = -1,
+        before: "Life | None" = None,
     ) -> None:
         self.folder, self.disk, self.random = folder, disk, random
-        self.acknowledged = acknowledged
+        self.acknowledged = before.acknowledged if before else -1
+        self.epoch = before.epoch if before else 0
+        """Of the last writer that was opened: no other may ever have it."""
         self.written = list(begun)
         self.groups: list[range] = []
 
@@ -55,16 +58,25 @@ class Life:
             return
         try:
             assert writer.durable >= self.acknowledged
-            self.acknowledged = writer.durable
+            assert writer.epoch > self.epoch
+            self.acknowledged, self.epoch = writer.durable, writer.epoch
             self.written = self.written[: writer.next_number]
             self.groups = [g for g in self.groups if g[-1] < writer.next_number]
             assert list(writer.records()) == self.written
+            self.check_disk()
             while True:
                 self.step(writer)
         except DiskFailed:
             writer.close()
         except PowerLost:
             writer._release()
+
+    def check_disk(self) -> None:
+        """What recovery goes on with is on disk: it is not only what the page cache has."""
+        for name, file in self.disk.durable_names.items():
+            if segment_first(name) is not None:
+                seen = (self.folder / name).read_bytes()
+                assert file.durable.rstrip(b"\0") == seen.rstrip(b"\0")
 
     def step(self, writer: JournalWriter) -> None:
         filler = self.random.choice([0, 0, 10, 3_000, 20_000])
@@ -100,7 +112,7 @@ def survive(seed: int, ends: list[tuple[str, int]]) -> int:
                 disk.after_power_loss(folder, random)
                 kept = check(folder, life, random)
                 disk = CrashDisk.over(folder, 0, boot=k + 1)
-                life = Life(folder, disk, random, kept, life.acknowledged)
+                life = Life(folder, disk, random, kept, life)
         return len(life.written)
 
 
@@ -110,6 +122,7 @@ def check(folder: Path, life: Life, random: Random) -> list[Record]:
     copy = Path(shutil.copytree(folder, folder.with_suffix(".copy")))
     writer = open_writer(copy, named=named, disk=CrashDisk.over(copy, ENDLESS, life.disk.boot + 1))
     kept = list(writer.records())
+    assert writer.epoch > life.epoch
     writer.close()
     assert len(kept) - 1 >= life.acknowledged, "an acknowledged record is lost"
     assert kept == life.written[: len(kept)], "what is kept is not what was written"
@@ -138,6 +151,7 @@ def test_an_end_at_every_call_of_a_run():
         for seed in range(2):
             for how in ("power", "kill", "sync"):
                 survive(seed, [(how, crash_at), ("power", 60)])
+                survive(seed, [("power", 60), (how, crash_at % 20), ("power", 60)])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -160,3 +174,23 @@ def test_a_second_loss_of_power_finds_all_though_the_first_took_both_slots_of_th
         disk.after_power_loss(left, random)
         with closing(open_writer(left, named=7)) as writer:
             assert writer.durable == 7
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_epoch_that_wrote_no_record_does_not_come_again(seed, tmp_path):
+    random = Random(seed)
+    for run in range(300):
+        crash_at = run % 15
+        folder = tmp_path / f"opened{run}"
+        disk = CrashDisk(ENDLESS)
+        with closing(open_writer(folder, disk=disk)) as writer:
+            epoch = writer.epoch
+        disk.after_kill(crash_at)
+        with suppress(PowerLost):
+            again = open_writer(folder, disk=disk)
+            epoch = again.epoch
+            again._release()
+        left = folder.with_suffix(".left")
+        disk.after_power_loss(left, random)
+        with closing(open_writer(left)) as writer:
+            assert writer.epoch > epoch

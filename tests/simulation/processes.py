@@ -391,7 +391,7 @@ def tapped(world) -> type[Connection]:
             if self._holds:
                 generation = world.generation_of(data)
                 self.kept.append((data, generation))
-                world.truth.held(data, generation)
+                world.held(data, generation)
             else:
                 self.tell(data)
             super().write(data)

@@ -11,7 +11,7 @@ from engine.model.record import Record
 from tests.simulation import final
 from tests.simulation.clock import SECOND, Clock
 from tests.simulation.disk import FATES, Killed, Machine, PowerLost, ProcessDisk
-from tests.simulation.fix import fields, shown
+from tests.simulation.fix import fields, messages, shown
 from tests.simulation.member import Member, Wrong
 from tests.simulation.network import Line
 from tests.simulation.plan import Plan
@@ -124,8 +124,17 @@ class World:
 
     def venue_says(self, name: str, raw: bytes) -> None:
         self.note(name, "<-", raw)
-        tags = fields(raw)
-        member = self.by_name[name]
+        self._refused(fields(raw))
+
+    def held(self, data: bytes, generation: int) -> None:
+        """Bytes that wait in a live connection behind others; see Truth.held."""
+        self.truth.held(data, generation)
+        for raw in messages(data):
+            self._refused(fields(raw))
+
+    def _refused(self, tags: dict[bytes, bytes]) -> None:
+        """A Reject has its number: from here on a loss of power may take it."""
+        member = self.by_name[tags[b"56"].decode()]
         if tags[b"35"] in (b"3", b"j") and not member.resetting:
             member.refused.add(int(tags[b"45"]))
 
