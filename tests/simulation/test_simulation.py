@@ -21,6 +21,11 @@ from tests.support.progress import progress
 HUNDRED = 100
 """Seeds of one test of `make test`, of which there are two."""
 
+PROOF_SEEDS = 160
+PROOF_CHUNK = 20
+"""Long runs in `make proof`: they meet what 120 messages seldom do, such as a third loss of power
+in the same few records."""
+
 SOAK_SEEDS = 20_000
 SOAK_COMMANDS = 1_000
 SOAK_CHUNK = 20
@@ -165,6 +170,14 @@ def chunk(first: int) -> Counter:
     for seed in range(first, first + SOAK_CHUNK):
         tally += simulate(seed, SOAK_COMMANDS).tally
     return tally
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", range(0, PROOF_SEEDS, PROOF_CHUNK))
+def test_long_runs_find_nothing(first):
+    for seed in range(first, first + PROOF_CHUNK):
+        simulate(seed, SOAK_COMMANDS)
 
 
 @pytest.mark.soak
