@@ -10,6 +10,7 @@ from traceback import format_exception
 from typing import Final, Protocol
 
 import trio
+from msgspec.structs import replace
 
 from engine.journal.follow import JournalReader
 from engine.model.clock import NANOS_PER_SECOND, Clock
@@ -373,7 +374,9 @@ class Acceptor:
         await trio.lowlevel.checkpoint_if_cancelled()
         link.session.settled()
         assert isinstance(unsent, ResendStep)
-        self.resends.start(link, unsent)
+        # Behind another replay it may wait until the next reset, which carries the same reports.
+        generation = link.session.index.generation
+        self.resends.start(link, replace(unsent, generation=generation))
         connection.unhold()
 
     async def _answered(self, link: Link) -> None:

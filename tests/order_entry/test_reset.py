@@ -6,8 +6,11 @@ import pytest
 import trio
 
 from engine.journal.disk import RealDisk
+from gateway.fix import resend
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.index import CARRY_ENTRIES
+from gateway.flow import resend_stream
+from gateway.flow.connection import Connection
 from tests.support.house import House, order, trading
 
 SECONDS = 10
@@ -115,3 +118,36 @@ async def test_who_is_cut_off_before_his_reset_is_on_disk_loses_no_report(house)
             again = await house.dial(nursery, one.comp_id)
         report = await again.receive()
         assert (report.seq, report[150]) == (2, "F")
+
+
+@pytest.mark.trio
+async def test_of_two_resets_behind_a_replay_only_the_last_is_served(house, monkeypatch):
+    go = trio.Event()
+    monkeypatch.setattr(resend_stream, "AHEAD_BYTES", -1)  # every slice waits for its peer
+    monkeypatch.setattr(Connection, "drained", lambda *_: go.wait())
+    link = link_of(house, "BENCH-OE1")
+    async with trading(house) as nursery:
+        one, two = [await house.dial(nursery, name) for name in ("BENCH-OE1", "BENCH2-OE1")]
+        await one.send(order("rests", qty="4"))
+        await one.receive()
+        await one.stream.aclose()
+        await house.until(lambda: link.connection is None)
+        monkeypatch.setattr(resend, "SLICE_NS", 0)  # one report a slice
+        await two.send(*(order(f"m{n}", side=2, qty="0.1") for n in range(20)))
+        await two.take(40)
+        again = await house.dial(nursery, one.comp_id)  # its first slice goes out, no more
+        for _ in range(2):
+            generation = link.session.index.generation
+            await again.logon()
+            await house.until(lambda before=generation: link.session.index.generation > before)
+            await house.until(lambda: link.session.index.settled)
+        go.set()
+        await again.send("1|112=end|")
+        got = []
+        while not got or got[-1].get(112) != "end":
+            got.append(await again.receive())
+    logons = [k for k, m in enumerate(got) if m[35] == "A"]
+    assert len(logons) == 2
+    assert [m.seq for m in got[logons[-1] :]] == list(range(1, len(got) - logons[-1] + 1))
+    fills = [m[17] for m in got if m[35] == "8"]
+    assert len(set(fills)) == len(fills) == 20
