@@ -350,9 +350,9 @@ class JournalWriter:
         self._mark_fd = disk.open(folder / MARK_NAME, os.O_RDWR | os.O_CREAT)
         # A write that ends half-way must not take the newest mark with it: readers have met it.
         self._slot = free_slot(disk.pread(self._mark_fd, MARK_FILE_BYTES, 0))
-        self._publish(kept.last)
-        disk.sync_data(self._mark_fd)  # no epoch comes twice, though no record has told it yet
-        self._publish(kept.last)
+        for _ in range(2):  # one slot is always on disk: no epoch without a record comes twice
+            self._publish(kept.last)
+            disk.sync_data(self._mark_fd)
         disk.sync_folder(folder)
         self._free = disk.free_bytes(folder)
 

@@ -1,7 +1,7 @@
 """Where a member's reports are in the journal, by ApplSeqNum(1181), so that any can be sent again.
 
 Sparse: one record number for every STRIDE reports of a member, 8 bytes for about 1,000 of them.
-Pure; the drop copy process fills it while it follows the journal.
+Pure: for a reader that follows the journal and notes every report that it meets.
 """
 
 import sys

@@ -41,6 +41,16 @@ def link_of(house, comp_id):
     return found
 
 
+async def one_is_away(house, nursery):
+    """Two members; an order of one rests, and he has left: what two fills of it is unsent."""
+    one, two = [await house.dial(nursery, name) for name in ("BENCH-OE1", "BENCH2-OE1")]
+    await one.send(order("rests", qty="40"))
+    await one.receive()
+    await one.stream.aclose()
+    await house.until(lambda: link_of(house, one.comp_id).connection is None)
+    return one, two
+
+
 async def resetting(house, one, two):
     """One has reset his numbers, and that is on its way to disk; two has met his order."""
     await one.send(order("rests"))
@@ -74,11 +84,7 @@ async def test_others_have_their_turn_while_a_reset_copies_what_is_unsent(house)
             await trio.lowlevel.checkpoint()
 
     async with trading(house) as nursery:
-        one, two = [await house.dial(nursery, name) for name in ("BENCH-OE1", "BENCH2-OE1")]
-        await one.send(order("rests", qty="40"))
-        await one.receive()
-        await one.stream.aclose()
-        await house.until(lambda: link.connection is None)
+        one, two = await one_is_away(house, nursery)
         for k in range(0, unsent, 96):
             await two.send(*(order(f"m{n}", side=2) for n in range(k, k + 96)))
             await two.take(192)
@@ -127,11 +133,7 @@ async def test_of_two_resets_behind_a_replay_only_the_last_is_served(house, monk
     monkeypatch.setattr(Connection, "drained", lambda *_: go.wait())
     link = link_of(house, "BENCH-OE1")
     async with trading(house) as nursery:
-        one, two = [await house.dial(nursery, name) for name in ("BENCH-OE1", "BENCH2-OE1")]
-        await one.send(order("rests", qty="4"))
-        await one.receive()
-        await one.stream.aclose()
-        await house.until(lambda: link.connection is None)
+        one, two = await one_is_away(house, nursery)
         monkeypatch.setattr(resend, "SLICE_NS", 0)  # one report a slice
         await two.send(*(order(f"m{n}", side=2, qty="0.1") for n in range(20)))
         await two.take(40)
