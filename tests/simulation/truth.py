@@ -10,6 +10,8 @@ from pathlib import Path
 
 from engine.core.state import State
 from engine.core.venue import Venue
+from engine.journal.files import MARK_NAME
+from engine.journal.mark import decode_slot
 from engine.model.clock import NANOS_PER_DAY
 from engine.model.commands import Command, NewOrder, Part
 from engine.model.events import (
@@ -70,6 +72,8 @@ class Truth:
         self.acknowledged = -1
         self.on_disk = -1
         """What recovery said it had made durable; beyond it the files are asked."""
+        self.published = -1
+        """The highest record that a mark has named: a reader may have told of it."""
         self.hash: tuple[int, str] = (-2, "")
         self.power_losses = 0
         self.generation: Counter[str] = Counter()
@@ -85,9 +89,17 @@ class Truth:
     # --- the disk ---------------------------------------------------------------------------
 
     def _on_write(self, path: Path, file: File, data: bytes, offset: int) -> None:
-        """Note the last record in what is written to a segment."""
+        """Note the last record in what is written to a segment, or what a mark publishes."""
+        if path == self.journal / MARK_NAME:
+            mark = decode_slot(data)
+            if mark is not None:  # else the disk took only a part
+                self.published = max(self.published, mark.number)
         if path.parent != self.journal or data[:4] != b"FXG1":
             return
+        first = int.from_bytes(data[16:24], "little")
+        if first > self.published and file in self._synced:
+            # Synced, but its mark failed, so nobody was told: a start may write it once more.
+            self._synced[file] = min(self._synced[file], first - 1)
         at = 0
         while at + FRAME_HEADER <= len(data):
             end = at + FRAME_HEADER + int.from_bytes(data[at + 12 : at + 16], "little")
@@ -133,7 +145,7 @@ class Truth:
     def recovered(self, records: list[Record], venue: Venue) -> None:
         """A core has opened the journal: what it found must be a prefix, and all that is owed."""
         last = len(records) - 1
-        owed = self._whole(max(self.acknowledged, self.durable()))
+        owed = self._whole(max(self.acknowledged, self.published, self.durable()))
         if last < owed:
             raise Wrong(f"recovery kept {last} of {owed} records that were durable or acknowledged")
         self._check_files()
@@ -150,6 +162,7 @@ class Truth:
         self._written = {file: min(last, n) for file, n in self._written.items()}
         self._synced = {file: min(last, n) for file, n in self._synced.items()}
         self.on_disk = last
+        self.published = min(self.published, last)
         if self.hash[0] == last:
             self.tally["state hash compared"] += 1
             if venue.state_hash() != self.hash[1]:
