@@ -1,7 +1,7 @@
 """A pool of bad peers, and a crowd of silent ones, beside members who just want to trade.
 
-What is compared: the same honest flow while the same peers are at a server that only discards. The
-two go in turns, so that whatever else the machine does hurts both.
+What is compared: a second venue with the same honest flow, while the same peers are at a server
+that only discards. The two go in turns, so that whatever else the machine does hurts both.
 """
 
 import contextlib
@@ -53,8 +53,12 @@ class Child:
         return json.loads(out.splitlines()[-1])
 
 
+KINDS = ("control", "hostile")
+
+
 class Ordeal:
-    """A venue, its honest members, a discard server, and peers that come to the one or the other.
+    """Two venues with their honest members, a discard server, and peers that come to the hostile
+    venue or, while the control venue trades, to the server.
 
     kind: which program of this folder the peers are; peers: how many at once.
     """
@@ -63,44 +67,45 @@ class Ordeal:
         self.kind = kind
         self.peers = peers
         self.round_seconds = round_seconds
-        self.venue = stack.enter_context(Venue(folder / "data"))
+        self.venues = {kind: stack.enter_context(Venue(folder / kind)) for kind in KINDS}
+        self.pids = {kind: self.running(kind) for kind in KINDS}
         self.discard = Child(stack, "discard")
-        self.pids = self.running()
-        self.members = SteadyMembers(
-            stack, self.venue.order_entry, 2 * ORDERS_PER_SECOND, round_seconds, b"BENCH"
-        )
-        self.rounds = {"control": [], "hostile": []}
-        self.grown_kib = {kind: {name: [] for name in self.pids} for kind in self.rounds}
-        self.core_cpu = {"control": [], "hostile": []}
+        self.members = {
+            kind: SteadyMembers(
+                stack, venue.order_entry, 2 * ORDERS_PER_SECOND, round_seconds, b"BENCH"
+            )
+            for kind, venue in self.venues.items()
+        }
+        self.memory_before = {kind: self.memory(kind) for kind in KINDS}
+        self.rounds = {kind: [] for kind in KINDS}
+        self.core_cpu = {kind: [] for kind in KINDS}
         self.told = []
 
     def round(self, kind, seed):
-        """One round of the honest flow, with the peers elsewhere or here."""
-        venue = self.venue.order_entry
-        port = venue if kind == "hostile" else int(self.discard.first_line)
-        before = self.memory()
+        """One round of the honest flow of one venue, with the peers there or elsewhere."""
+        port = self.discard.first_line if kind == "control" else self.venues[kind].order_entry
+        core = self.pids[kind]["core"]
         with contextlib.ExitStack() as stack:
             peers = Child(stack, self.kind, "--port", port, "--seed", seed, "--peers", self.peers)
             assert peers.first_line == "ready"
-            cpu = cpu_seconds(self.pids["core"])
-            latencies = self.members.round()
-            cpu = cpu_seconds(self.pids["core"]) - cpu
+            cpu = cpu_seconds(core)
+            latencies = self.members[kind].round()
+            cpu = cpu_seconds(core) - cpu
             told = peers.told()
-        assert self.running() == self.pids, "no process died"
+        assert self.running(kind) == self.pids[kind], "no process died"
+        if kind == "hostile":
+            self.told.append(told)
         if seed:  # the first pair warms up
             self.rounds[kind].append(latencies)
             self.core_cpu[kind].append(round(cpu, 2))
-            for name, kib in self.memory().items():
-                self.grown_kib[kind][name].append(kib - before[name])
-            if kind == "hostile":
-                self.told.append(told)
 
-    def running(self):
-        """Every process of the venue, by name."""
-        return {"supervisor": self.venue.process.pid, **self.venue.pids()}
+    def running(self, kind):
+        """Every process of a venue, by name."""
+        venue = self.venues[kind]
+        return {"supervisor": venue.process.pid, **venue.pids()}
 
-    def memory(self):
-        return {name: memory_kib(pid, "VmRSS") for name, pid in self.pids.items()}
+    def memory(self, kind):
+        return {name: memory_kib(pid, "VmRSS") for name, pid in self.pids[kind].items()}
 
     def run(self, seconds):
         """So many seconds of hostility, and as many without."""
@@ -108,43 +113,42 @@ class Ordeal:
         end = time.monotonic() + 2 * rounds * (self.round_seconds + 2)
         for seed in range(rounds):
             progress(f"hostile peers: {max(0, end - time.monotonic()):.0f} s left")
-            self.round("control", seed)
-            self.round("hostile", seed)
+            for kind in KINDS:
+                self.round(kind, seed)
         figures = {kind: p99_us(rounds) for kind, rounds in self.rounds.items()}
-        grown = {
-            kind: {name: sum(of) for name, of in by.items()} for kind, by in self.grown_kib.items()
-        }
-        print(json.dumps({"p99_us": figures, "grown_kib": grown, "cpu": self.core_cpu}))
+        print(json.dumps({"p99_us": figures, "grown_kib": self.grown(), "cpu": self.core_cpu}))
         print(json.dumps(self.told))
         return self
 
     def check_latency(self):
         """Honest p99 at most 2 x + 2 ms of the control run."""
-        control, hostile = (median(p99_us(self.rounds[kind])) for kind in ("control", "hostile"))
+        control, hostile = (median(p99_us(self.rounds[kind])) for kind in KINDS)
         assert hostile <= 2 * control + 2_000, (hostile, control)
+
+    def grown(self):
+        """By venue and process: by how many KiB it has grown since it was ready."""
+        before = self.memory_before
+        return {
+            kind: {name: kib - before[kind][name] for name, kib in self.memory(kind).items()}
+            for kind in KINDS
+        }
 
     def check_memory(self):
         """Each process grows by no more than the honest flow makes it grow, and max(5%, 16 MiB).
 
-        Every ClOrdID is kept for a day, so orders take memory whoever is there; and now and then
-        a table of them doubles, in whichever round it happens to: of many rounds the largest steps
-        do not count.
+        The peers' own orders are in that: every ClOrdID is kept for a day, whoever sent it.
         """
-        for name, kib in self.memory().items():
-            control, hostile = (sum(usual(self.grown_kib[kind][name])) for kind in self.rounds)
-            more = hostile - control
+        now, grown = self.memory("control"), self.grown()
+        for name, kib in now.items():
+            more = grown["hostile"][name] - grown["control"][name]
             assert more <= max(kib // 20, 16 * MIB_IN_KIB), (name, more, kib)
 
     def check_log(self):
         """No process was restarted, and no peer met a fault of ours."""
-        self.venue.check_logs()
-        assert "met a fault" not in self.venue.stderr
-        assert "starting it again" not in self.venue.stderr
-
-
-def usual(steps):
-    """All but the largest twentieth of them."""
-    return sorted(steps)[: len(steps) - len(steps) // 20]
+        for venue in self.venues.values():
+            venue.check_logs()
+            assert "met a fault" not in venue.stderr
+            assert "starting it again" not in venue.stderr
 
 
 def hostility(folder, seconds):
