@@ -68,6 +68,7 @@ class Oracle:
         self.money = {}  # (account, asset) -> owned
         self.deposits = []
         self.orders = []  # accepted and rejected
+        self.living = []  # those that may be open; what has ended never is again
         self.names = []  # [session, ClOrdID, order, time]
         self.blocks = []
         self.limits = {}  # instrument -> (lots, notional, collar)
@@ -85,7 +86,7 @@ class Oracle:
         """Resting orders of one side, best first."""
         resting = [
             o
-            for o in self.orders
+            for o in self.living
             if o.is_open and o.rank is not None and (o.instrument, o.side) == (instrument, side)
         ]
         sign = -1 if side == BUY else 1
@@ -105,7 +106,7 @@ class Oracle:
     def held(self, account, asset):
         return sum(
             self.hold(o)
-            for o in self.orders
+            for o in self.living
             if o.is_open
             and o.rank is not None
             and o.account == account
@@ -119,7 +120,7 @@ class Oracle:
         return next((n[2] for n in self.names if n[:2] == [session, name]), None)
 
     def open_ids(self):
-        return sorted(o.id for o in self.orders if o.is_open and o.rank is not None)
+        return sorted(o.id for o in self.living if o.is_open and o.rank is not None)
 
     # --- events ---
 
@@ -180,6 +181,7 @@ class Oracle:
         self.time = time
         self.command_number = number
         self.out = []
+        self.living = [o for o in self.living if o.is_open]
         for _ in range(FORGET_PER_COMMAND):
             if self.names and self.names[0][3] + NANOS_PER_DAY <= time:
                 session, name, order, _ = self.names.pop(0)
@@ -254,6 +256,7 @@ class Oracle:
             self.remember(session, x.cl_ord_id, o)
             return
         self.orders.append(o)
+        self.living.append(o)
         self.remember(session, x.cl_ord_id, o)
         self.out.append(self.report(e.OrderAccepted, o))
         if o.tif == FOK and sum(n for _, n in self.fills(o)) < o.qty:
@@ -317,7 +320,7 @@ class Oracle:
         for lots, value in rows:
             if (lots and o.qty > lots) or (value and notional > value):
                 return 3
-        mine = [x for x in self.orders if x.is_open and x.account == o.account]
+        mine = [x for x in self.living if x.is_open and x.account == o.account]
         rests = o.ord_type == LIMIT and o.tif in (DAY, GTC)
         if new and rests and limits and 0 < limits.max_open_orders <= len(mine):
             return 3
@@ -577,7 +580,7 @@ class Oracle:
             self.operations.pop(0)
 
     def open_where(self, test):
-        return sorted((o for o in self.orders if o.is_open and test(o)), key=lambda o: o.id)
+        return sorted((o for o in self.living if o.is_open and test(o)), key=lambda o: o.id)
 
     def on_MassCancel(self, x):  # noqa: N802
         session = self.refdata.sessions[x.origin.session]
