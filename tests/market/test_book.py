@@ -4,7 +4,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.core import mass
 from engine.core.venue import Venue
 from engine.market.book import (
     MD_CHANGE,
@@ -24,12 +23,8 @@ from tests.engine.streams import (
     BTC_USD,
     CYGNUS_OE1,
     ETH_USD,
-    RANDOM_BALANCES,
-    START,
-    RandomTrader,
-    bootstrap_commands,
-    due,
 )
+from tests.market.along import trading
 
 
 class Listener:
@@ -88,29 +83,14 @@ def compare(venue: Venue, fold: MarketFold, listener: Listener) -> None:
 
 def trade_along(seed: int, count: int, mass_slice: int) -> int:
     """Random commands; the number of trades seen."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mass, "MASS_SLICE", mass_slice)
-        venue, fold, listener = Venue(), MarketFold(), Listener()
-        number, time, trades = 0, START, []
-        trader = RandomTrader(seed)
-
-        def apply(command):
-            nonlocal number
-            for update in fold.apply(venue.apply(command, number, time)):
-                listener.hear(update)
-                trades.extend(trade.match for trade in update.trades)
-            number += 1
-            compare(venue, fold, listener)
-
-        for command in bootstrap_commands(balances=RANDOM_BALANCES):
-            apply(command)
-        for _ in range(count):
-            time += trader.wait()
-            while (command := due(venue.mass_pending, venue.day_end, time)) is not None:
-                apply(command)
-            apply(trader.command())
-        assert trades == list(range(1, venue.state.match + 1))
-        return len(trades)
+    listener, trades = Listener(), []
+    for venue, fold, updates in trading(seed, count, mass_slice):
+        for update in updates:
+            listener.hear(update)
+            trades.extend(trade.match for trade in update.trades)
+        compare(venue, fold, listener)
+    assert trades == list(range(1, venue.state.match + 1))
+    return len(trades)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
