@@ -110,6 +110,15 @@ class Candles:
         """
         return (candle for candle in self.series[interval] if candle.start >= start)
 
+    def saved(self) -> Iterator[tuple[int, Iterable[Candle]]]:
+        """What `load` takes: (interval in seconds, its candles); 0 for those of `last_day`."""
+        yield from self.series.items()
+        yield 0, self._minutes
+
+    def load(self, interval: int, candles: Iterable[Candle]) -> None:
+        """Take candles over, behind those that are there. Raises KeyError as `since`."""
+        (self.series[interval] if interval else self._minutes).extend(candles)
+
 
 def _add(series: deque[Candle], length: int, trade: Trade, time: int, record: int) -> None:
     start = time // length * length

@@ -7,6 +7,7 @@ import pytest
 from engine.core import mass
 from engine.core.venue import Venue
 from engine.market.book import BookUpdate, MarketFold
+from engine.model.events import Event
 from tests.engine.streams import (
     RANDOM_BALANCES,
     START,
@@ -25,6 +26,13 @@ def trading(
         venue, fold = Venue(), MarketFold()
         for number, (command, time) in enumerate(_commands(venue, seed, count)):
             yield venue, fold, fold.apply(venue.apply(command, number, time))
+
+
+def commands(seed: int, count: int) -> Iterator[tuple[int, list[Event]]]:
+    """Time and events of each command of a random stream."""
+    venue = Venue()
+    for number, (command, time) in enumerate(_commands(venue, seed, count)):
+        yield time, venue.apply(command, number, time)
 
 
 def _commands(venue: Venue, seed: int, count: int) -> Iterator[tuple[object, int]]:
