@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from tests.simulation.simulation import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 BUGS = Path(__file__).with_name("bugs")
 
@@ -53,12 +55,12 @@ def copy_tree(to: Path) -> Path:
     return to
 
 
-def find(name: str, *, seeds: int = SEEDS, begin: int = 0) -> Found:
-    """Run the simulator over a planted bug until a seed finds it."""
+def find(name: str, *, seeds: int = SEEDS, steps: int = COMMANDS) -> Found:
+    """Run the simulator over a planted bug until a seed finds it; steps: messages of each run."""
     with TemporaryDirectory() as folder:
         tree = copy_tree(Path(folder) / "tree")
         apply(name, tree)
-        command = [sys.executable, "-m", "tests.simulation", "--seed", str(begin)]
+        command = [sys.executable, "-m", "tests.simulation", "--steps", str(steps)]
         result = subprocess.run(
             [*command, "--seeds", str(seeds)], cwd=tree, capture_output=True, text=True, check=False
         )
@@ -74,10 +76,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.plant", description=__doc__)
     parser.add_argument("names", nargs="*", help="all if none is given")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--steps", type=int, default=COMMANDS, help="members' messages per run")
     args = parser.parse_args()
     missed = 0
     for name in args.names or bugs():
-        found = find(name, seeds=args.seeds)
+        found = find(name, seeds=args.seeds, steps=args.steps)
         missed += found.seed < 0
         print(f"{found.name:32} {found.seed:5}  {found.how[:120]}", flush=True)
     return 1 if missed else 0
