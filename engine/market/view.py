@@ -6,12 +6,30 @@ exactly what leads from the one showing to the other.
 """
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from engine.market.book import MD_CHANGE, MD_DELETE, MD_NEW, LevelChange, OrderBook
 from engine.model.enums import BUY, SELL
 
 Levels = list[tuple[int, int, int]]
 """Best first: (price in ticks, lots, number of orders)."""
+
+
+class LevelView(Protocol):
+    """Some levels of a book."""
+
+    def touch(self, levels: Iterable[LevelChange]) -> None:
+        """What a command has done to the book, which has it already."""
+        ...
+
+    def changes(self) -> list[LevelChange]:
+        """What has changed since this was last asked."""
+        ...
+
+
+def view_of(book: OrderBook, depth: int | None) -> LevelView:
+    """All levels of a book (depth None), or the best ones of each side."""
+    return AllLevels(book) if depth is None else BestLevels(book, depth)
 
 
 class AllLevels:

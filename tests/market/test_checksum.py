@@ -48,3 +48,12 @@ def test_the_checksum_is_the_crc_of_the_ten_best_levels(instrument, orders, text
 def test_an_example_for_those_who_write_clients():
     text = b"60000:1.25,59999.9:0.000001|60000.05:1,60000.1:3"
     assert crc32(text) == 2_689_130_737
+
+
+def test_a_client_of_one_level_checks_one_level(instrument):
+    book = OrderBook()
+    for order_id, (side, price) in enumerate([(BUY, 6_000_000), (BUY, 5_999_900)]):
+        book.add(order_id, side, price, LOT)
+    assert book_checksum(instrument, book, 1) == crc32(b"60000:1|")
+    assert book_checksum(instrument, book, 2) == crc32(b"60000:1,59999:1|")
+    assert book_checksum(instrument, book, 100) == book_checksum(instrument, book)

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.market.book import MD_CHANGE, MD_DELETE, MD_NEW, LevelChange, OrderBook
-from engine.market.view import AllLevels, BestLevels
+from engine.market.view import AllLevels, BestLevels, view_of
 from engine.model.enums import BUY, SELL
 from tests.market.along import trading
 
@@ -17,7 +17,7 @@ class Screen:
 
     def __init__(self, book, depth):
         self.depth = depth
-        self.view = AllLevels(book) if depth is None else BestLevels(book, depth)
+        self.view = view_of(book, depth)
         self.levels = {BUY: {}, SELL: {}}
         for side, levels in self.levels.items():
             levels.update({p: (lots, orders) for p, lots, orders in book.depth(side, depth)})
@@ -103,7 +103,7 @@ def test_what_happens_below_is_not_seen(book):
 
 @pytest.mark.parametrize("depth", [None, 2])
 def test_a_level_that_came_and_went_between_two_showings_is_not_named(book, depth):
-    view = AllLevels(book) if depth is None else BestLevels(book, depth)
+    view = view_of(book, depth)
     book.add(9, BUY, 101, 7)
     touch(view, (MD_NEW, BUY, 101, 7, 1))
     book.remove(9)
