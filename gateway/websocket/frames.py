@@ -31,6 +31,8 @@ class CloseCode(IntEnum):
     POLICY_VIOLATION = 1008
     MESSAGE_TOO_BIG = 1009
     INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    """The venue is closing, and will be back."""
     TRY_AGAIN_LATER = 1013
     SLOW_CONSUMER = 3000
     """It read too slowly; it may come back and resume."""

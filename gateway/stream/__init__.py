@@ -1,0 +1,1 @@
+"""Feeds over WebSocket: connections, who they are, and what they ask for."""
