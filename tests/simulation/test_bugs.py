@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.simulation import plant
-from tests.simulation.simulation import COMMANDS
+from tests.simulation.simulation import COMMANDS, LONG_RUN
 from tests.support.progress import progress
 
 SAMPLE = ("ack_before_sync", "drop_copy_cursor_ahead", "unsynced_tail")
@@ -28,9 +28,6 @@ RARE = (
     "vouched_for_the_dead",
 )
 """Found by hundreds of seeds of the usual length, or by fewer long ones: some minutes each."""
-
-LONG_RUN = 1_000
-"""Messages of the runs that look for the rare ones."""
 
 
 @pytest.fixture(scope="module")

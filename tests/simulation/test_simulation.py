@@ -9,26 +9,26 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import pytest
 
 from gateway.fix.states import TRANSITIONS, Event, State
 from tests.simulation.disk import FATES
 from tests.simulation.faults import FAULTS
-from tests.simulation.simulation import simulate
+from tests.simulation.simulation import COMMANDS, LONG_RUN, simulate
 from tests.support.progress import progress
 
 HUNDRED = 100
 """Seeds of one test of `make test`, of which there are two."""
 
 PROOF_SEEDS = 160
-PROOF_CHUNK = 20
-"""Long runs in `make proof`: they meet what 120 messages seldom do, such as a third loss of power
-in the same few records."""
+"""Long runs in `make proof`."""
 
-SOAK_SEEDS = 20_000
-SOAK_COMMANDS = 1_000
-SOAK_CHUNK = 20
+SOAK = {COMMANDS: 20_000, LONG_RUN: 5_000}
+"""Runs in `make soak`, by their messages."""
+SOAK_FIRST = 1_000_000
+CHUNK = 20
 """Seeds that one worker runs before it tells."""
 
 SAMPLED_SYNCS = 151
@@ -128,7 +128,7 @@ def test_a_hundred_seeds_find_nothing_and_leave_nothing_out(first):
 
 def test_a_seed_is_a_whole_run_in_any_process():
     """Neither the hashes of strings nor the addresses of objects have a say."""
-    command = [sys.executable, "-m", "tests.simulation", "-v", "--steps", str(SOAK_COMMANDS)]
+    command = [sys.executable, "-m", "tests.simulation", "-v", "--steps", str(LONG_RUN)]
     command += ["--seed", "1000250", "--seeds", "5"]  # with clean stops of many sessions
     runs = [
         subprocess.Popen(
@@ -165,29 +165,30 @@ def test_a_loss_of_power_at_any_sync_of_a_long_run_loses_nothing():
     assert all(text.endswith(" 0 failed\n") for text in told), told
 
 
-def chunk(first: int) -> Counter:
+def chunk(first: int, commands: int) -> Counter:
     tally = Counter()
-    for seed in range(first, first + SOAK_CHUNK):
-        tally += simulate(seed, SOAK_COMMANDS).tally
+    for seed in range(first, first + CHUNK):
+        tally += simulate(seed, commands).tally
     return tally
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("first", range(0, PROOF_SEEDS, PROOF_CHUNK))
+@pytest.mark.parametrize("first", range(0, PROOF_SEEDS, CHUNK))
 def test_long_runs_find_nothing(first):
-    for seed in range(first, first + PROOF_CHUNK):
-        simulate(seed, SOAK_COMMANDS)
+    chunk(first, LONG_RUN)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_20_000_seeds_of_1_000_messages_find_nothing():
+@pytest.mark.parametrize(("commands", "seeds"), SOAK.items())
+def test_thousands_of_seeds_find_nothing(commands, seeds):
     tally = Counter()
-    firsts = range(1_000_000, 1_000_000 + SOAK_SEEDS, SOAK_CHUNK)
+    firsts = range(SOAK_FIRST, SOAK_FIRST + seeds, CHUNK)
     with ProcessPoolExecutor() as pool:
-        for done, part in enumerate(pool.map(chunk, firsts), 1):
+        parts = pool.map(partial(chunk, commands=commands), firsts)
+        for done, part in enumerate(parts, 1):
             tally += part
-            progress(f"{done * SOAK_CHUNK} of {SOAK_SEEDS} seeds")
+            progress(f"{done * CHUNK} of {seeds} seeds")
     missing = sorted((EXPECTED | RARE) - tally.keys())
-    assert not missing, f"never happened in {SOAK_SEEDS} seeds: {missing}"
+    assert not missing, f"never happened in {seeds} seeds: {missing}"
