@@ -27,6 +27,7 @@ from tests.simulation.disk import File, Machine
 from tests.simulation.fix import APPLICATION, content, fields, messages
 from tests.simulation.member import Wrong
 
+FRAME_MAGIC = b"FXG1"
 FRAME_HEADER = 56
 
 
@@ -94,14 +95,14 @@ class Truth:
             mark = decode_slot(data)
             if mark is not None:  # else the disk took only a part
                 self.published = max(self.published, mark.number)
-        if path.parent != self.journal or data[:4] != b"FXG1":
+        if path.parent != self.journal or data[:4] != FRAME_MAGIC:
             return
         first = int.from_bytes(data[16:24], "little")
         if first > self.published and file in self._synced:
             # Synced, but its mark failed, so nobody was told: a start may write it once more.
             self._synced[file] = min(self._synced[file], first - 1)
         at = 0
-        while at + FRAME_HEADER <= len(data):
+        while data[at : at + 4] == FRAME_MAGIC and at + FRAME_HEADER <= len(data):
             end = at + FRAME_HEADER + int.from_bytes(data[at + 12 : at + 16], "little")
             if end <= len(data):  # else the disk took only a part
                 self._written[file] = int.from_bytes(data[at + 16 : at + 24], "little")
