@@ -42,9 +42,10 @@ class Trader:
         self.new_order()
 
     def burst(self) -> None:
-        """Orders, one after the other, in the same read of the venue."""
+        """Orders, one after the other, in the same read of the venue. Some meet all that rests, so
+        also what has expired and is still there."""
         for _ in range(self.random.randrange(2, 8)):
-            self.new_order()
+            self.random.choice((self.new_order, self.sweep))()
 
     def _terms(self) -> tuple[bytes, bytes, bytes, bytes]:
         """Symbol, Side, OrderQty, Price."""

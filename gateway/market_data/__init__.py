@@ -1,0 +1,1 @@
+"""Market data: what the public channels say, in JSON and in FIX."""
