@@ -14,6 +14,9 @@ from tests.simulation.small import SEGMENT_BYTES
 from tests.simulation.trader import Trader
 from tests.simulation.world import World
 
+EVENING_STEPS = 160
+"""Of the evening before a midnight, at most."""
+
 WRONG_STEPS = 400
 """How long the venue's clock may be wrong, steps: while it is far off nobody can log on."""
 
@@ -111,10 +114,20 @@ def clock_jump(world: World) -> None:
 
 
 def next_day(world: World) -> None:
-    """A night passes in a moment: everybody's clock, timers and all."""
+    """In the evening members leave Day orders that rest; soon it is midnight."""
+    world.night_at = world.steps + world.random.randrange(EVENING_STEPS)
+    for trader in _at_work(world):
+        if world.random.random() < 0.7:
+            trader.evening()
+
+
+def night(world: World) -> None:
+    """A night passes in a moment: everybody's clock, timers and all. Orders come while those of
+    the day before are being ended."""
     now = world.clock.true_time()
     midnight = (now // NANOS_PER_DAY + 1) * NANOS_PER_DAY
     world.clock.ahead += midnight - now - world.random.randrange(-SECOND, SECOND)
+    world.night_at = -1
     world.event("midnight is near")
     for trader in _at_work(world):
         if world.random.random() < 0.7:

@@ -7,7 +7,7 @@ liveness    faults stop; within LIVENESS_ROUNDS all is delivered, answered and e
 from tests.simulation import final
 from tests.simulation.clock import MILLISECOND, SECOND
 from tests.simulation.disk import ENDLESS
-from tests.simulation.faults import FAULTS
+from tests.simulation.faults import FAULTS, night
 from tests.simulation.member import Member, Wrong
 from tests.simulation.trader import listen
 from tests.simulation.world import World
@@ -77,6 +77,8 @@ def _supervise(world: World) -> None:
     world.start_processes()
     for member in world.members:
         member.tick()
+    if 0 <= world.night_at <= world.steps:
+        night(world)
     if world.steps > world.full_until:
         world.machine.capacity = ENDLESS
     if world.steps > world.wrong_until:

@@ -47,6 +47,26 @@ class Trader:
         for _ in range(self.random.randrange(2, 8)):
             self.random.choice((self.new_order, self.sweep))()
 
+    def evening(self) -> None:
+        """Day orders that rest, too far from the others to trade, until midnight."""
+        random = self.random
+        for _ in range(random.randrange(2, 6)):
+            symbol = random.choice((b"BTC-USD", b"ETH-BTC"))
+            middle, price_places, qty_places, lots = MARKETS[symbol]
+            side, sign = random.choice(((b"1", -1), (b"2", 1)))
+            price = decimal(middle + sign * random.randint(6, 15), price_places)
+            name = self._name()
+            body = b"11=%b\x0155=%b\x0154=%b\x0160=%b\x0138=%b\x0140=2\x0144=%b\x0159=0\x01" % (
+                name,
+                symbol,
+                side,
+                self._time(),
+                decimal(random.choice(lots), qty_places),
+                price,
+            )
+            self.orders.append((name, symbol, side))
+            self._send_new(body, name)
+
     def _terms(self) -> tuple[bytes, bytes, bytes, bytes]:
         """Symbol, Side, OrderQty, Price."""
         random = self.random

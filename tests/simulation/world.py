@@ -89,6 +89,7 @@ class World:
         self.quiet = False
         self.full_until = -1  # steps
         self.wrong_until = -1  # the venue's clock, steps
+        self.night_at = -1  # the step after which it is midnight; -1: no night is near
         self.deposits = 0
         self.ready = False  # core was ready since the machine is up
         self.with_oracle = True  # at the end a naive venue judges every command
