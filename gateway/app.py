@@ -16,6 +16,7 @@ from gateway.children import CORE, MIRROR, run_child
 from gateway.processes.bots import run_bots
 from gateway.processes.core import run_core
 from gateway.processes.drop_copy import run_dropcopy
+from gateway.processes.market_data import run_marketdata
 from gateway.processes.mirror import run_mirror
 from gateway.processes.place import Place
 from gateway.processes.snapshot import run_snapshot
@@ -24,6 +25,7 @@ PROCESSES: Final = {
     CORE: run_core,
     "snapshot": run_snapshot,
     "dropcopy": run_dropcopy,
+    "marketdata": run_marketdata,
     MIRROR: run_mirror,
     "bots": run_bots,
 }

@@ -5,6 +5,7 @@ the file means for the venue is made into commands by gateway.bootstrap; after t
 the journal, not this file, is the truth.
 """
 
+import hashlib
 import hmac
 import ipaddress
 from pathlib import Path
@@ -32,6 +33,9 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z")]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Rate = Annotated[int, Meta(ge=0, le=1_000_000)]
+Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{1,512}\Z")]
+TokenHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Origin = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}\Z")]
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -58,6 +62,9 @@ class Ports(_Strict, frozen=True):
 
     order_entry: Port = 9878
     drop_copy: Port = 9880
+    drop_copy_stream: Port = 8082
+    market_data: Port = 9881
+    market_data_stream: Port = 8081
     metrics: Port = 9100
 
 
@@ -72,6 +79,7 @@ class VenueConfig(_Strict, frozen=True):
     segment_mib: Annotated[int, Meta(ge=1, le=1024)] = 64
     snapshot_records: Annotated[int, Meta(ge=1, le=2**53)] = 100_000
     busy_poll_us: Annotated[int, Meta(ge=0, le=10_000)] = 200
+    origins: tuple[Origin, ...] = ()
     max_order_age_s: Annotated[int, Meta(ge=1, le=86_400)] = 30
 
 
@@ -149,7 +157,11 @@ class AccountConfig(_Strict, frozen=True):
 
 
 class MemberConfig(_Strict, frozen=True):
-    """A member. Without `accounts` it has one, named as itself."""
+    """A member. Without `accounts` it has one, named as itself.
+
+    token opens its streams; token_hashes are SHA-256 of tokens that do, in hex: several, so that
+    a new one can be handed out before the old one goes.
+    """
 
     name: Name
     accounts: tuple[AccountConfig, ...] = ()
@@ -157,6 +169,8 @@ class MemberConfig(_Strict, frozen=True):
     session_list: tuple[SessionConfig, ...] = ()
     password: str | None = None
     password_hash: str | None = None
+    token: Token | None = None
+    token_hashes: tuple[TokenHash, ...] = ()
 
 
 class Defaults(_Strict, frozen=True):
@@ -331,6 +345,7 @@ def check_config(config: Config) -> None:
     _check_ports(config.venue.ports)
     _check_limits(config.limits)
     _check_logons(config)
+    _check_tokens(config)
     _check_sessions(config)
     _check_addresses(config)
 
@@ -417,6 +432,23 @@ def _check_logons(config: Config) -> None:
             _check_heartbeat(path, session.heartbeat_s or config.defaults.heartbeat_s)
 
 
+def _check_tokens(config: Config) -> None:
+    """A token stands for one member."""
+    owners: dict[str, str] = {}
+    for k, member in enumerate(config.members):
+        found = [(f"members[{k}].token", token_hash(member.token))] if member.token else []
+        found += [(f"members[{k}].token_hashes[{n}]", h) for n, h in enumerate(member.token_hashes)]
+        for path, hashed in found:
+            if hashed in owners:
+                raise ConfigError(path, f"is a token of {owners[hashed]} already")
+            owners[hashed] = member.name
+
+
+def token_hash(token: str) -> str:
+    """What `token_hashes` keeps of a token. Tokens are long and random: one pass is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def _check_password(path: str, password: str | None, hashed: str | None) -> None:
     if password is not None and hashed is not None:
         raise ConfigError(f"{path}.password", "there is a password_hash too: keep one of them")
@@ -463,6 +495,13 @@ def _check_addresses(config: Config) -> None:
                 session.path,
                 f"{session.comp_id} has a plain password and venue.bind {address} is not loopback:"
                 " use password_hash (`fixgate password` makes one)",
+            )
+    for k, member in enumerate(config.members):
+        if member.token is not None:
+            raise ConfigError(
+                f"members[{k}].token",
+                f"is plain and venue.bind {address} is not loopback: use token_hashes "
+                "(`fixgate token` makes one)",
             )
 
 

@@ -6,7 +6,15 @@ from engine.model.errors import OperatorError
 from gateway.config import DEMO_PASSWORD, Config, ResolvedSession, resolve_sessions
 from gateway.data import data_file
 
-PORTS: Final = {"order_entry": "order_entry", "drop_copy": "drop_copy", "metrics": "metrics"}
+PORTS: Final = {
+    "order_entry": "order_entry",
+    "drop_copy": "drop_copy",
+    "market_data_stream": "market_data_stream",
+    "metrics": "metrics",
+}
+
+STREAM_PATH: Final = "/v1/stream"
+"""Where every WebSocket of the venue is."""
 
 MAX_PORT: Final = 65_535
 
@@ -60,6 +68,12 @@ def _password(session: ResolvedSession) -> str:
     return DEMO_PASSWORD if session.password == DEMO_PASSWORD else "your password"
 
 
+def _token(config: Config) -> str:
+    """The Authorization that opens a stream; a plain token is only ever a demo's."""
+    token = next((member.token for member in config.members if member.token), "your token")
+    return f"Authorization: Bearer {token}"
+
+
 def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
@@ -78,6 +92,10 @@ def connect_text(config: Config, port_offset: int, processes: list[str]) -> str:
             port = port_of(config, kind, port_offset)
             shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
             lines.append(f"  {label:12} {venue.bind}:{port}  {shown}")
+    if "marketdata" in processes:
+        port = port_of(config, "market_data_stream", port_offset)
+        url = f"ws://{_host(venue.bind)}:{port}{STREAM_PATH}"
+        lines.append(f"  {'market data':12} {url}  {_token(config)}")
     port = port_of(config, "metrics", port_offset)
     lines.append(f"  {'metrics':12} http://{_host(venue.metrics_bind)}:{port}/metrics")
     first = next((s for s in sessions if s.kind == "order_entry"), None)

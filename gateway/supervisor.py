@@ -29,7 +29,7 @@ from gateway.flow.system_clock import SystemClock
 from gateway.metrics import Figure, ProcessFigures, render
 from gateway.metrics_server import MetricsServer
 
-READERS: Final = ("dropcopy", "snapshot")
+READERS: Final = ("dropcopy", "marketdata", "snapshot")
 BOTS: Final = "bots"
 ALL_PROCESSES: Final = (CORE, *READERS, BOTS)
 

@@ -94,6 +94,11 @@ class OrderBook:
     def __contains__(self, order_id: int) -> bool:
         return order_id in self._resting
 
+    @property
+    def resting(self) -> int:
+        """How many orders rest."""
+        return len(self._resting)
+
     def add(self, order_id: int, side: int, price: int, lots: int) -> OrderChange:
         """An order goes to the end of the queue of its price."""
         assert lots > 0

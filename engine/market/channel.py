@@ -5,12 +5,13 @@ the message before it (`prev`), so that a client sees at once whether it has mis
 that is invisible in the channel, too deep or undone in between, has no message.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from engine.market.book import LevelChange, OrderChange
 from engine.market.checksum import book_checksum
 from engine.market.feed import InstrumentFeed, MarketUpdate
-from engine.market.view import Levels, view_of
+from engine.market.view import AllLevels, Levels, view_of
 from engine.model.enums import BUY, SELL
 from engine.model.refdata import Instrument
 
@@ -68,6 +69,17 @@ class BookChannel:
         prev, self._last = self._last.seq, self._now()
         return BookChanged(prev, self._last, levels, self._checksum())
 
+    def since(self, seq: int, updates: Iterable[MarketUpdate]) -> BookChanged | None:
+        """All that happened to all levels behind that seq, as one message; None if nothing did.
+        updates: those behind it. First take `changed`, as for `shown`."""
+        assert self._depth is None, "what was the worst of the best levels is not known any more"
+        if seq >= self._last.seq:
+            return None
+        view = AllLevels(self._feed.book)
+        for update in updates:
+            view.touch(update.change.levels)
+        return BookChanged(seq, self._last, view.changes(), self._checksum())
+
     def shown(self) -> BookShown:
         """The whole, for who joins. First take `changed`, and tell it to those who are there."""
         book, depth = self._feed.book, self._depth
@@ -115,6 +127,14 @@ class OrdersChannel:
             return None
         prev, self._last = self._last.seq, Place(update.seq, update.record, update.time)
         return OrdersChanged(prev, self._last, update.change.orders, self._checksum())
+
+    def since(self, seq: int, updates: Iterable[MarketUpdate]) -> OrdersChanged | None:
+        """All that happened behind that seq, as one message; None if nothing did. updates: those
+        behind it."""
+        if seq >= self._last.seq:
+            return None
+        orders = tuple(order for update in updates for order in update.change.orders)
+        return OrdersChanged(seq, self._last, orders, self._checksum())
 
     def shown(self) -> OrdersShown:
         """The whole, for who joins."""

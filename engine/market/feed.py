@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 
 from engine.market.book import BookUpdate, MarketFold, OrderBook, Trade
 from engine.market.candles import Candles
-from engine.model.events import Event
+from engine.model.enums import BLOCK_ALL, BLOCK_INSTRUMENT
+from engine.model.events import Blocked, Event, Unblocked
+from engine.model.ids import NOBODY
 
 TAPE_TRADES: Final = 1_000
 """Trades of an instrument that are kept for who joins late."""
@@ -19,6 +21,9 @@ TAPE_TRADES: Final = 1_000
 HISTORY_UPDATES: Final = 8_192
 """Updates of an instrument that are kept for who comes back: some 4 MiB. Who has missed more is
 shown the whole book again."""
+
+HALTING: Final = frozenset({BLOCK_INSTRUMENT, BLOCK_ALL})
+"""Scopes of a block that everybody may know of: the others are a member's own business."""
 
 
 class MarketUpdate(NamedTuple):
@@ -77,11 +82,15 @@ class InstrumentFeed:
 
 
 class MarketFeed:
-    """All instruments, from the events of whole commands."""
+    """All instruments, from the events of whole commands.
+
+    halts: why new orders are refused, by instrument; under NOBODY the reason of a block of all.
+    """
 
     def __init__(self) -> None:
         self._fold = MarketFold()
         self.feeds: dict[int, InstrumentFeed] = {}
+        self.halts: dict[int, str] = {}
 
     def feed(self, instrument: int) -> InstrumentFeed:
         """An instrument's feed, before its first update an empty one."""
@@ -95,3 +104,21 @@ class MarketFeed:
         """All events of one command; record and time are those of its last part."""
         changes = self._fold.apply(events)
         return [self.feed(change.instrument).take(record, time, change) for change in changes]
+
+    def halt(self, events: Iterable[Event]) -> list[int]:
+        """The events of a Block or Unblock; the instruments that are halted by it or open again,
+        NOBODY for all of them."""
+        found = []
+        for event in events:
+            if isinstance(event, Blocked | Unblocked) and event.scope in HALTING:
+                instrument = event.target if event.scope == BLOCK_INSTRUMENT else NOBODY
+                if isinstance(event, Blocked):
+                    self.halts[instrument] = event.reason
+                else:
+                    self.halts.pop(instrument, None)
+                found.append(instrument)
+        return found
+
+    def halted(self, instrument: int) -> str | None:
+        """Why an instrument is halted, None if it is not."""
+        return self.halts.get(instrument, self.halts.get(NOBODY))

@@ -56,7 +56,13 @@ class _Candles(_Chunk, tag=4):
     rows: list[Candle]
 
 
-_Any = Union[_Instrument, _Orders, _Tape, _Candles]  # noqa: UP007 - msgspec wants it as a value
+class _Halts(_Chunk, tag=5):
+    """Of the whole market, before all instruments: why which are halted."""
+
+    halts: dict[int, str]
+
+
+_Any = Union[_Instrument, _Orders, _Tape, _Candles, _Halts]  # noqa: UP007 - msgspec wants it as a value
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Any).decode
@@ -64,6 +70,7 @@ _decode = msgspec.msgpack.Decoder(_Any).decode
 
 def write_market(market: MarketFeed) -> Iterator[bytes]:
     """All of the market, in chunks. Nothing may be applied before the last one is taken."""
+    yield _encode(_Halts(market.halts))
     for feed in market.feeds.values():
         yield _encode(_Instrument(feed.instrument, feed.seq, feed.record, feed.time))
         for side in (BUY, SELL):
@@ -85,7 +92,9 @@ def read_market(chunks: Iterable[bytes]) -> MarketFeed:
             chunk = _decode(payload)
         except msgspec.DecodeError as error:
             raise SnapshotDamaged(f"not a part of the market: {error}") from error
-        if isinstance(chunk, _Instrument):
+        if isinstance(chunk, _Halts):
+            market.halts = chunk.halts
+        elif isinstance(chunk, _Instrument):
             feed = market.feed(chunk.instrument)
             feed.seq, feed.record, feed.time = chunk.seq, chunk.record, chunk.time
         elif feed is None:

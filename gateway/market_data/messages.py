@@ -23,7 +23,8 @@ class BookSnapshot(_Message, frozen=True, tag="book_snapshot"):
     """All levels of the channel, best first. seq: RptSeq of the instrument's last change in it,
     record: that one's number in the journal. depth, interval_ms: the words of the subscription.
 
-    checksum: CRC-32 of the best ten levels' text (docs/market_data.md).
+    checksum: CRC-32 of the best ten levels' text (docs/market_data.md). conflated: it comes in
+    place of updates that the client read too slowly to be sent.
     """
 
     seq: int
@@ -34,6 +35,7 @@ class BookSnapshot(_Message, frozen=True, tag="book_snapshot"):
     checksum: int
     depth: int | None = None
     interval_ms: int = 0
+    conflated: bool = False
 
 
 class BookUpdate(_Message, frozen=True, tag="book_update"):
@@ -88,6 +90,12 @@ class TradeReport(_Message, frozen=True, tag="trade"):
     side: str
 
 
+class TradesSnapshot(_Message, frozen=True, tag="trades_snapshot"):
+    """The last trades, oldest first; with `resumed`, all since the one that was named."""
+
+    trades: list[TradeReport]
+
+
 class CandleReport(_Message, frozen=True, tag="candle"):
     """What traded in an interval, seconds, from `start` on. closed: it will not change again."""
 
@@ -102,6 +110,29 @@ class CandleReport(_Message, frozen=True, tag="candle"):
     trades: int
     closed: bool
     record: int
+
+
+class CandlesSnapshot(_Message, frozen=True, tag="candles_snapshot"):
+    """The last candles of an interval, seconds, oldest first."""
+
+    interval: int
+    candles: list[CandleReport]
+
+
+class InstrumentReport(_Message, frozen=True, tag="instrument"):
+    """An instrument as it can be traded. state: "open", or "halted": then new orders are refused,
+    and `reason` says why. record: of the last change of its state that is known."""
+
+    base: str
+    quote: str
+    tick: str
+    lot: str
+    maker_fee_bps: str
+    taker_fee_bps: str
+    state: str
+    record: int
+    time: str
+    reason: str | None = None
 
 
 class Ticker(_Message, frozen=True, tag="ticker"):
@@ -129,5 +160,14 @@ class Ticker(_Message, frozen=True, tag="ticker"):
 
 
 MarketMessage = (
-    BookSnapshot | BookUpdate | OrdersSnapshot | OrdersUpdate | TradeReport | CandleReport | Ticker
+    BookSnapshot
+    | BookUpdate
+    | OrdersSnapshot
+    | OrdersUpdate
+    | TradeReport
+    | TradesSnapshot
+    | CandleReport
+    | CandlesSnapshot
+    | InstrumentReport
+    | Ticker
 )

@@ -16,6 +16,7 @@ from gateway.market_data.messages import (
     BookSnapshot,
     BookUpdate,
     CandleReport,
+    InstrumentReport,
     Level,
     OrdersSnapshot,
     OrdersUpdate,
@@ -62,9 +63,28 @@ class Wording:
         rounded = (2 * units + lots) // (2 * lots)
         return format_scaled(rounded, i.price_places + AVERAGE_EXTRA_PLACES).decode()
 
+    def status(self, halted: str | None, record: int, time: int) -> InstrumentReport:
+        """What it is, and whether it can be traded; halted: why not, None if it can."""
+        i = self.instrument
+        return InstrumentReport(
+            self.symbol,
+            i.base.code,
+            i.quote.code,
+            self.price(1),
+            self.quantity(1),
+            _basis_points(i.maker_ppm),
+            _basis_points(i.taker_ppm),
+            "open" if halted is None else "halted",
+            record,
+            time_text(time),
+            halted,
+        )
+
     # --- books --------------------------------------------------------------------------------
 
-    def book_snapshot(self, shown: BookShown, depth: int | None, interval_ms: int) -> BookSnapshot:
+    def book_snapshot(
+        self, shown: BookShown, depth: int | None, interval_ms: int, *, conflated: bool = False
+    ) -> BookSnapshot:
         """The whole of a channel."""
         place = shown.place
         return BookSnapshot(
@@ -77,6 +97,7 @@ class Wording:
             shown.checksum,
             depth,
             interval_ms,
+            conflated,
         )
 
     def book_update(self, changed: BookChanged, depth: int | None, interval_ms: int) -> BookUpdate:
@@ -197,6 +218,10 @@ class Wording:
             trades=day.trades if day else 0,
             **words,
         )
+
+
+def _basis_points(ppm: int) -> str:
+    return format_scaled(ppm, 2).decode()
 
 
 def _of_side(orders: Iterable[OrderChange], side: int) -> list[tuple[int, int, int]]:

@@ -41,6 +41,8 @@ class Place:
         self.counters = Counters()
         self.journal = data / "journal"
         self.snapshots = data / "snapshots"
+        self.market = data / "market"
+        """Checkpoints of the market."""
         self.indexes = data / "sessions"
         self.wake = data / "run" / "journal.sock"
         self.dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))

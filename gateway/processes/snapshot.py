@@ -6,6 +6,7 @@ from typing import Final
 import trio
 
 from engine.journal.disk import RealDisk
+from engine.market_shadow import MarketShadow
 from engine.model.errors import JournalDamaged
 from engine.shadow import Shadow
 from gateway.children import announce_ready, announce_status
@@ -22,27 +23,35 @@ async def run_snapshot(place: Place, stop: trio.Event) -> None:
     """Fold the journal and write snapshots until `stop`, at a low priority."""
     os.nice(SNAPSHOT_NICE)
     announce_ready()
-    venue_config, disk = place.config.venue, RealDisk()
+    disk = RealDisk()
     shadow = Shadow(place.journal, place.snapshots, disk, place.log)
+    market = MarketShadow(place.journal, place.market, disk, place.log)
     freeze_what_there_is()
-    service = SnapshotService(
-        shadow,
-        venue_config.snapshot_records,
-        SPARE_SEGMENTS * venue_config.segment_mib * MIB,
-        lambda: disk.free_bytes(place.journal),
-        place.clock,
-        place.log,
-    )
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_snapshot_status, shadow)
-            await service.run(stop)
+            async with trio.open_nursery() as both:
+                for each in (shadow, market):
+                    both.start_soon(_service(place, each, disk).run, stop)
             nursery.cancel_scope.cancel()
     except* JournalDamaged:
         place.log("ALARM: the journal is not what it should be; no snapshots until it is looked at")
         raise
     finally:
         shadow.close()
+        market.close()
+
+
+def _service(place: Place, shadow: Shadow | MarketShadow, disk: RealDisk) -> SnapshotService:
+    venue = place.config.venue
+    return SnapshotService(
+        shadow,
+        venue.snapshot_records,
+        SPARE_SEGMENTS * venue.segment_mib * MIB,
+        lambda: disk.free_bytes(place.journal),
+        place.clock,
+        place.log,
+    )
 
 
 async def _snapshot_status(shadow: Shadow) -> None:

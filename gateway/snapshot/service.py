@@ -1,13 +1,13 @@
-"""When the shadow folds, when it writes, and how little it gets in core's way."""
+"""When a shadow folds, when it writes, and how little it gets in core's way."""
 
 import contextlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import Final, Protocol
 
 import trio
 
 from engine.model.clock import NANOS_PER_SECOND, Clock
-from engine.shadow import Shadow
+from engine.replay import ReplayResult
 
 FOLD_RECORDS: Final = 1_000
 """Records folded in one turn: some 15 ms."""
@@ -29,6 +29,39 @@ SPARE_SEGMENTS: Final = 4
 
 LAST_BYTES: Final = 4 * 1024 * 1024
 """A snapshot up to this size is also made at a clean stop: some 50 ms."""
+
+
+class Shadow(Protocol):
+    """What folds the journal: engine.shadow, engine.market_shadow."""
+
+    saved: int
+
+    @property
+    def result(self) -> ReplayResult:
+        """The last record that was folded, and its time."""
+        ...
+
+    @property
+    def behind(self) -> int:
+        """Records that are on disk and not folded yet."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """Whether it can be written now."""
+        ...
+
+    def step(self, limit: int) -> int:
+        """Fold the next records; how many were read."""
+        ...
+
+    def size(self) -> int:
+        """About how many bytes it takes on disk at most."""
+        ...
+
+    def write(self) -> Generator[int, None, None]:
+        """Write it; yields the bytes of each piece."""
+        ...
 
 
 class SnapshotService:

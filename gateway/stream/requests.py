@@ -35,13 +35,15 @@ class Subscribe(_Request, frozen=True, tag="subscribe"):
     """Send me a channel: of one symbol, or, where the channel allows it, of all.
 
     depth: levels of a book, None for all. interval_ms: at most one message in that time, 0: every
-    change by itself. resume_from: the last sequence number that the client has; None: it has none.
+    change by itself. interval: length of a candle, seconds. resume_from: the last sequence number
+    that the client has; None: it has none.
     """
 
     channel: Name
     symbol: Name | None = None
     depth: Annotated[int, Meta(ge=1, le=MAX_DEPTH)] | None = None
     interval_ms: Annotated[int, Meta(ge=0, le=MAX_INTERVAL_MS)] = 0
+    interval: Annotated[int, Meta(ge=1, le=86_400)] | None = None
     resume_from: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     id: Name | None = None
 
@@ -53,6 +55,7 @@ class Unsubscribe(_Request, frozen=True, tag="unsubscribe"):
     symbol: Name | None = None
     depth: Annotated[int, Meta(ge=1, le=MAX_DEPTH)] | None = None
     interval_ms: Annotated[int, Meta(ge=0, le=MAX_INTERVAL_MS)] = 0
+    interval: Annotated[int, Meta(ge=1, le=86_400)] | None = None
     id: Name | None = None
 
 

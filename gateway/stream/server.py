@@ -15,6 +15,7 @@ import trio
 from engine.model.clock import Clock
 from engine.model.errors import FixgateError
 from gateway.config import Limits
+from gateway.connect import STREAM_PATH
 from gateway.fix.disconnect import DisconnectReason
 from gateway.flow.admission import NO_SESSION, Admission
 from gateway.flow.connection import FLAG_BYTES, READ_BYTES, Connection
@@ -28,8 +29,6 @@ from gateway.stream.client import StreamClient
 from gateway.stream.requests import Authenticate, RequestRefused, decode_request
 from gateway.websocket.frames import CloseCode
 from gateway.websocket.handshake import Handshake, HandshakeRefused, Upgrade, accepted, refused
-
-PATH: Final = "/v1/stream"
 
 UNAUTHORIZED: Final = 401
 TOO_MANY: Final = 429
@@ -203,8 +202,8 @@ class StreamServer:
         handshake = Handshake()
         while (upgrade := handshake.receive(data)) is None:
             data = await read(stranger.sock, FIRST_READ_BYTES)
-        if upgrade.target.partition("?")[0] != PATH:
-            raise HandshakeRefused(404, f"only {PATH} is here")
+        if upgrade.target.partition("?")[0] != STREAM_PATH:
+            raise HandshakeRefused(404, f"only {STREAM_PATH} is here")
         if upgrade.origin is not None and not self._trusts(upgrade.origin, upgrade.host):
             raise HandshakeRefused(403, "pages of this origin may not connect")
         return upgrade

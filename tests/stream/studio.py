@@ -8,9 +8,10 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import CloseConnection, RejectConnection, RejectData, Request, TextMessage
 
 from gateway.config import Limits
+from gateway.connect import STREAM_PATH
 from gateway.flow.counters import Counters
 from gateway.flow.listener import listen
-from gateway.stream.server import PATH, StreamServer
+from gateway.stream.server import StreamServer
 from gateway.websocket.frames import text_frame
 from tests.support.house import HandClock
 
@@ -93,7 +94,7 @@ class Client:
         self.protocol = WSConnection(ConnectionType.CLIENT)
         self._events = []
 
-    async def upgrade(self, target=PATH, host="venue", **headers):
+    async def upgrade(self, target=STREAM_PATH, host="venue", **headers):
         extra = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         await self.send(Request(host=host, target=target, extra_headers=extra))
 

@@ -1,0 +1,375 @@
+"""The market over WebSocket: who has subscribed to what, and when each is sent its messages."""
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from engine.market.candles import INTERVALS
+from engine.market.feed import MarketUpdate
+from engine.market_reader import MarketReader
+from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.refdata import Instrument
+from engine.replay import Whole
+from gateway.flow.connection import FLAG_BYTES
+from gateway.market_data.topics import (
+    BookTopic,
+    CandlesTopic,
+    OrdersTopic,
+    TickerTopic,
+    Topic,
+    TopicKey,
+    TradesTopic,
+)
+from gateway.market_data.wording import Wording
+from gateway.stream.answers import ErrorCode, Refused, error, frame, subscribed, unsubscribed
+from gateway.stream.client import StreamClient
+from gateway.stream.requests import (
+    Authenticate,
+    Request,
+    RequestRefused,
+    Subscribe,
+    Unsubscribe,
+    decode_request,
+)
+from gateway.stream.tokens import Tokens
+
+DEPTHS: Final = (1, 5, 10, 20, 50, 100, 500, 1_000)
+"""Levels of a book that can be asked for, beside all of them: few, so that many share one."""
+
+INTERVALS_MS: Final = (0, 100, 250, 500, 1_000, 5_000)
+"""Times between two messages of a book that can be asked for; 0: every change by itself."""
+
+FASTEST_MS: Final = {"ticker": 250, "candles": 250}
+"""What an interval of 0 means where every change by itself would help nobody."""
+
+SUBSCRIPTIONS: Final = 256
+"""Subscriptions of one connection: some 40 instruments with all their channels."""
+
+CAUGHT_UP_BYTES: Final = 64 * 1024
+"""Unsent bytes below which a client that was too slow for a conflated channel is shown it again."""
+
+NANOS_PER_MS: Final = 1_000_000
+
+CATCH_UP: Final = 100 * NANOS_PER_MS
+"""How often clients that were too slow are looked at, ns."""
+
+
+class _Subject:
+    """A topic and its subscribers."""
+
+    def __init__(self, topic: Topic, interval: int) -> None:
+        """interval: ns between two messages, 0: none is conflated."""
+        self.topic = topic
+        self.interval = interval
+        self.due = 0
+        """When the next message may leave, monotonic ns."""
+        self.clients: dict[StreamClient, None] = {}
+        self.lagging: dict[StreamClient, None] = {}
+        """Those that have missed a conflated message."""
+
+    def tell(self) -> None:
+        """Give the news to all."""
+        frames = self.topic.news()
+        if not frames:
+            return
+        if not self.interval:
+            for client in self.clients:
+                client.send(frames)
+            return
+        for client in self.clients:
+            if client in self.lagging:
+                continue
+            if client.connection.queued > FLAG_BYTES:
+                self.lagging[client] = None
+            else:
+                client.send(frames)
+
+    def catch_up(self) -> None:
+        """Show those that read again what there is now. Behind `tell`."""
+        ready = [c for c in self.lagging if c.connection.queued < CAUGHT_UP_BYTES]
+        if ready:
+            whole = self.topic.whole(conflated=True)
+            for client in ready:
+                client.send(whole)
+                del self.lagging[client]
+
+
+class MarketStream:
+    """The StreamService of the market, told by its reader."""
+
+    def __init__(self, market: MarketReader, tokens: Tokens, clock: Clock) -> None:
+        self._market = market
+        self._tokens = tokens
+        self._clock = clock
+        self._subjects: dict[TopicKey, _Subject] = {}
+        self._by_instrument: dict[int, dict[TopicKey, _Subject]] = {}
+        self._touched: dict[_Subject, None] = {}
+        """Subjects with news: those without an interval are told when the turn is over."""
+        self._clients: dict[StreamClient, dict[TopicKey, None]] = {}
+        self._news = trio.lowlevel.ParkingLot()
+        self._instruments: dict[StreamClient, None] = {}
+        """Subscribers of the list of instruments."""
+
+    # --- StreamService ------------------------------------------------------------------------
+
+    def authorize(self, token: str) -> str | None:
+        """The market is for every member."""
+        return self._tokens.owner(token)
+
+    def opened(self, client: StreamClient) -> None:
+        """A client is there."""
+        self._clients[client] = {}
+
+    def closed(self, client: StreamClient) -> None:
+        """It is gone, and with it the topics that nobody else listens to."""
+        for key in self._clients.pop(client):
+            self._leave(client, key)
+        self._instruments.pop(client, None)
+
+    def received(self, client: StreamClient, text: str) -> None:
+        """A message of a client, answered at once."""
+        ident = None
+        try:
+            request = _decode(text)
+            ident = request.id
+            self._take(client, request)
+        except Refused as refused:
+            client.send(error(ident, refused))
+
+    def _take(self, client: StreamClient, request: Request) -> None:
+        match request:
+            case Subscribe(channel="instruments"):
+                self._list(client, request)
+            case Unsubscribe(channel="instruments"):
+                if client not in self._instruments:
+                    raise Refused(ErrorCode.NOT_SUBSCRIBED, "not subscribed to instruments")
+                del self._instruments[client]
+                client.send(unsubscribed(request))
+            case Subscribe():
+                self._subscribe(client, request)
+            case Unsubscribe():
+                self._unsubscribe(client, request)
+            case Authenticate():
+                raise Refused(ErrorCode.MALFORMED, "the connection has shown its token already")
+
+    # --- subscriptions ------------------------------------------------------------------------
+
+    def _subscribe(self, client: StreamClient, request: Subscribe) -> None:
+        keys = self._keys(request)
+        mine = self._clients[client]
+        for key in keys:
+            if key in mine:
+                raise Refused(ErrorCode.ALREADY_SUBSCRIBED, f"subscribed to {key.symbol} already")
+        if len(mine) + len(keys) > SUBSCRIPTIONS:
+            raise Refused(ErrorCode.TOO_MANY, f"at most {SUBSCRIPTIONS} subscriptions")
+        if request.resume_from is not None and request.symbol is None:
+            raise Refused(ErrorCode.UNKNOWN_SEQUENCE, "resume_from needs a symbol")
+        shown: list[bytes] = []
+        resumed = False
+        subjects = [self._subject(key) for key in keys]
+        try:
+            for subject in subjects:
+                subject.tell()
+                missed = None
+                if request.resume_from is not None:
+                    missed = subject.topic.missed(request.resume_from)
+                resumed = missed is not None
+                shown.append(subject.topic.whole() if missed is None else missed)
+        except Refused:
+            for key in keys:
+                self._drop_if_unused(key)
+            raise
+        client.send(subscribed(request, resumed=resumed) + b"".join(shown))
+        for key, subject in zip(keys, subjects, strict=True):
+            subject.clients[client] = None
+            mine[key] = None
+
+    def _unsubscribe(self, client: StreamClient, request: Unsubscribe) -> None:
+        keys = self._keys(request)
+        mine = self._clients[client]
+        for key in keys:
+            if key not in mine:
+                raise Refused(ErrorCode.NOT_SUBSCRIBED, f"not subscribed to {key.symbol}")
+        for key in keys:
+            del mine[key]
+            self._leave(client, key)
+        client.send(unsubscribed(request))
+
+    def _keys(self, request: Subscribe | Unsubscribe) -> list[TopicKey]:
+        """The topics that a request is about. Raises Refused."""
+        channel = request.channel
+        make = _CHANNELS.get(channel)
+        if make is None:
+            some = ", ".join([*_CHANNELS, "instruments"])
+            raise Refused(ErrorCode.UNKNOWN_CHANNEL, f"no channel {channel}; there are {some}")
+        _check(request)
+        symbols = [i.symbol for i in self._market.refdata.instruments.values()]
+        if request.symbol is not None:
+            if request.symbol not in symbols:
+                raise Refused(ErrorCode.UNKNOWN_SYMBOL, f"no instrument {request.symbol}")
+            symbols = [request.symbol]
+        return [
+            TopicKey(channel, symbol, request.depth, request.interval_ms, request.interval)
+            for symbol in symbols
+        ]
+
+    def _subject(self, key: TopicKey) -> _Subject:
+        found = self._subjects.get(key)
+        if found is None:
+            instruments = self._market.refdata.instruments.values()
+            instrument = next(i for i in instruments if i.symbol == key.symbol)
+            topic = _CHANNELS[key.channel](self._market, instrument, key)
+            interval = key.interval_ms or FASTEST_MS.get(key.channel, 0)
+            found = self._subjects[key] = _Subject(topic, interval * NANOS_PER_MS)
+            self._by_instrument.setdefault(instrument.id, {})[key] = found
+        return found
+
+    def _leave(self, client: StreamClient, key: TopicKey) -> None:
+        subject = self._subjects[key]
+        del subject.clients[client]
+        subject.lagging.pop(client, None)
+        self._drop_if_unused(key)
+
+    def _drop_if_unused(self, key: TopicKey) -> None:
+        subject = self._subjects[key]
+        if not subject.clients:
+            del self._subjects[key]
+            self._touched.pop(subject, None)
+            for subjects in self._by_instrument.values():
+                subjects.pop(key, None)
+
+    # --- instruments --------------------------------------------------------------------------
+
+    def _list(self, client: StreamClient, request: Subscribe) -> None:
+        if client in self._instruments:
+            raise Refused(ErrorCode.ALREADY_SUBSCRIBED, "subscribed to instruments already")
+        if request.symbol is not None or request.resume_from is not None:
+            raise Refused(ErrorCode.NOT_OFFERED, "instruments are listed all together, and anew")
+        self._instruments[client] = None
+        shown = [self._report(i) for i in self._market.refdata.instruments.values()]
+        client.send(subscribed(request) + b"".join(shown))
+
+    def _report(self, instrument: Instrument) -> bytes:
+        market = self._market
+        halted = market.market.halted(instrument.id)
+        return frame(Wording(instrument).status(halted, market.last_read, market.time))
+
+    # --- MarketListener -----------------------------------------------------------------------
+
+    def defined(self, instrument: Instrument) -> None:
+        """An instrument is new, or was defined anew."""
+        self._show(instrument)
+
+    def halted(self, instrument: Instrument, whole: Whole) -> None:
+        """An instrument is halted or open again."""
+        self._show(instrument)
+
+    def _show(self, instrument: Instrument) -> None:
+        if self._instruments:
+            report = self._report(instrument)
+            for client in self._instruments:
+                client.send(report)
+
+    def update(self, update: MarketUpdate) -> None:
+        """What a command has done to an instrument."""
+        for subject in self._by_instrument.get(update.change.instrument, {}).values():
+            subject.topic.update(update)
+            self._touched[subject] = None
+
+    def turn_over(self) -> None:
+        """Tell what is due; what is conflated may have to wait."""
+        if not self._touched:
+            return
+        self._tell()
+        if self._touched:
+            self._news.unpark_all()
+
+    def _tell(self) -> None:
+        now = self._clock.monotonic()
+        later: dict[_Subject, None] = {}
+        for subject in self._touched:
+            if now < subject.due:
+                later[subject] = None
+                continue
+            subject.tell()
+            subject.due = now + subject.interval
+        self._touched = later
+
+    # --- conflation ---------------------------------------------------------------------------
+
+    async def conflate(self) -> None:
+        """Tell each conflated topic's news when its interval is over, for ever."""
+        while True:
+            lagging = [s for s in self._subjects.values() if s.lagging]
+            if not self._touched and not lagging:
+                await self._news.park()
+            due = [subject.due for subject in self._touched]
+            wait = min(due, default=0) - self._clock.monotonic()
+            if lagging:
+                wait = min(wait, CATCH_UP) if due else CATCH_UP
+            if wait > 0:
+                await trio.sleep(wait / NANOS_PER_SECOND)
+            else:
+                await trio.lowlevel.checkpoint()
+            self._tell()
+            for subject in lagging:
+                subject.tell()
+                subject.catch_up()
+
+
+def _decode(text: str) -> Request:
+    try:
+        return decode_request(text)
+    except RequestRefused as refused:
+        raise Refused(ErrorCode.MALFORMED, str(refused)) from None
+
+
+def _check(request: Subscribe | Unsubscribe) -> None:
+    """Whether the channel has what is asked for. Raises Refused."""
+    channel = request.channel
+    if request.depth is not None and (channel != "book" or request.depth not in DEPTHS):
+        raise Refused(ErrorCode.NOT_OFFERED, f"depth is one of {DEPTHS}, of the channel book")
+    conflatable = channel in ("book", *FASTEST_MS)
+    if request.interval_ms and (not conflatable or request.interval_ms not in INTERVALS_MS):
+        raise Refused(
+            ErrorCode.NOT_OFFERED,
+            f"interval_ms is one of {INTERVALS_MS}, of the channels book, ticker and candles",
+        )
+    if (request.interval in INTERVALS) != (channel == "candles") or (
+        request.interval is not None and channel != "candles"
+    ):
+        raise Refused(
+            ErrorCode.NOT_OFFERED, f"candles, and only they, have an interval, one of {INTERVALS} s"
+        )
+
+
+def _book(market: MarketReader, instrument: Instrument, key: TopicKey) -> Topic:
+    feed = market.market.feed(instrument.id)
+    return BookTopic(instrument, feed, key.depth, key.interval_ms)
+
+
+def _orders(market: MarketReader, instrument: Instrument, key: TopicKey) -> Topic:
+    return OrdersTopic(instrument, market.market.feed(instrument.id))
+
+
+def _trades(market: MarketReader, instrument: Instrument, key: TopicKey) -> Topic:
+    return TradesTopic(instrument, market.market.feed(instrument.id))
+
+
+def _candles(market: MarketReader, instrument: Instrument, key: TopicKey) -> Topic:
+    assert key.interval is not None
+    return CandlesTopic(instrument, market.market.feed(instrument.id), key.interval, market)
+
+
+def _ticker(market: MarketReader, instrument: Instrument, key: TopicKey) -> Topic:
+    return TickerTopic(instrument, market.market.feed(instrument.id), market)
+
+
+_CHANNELS: Final[dict[str, Callable[[MarketReader, Instrument, TopicKey], Topic]]] = {
+    "book": _book,
+    "orders": _orders,
+    "trades": _trades,
+    "candles": _candles,
+    "ticker": _ticker,
+}

@@ -1,0 +1,49 @@
+"""Market data: a reader of the journal that folds the public market and tells whoever listens."""
+
+import trio
+
+from engine.journal.files import open_reader
+from engine.journal.wake import WakeClient
+from engine.market_reader import MarketReader
+from engine.market_shadow import restored_market
+from gateway.children import announce_ready, announce_status
+from gateway.flow.following import POLL_RECORDS, follow
+from gateway.market_data.stream import MarketStream
+from gateway.processes.memory import freeze_what_there_is
+from gateway.processes.place import STATUS_SECONDS, Place
+from gateway.stream.server import StreamServer
+from gateway.stream.tokens import Tokens
+
+
+async def run_marketdata(place: Place, stop: trio.Event) -> None:
+    """Fold the journal and serve the market until `stop`."""
+    venue = place.config.venue
+    listener = place.listen(venue.ports.market_data_stream)
+    announce_ready()  # who connects waits for the fold
+    market = restored_market(place.market, open_reader(place.journal), place.log)
+    while market.step(POLL_RECORDS):
+        await trio.lowlevel.checkpoint()
+    freeze_what_there_is()
+    stream = MarketStream(market, Tokens(place.config), place.clock)
+    market.listeners.append(stream)
+    server = StreamServer(
+        stream, place.clock, place.log, place.config.limits, place.counters, venue.origins
+    )
+    wake = WakeClient(place.wake)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow, wake, lambda: market.step(POLL_RECORDS) > 0)
+        nursery.start_soon(stream.conflate)
+        nursery.start_soon(server.serve, listener)
+        nursery.start_soon(_status, market)
+        await stop.wait()
+        while market.step(POLL_RECORDS):
+            await trio.lowlevel.checkpoint()
+        listener.close()
+        await server.close("the venue is closing")
+        nursery.cancel_scope.cancel()
+
+
+async def _status(market: MarketReader) -> None:
+    while True:
+        await trio.sleep(STATUS_SECONDS)
+        announce_status({}, {"fixgate_journal_read_record": market.last_read})
