@@ -301,19 +301,28 @@ class MarketStream:
     async def conflate(self) -> None:
         """Tell each conflated topic's news when its interval is over, for ever."""
         while True:
-            lagging = [s for s in self._subjects.values() if s.lagging]
-            if not self._touched and not lagging:
+            wait = self._wait()
+            if wait is None:
                 await self._news.park()
-            due = [subject.due for subject in self._touched]
-            wait = min(due, default=0) - self._clock.monotonic()
-            if lagging:
-                wait = min(wait, CATCH_UP) if due else CATCH_UP
-            if wait > 0:
+            elif wait > 0:
                 await trio.sleep(wait / NANOS_PER_SECOND)
             else:
                 await trio.lowlevel.checkpoint()
-            self._tell()
-            for subject in lagging:
+            self.tell_due()
+
+    def _wait(self) -> int | None:
+        """How long nothing is due, ns; None: until there are news."""
+        now = self._clock.monotonic()
+        due = [subject.due for subject in self._touched]
+        if any(subject.lagging for subject in self._subjects.values()):
+            due.append(now + CATCH_UP)
+        return min(due) - now if due else None
+
+    def tell_due(self) -> None:
+        """Tell what is due by now, and show clients that read again what they have missed."""
+        self._tell()
+        for subject in self._subjects.values():
+            if subject.lagging:
                 subject.tell()
                 subject.catch_up()
 

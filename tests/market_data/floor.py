@@ -1,0 +1,230 @@
+"""Clients of a market stream without sockets: real trading, a real journal, real frames."""
+
+import contextlib
+import json
+from decimal import Decimal
+from types import SimpleNamespace
+from zlib import crc32
+
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import TextMessage
+
+from engine.core.venue import Venue
+from engine.journal.files import open_reader
+from engine.market.feed import MarketFeed
+from engine.market_reader import MarketReader
+from engine.model.commands import Block, Origin, Unblock
+from engine.model.enums import BLOCK_INSTRUMENT, BUY, SELL
+from engine.model.refdata import ReferenceData
+from engine.sequencer import Sequencer
+from gateway.market_data.stream import MarketStream
+from tests.engine.streams import RANDOM_BALANCES, START, RandomTrader, bootstrap_commands
+from tests.journal.support import open_writer
+from tests.support.house import HandClock
+
+CHECKED_LEVELS = 10
+SIDES = {"bids": BUY, "asks": SELL}
+
+
+class Everybody:
+    """Tokens: any will do."""
+
+    def owner(self, token):
+        return token
+
+
+class Client:
+    """A subscriber: it reads the frames that it is sent, and keeps a book of each channel."""
+
+    def __init__(self, floor):
+        self.floor = floor
+        self.heard = []
+        self.books = {}
+        self.connection = SimpleNamespace(queued=0)
+        self._protocol = Connection(ConnectionType.CLIENT)
+        floor.stream.opened(self)
+
+    def send(self, frames):
+        """What the venue calls."""
+        self._protocol.receive_data(frames)
+        for event in self._protocol.events():
+            assert isinstance(event, TextMessage)
+            assert event.message_finished
+            self._hear(json.loads(event.data))
+
+    def _hear(self, message):
+        self.heard.append(message)
+        kind = message["type"]
+        key = (message.get("symbol"), message.get("depth"), message.get("interval_ms", 0))
+        if kind.startswith(("book_", "orders_")):
+            key = (kind.partition("_")[0], *key)
+            if kind.endswith("snapshot"):
+                self.books[key] = _Levels(message) if key[0] == "book" else _Orders(message)
+            else:
+                self.books[key].hear(message)
+            assert self.books[key].checksum() == message["checksum"]
+
+    def say(self, **words):
+        """A request; what is answered, and what else comes with it."""
+        already = len(self.heard)
+        self.floor.stream.received(self, json.dumps(words))
+        answered = self.heard[already:]
+        del self.heard[already:]
+        return answered
+
+    def subscribe(self, channel, symbol="BTC-USD", **words):
+        answer, *rest = self.say(op="subscribe", channel=channel, symbol=symbol, **words)
+        assert answer["type"] == "subscribed", answer
+        return rest
+
+    def leave(self):
+        self.floor.stream.closed(self)
+
+    def take(self):
+        """What was heard since this was last asked."""
+        heard, self.heard = self.heard, []
+        return heard
+
+
+class _Book:
+    """One book as its messages tell it."""
+
+    def __init__(self, snapshot):
+        self.seq = snapshot["seq"]
+        self.record = snapshot["record"]
+        self.sides = {side: {} for side in SIDES}
+        self._take(snapshot)
+
+    def hear(self, update):
+        assert update["prev"] == self.seq <= update["seq"], "a message is missing"
+        self.seq = update["seq"]
+        self.record = update["record"]
+        self._take(update)
+
+    def checksum(self):
+        """As docs/market_data.md says."""
+        texts = [
+            ",".join(
+                f"{price}:{quantity}" for price, quantity in self.levels(side)[:CHECKED_LEVELS]
+            )
+            for side in SIDES
+        ]
+        return crc32("|".join(texts).encode())
+
+
+class _Levels(_Book):
+    def _take(self, message):
+        for side, levels in self.sides.items():
+            for price, quantity, orders in message[side]:
+                if orders:
+                    levels[price] = (quantity, orders)
+                else:
+                    del levels[price]
+
+    def levels(self, side):
+        best = sorted(self.sides[side], key=Decimal, reverse=side == "bids")
+        return [(price, self.sides[side][price][0]) for price in best]
+
+
+class _Orders(_Book):
+    def _take(self, message):
+        for side, orders in self.sides.items():
+            for ident, price, quantity in message[side]:
+                if quantity == "0":
+                    del orders[ident]
+                else:
+                    orders[ident] = (price, quantity)
+
+    def levels(self, side):
+        totals = {}
+        for price, quantity in self.sides[side].values():
+            totals[price] = totals.get(price, 0) + Decimal(quantity)
+        best = sorted(totals, key=Decimal, reverse=side == "bids")
+        return [(price, f"{totals[price].normalize():f}") for price in best]
+
+
+class Floor:
+    """A venue, its journal and the stream of its market."""
+
+    def __init__(self, folder, seed=1):
+        self.folder = folder
+        self.writer = open_writer(folder / "journal")
+        self.sequencer = Sequencer(Venue(), self.writer, bytes)
+        self.trader = RandomTrader(seed)
+        self.time = START
+        for command in bootstrap_commands(balances=RANDOM_BALANCES):
+            self.sequencer.submit(command, START)
+        self.sequencer.commit()
+        self.clock = HandClock()
+        self.start()
+
+    def start(self, market=None):
+        """A new process: nobody is connected."""
+        self.market = market or MarketReader(
+            open_reader(self.folder / "journal"), ReferenceData(), MarketFeed(), -1
+        )
+        self.read()
+        self.stream = MarketStream(self.market, Everybody(), self.clock)
+        self.market.listeners.append(self.stream)
+
+    def read(self, at_once=500):
+        """Let the process read what is on disk."""
+        while self.market.step(at_once):
+            pass
+
+    def trade(self, count, at_once=500):
+        """Some commands, and what the process makes of them."""
+        for _ in range(count):
+            self.time += self.trader.wait()
+            if self.sequencer.mass_due:
+                self.sequencer.continue_mass(self.time)
+            else:
+                self.sequencer.submit(self.trader.command(), self.time)
+        self.sequencer.commit()
+        self.read(at_once)
+
+    def halt(self, instrument, reason):
+        """Nobody may trade it any more."""
+        self._submit(Block(Origin(0, 0, 0), BLOCK_INSTRUMENT, instrument, False, reason))
+
+    def open(self, instrument, reason):
+        self._submit(Unblock(Origin(0, 0, 0), BLOCK_INSTRUMENT, instrument, reason))
+
+    def _submit(self, command):
+        self.sequencer.submit(command, self.time)
+        self.sequencer.commit()
+        self.read()
+
+    def feed(self, symbol="BTC-USD"):
+        instruments = self.market.refdata.instruments.values()
+        return self.market.market.feed(next(i.id for i in instruments if i.symbol == symbol))
+
+    def levels(self, symbol="BTC-USD", depth=None):
+        """The venue's book, in the words of the feed."""
+        feed = self.feed(symbol)
+        instrument = self.market.refdata.instruments[feed.instrument]
+        return {
+            name: [
+                (instrument.format_price(price).decode(), instrument.format_qty(lots).decode())
+                for price, lots, _ in feed.book.depth(side, depth)
+            ]
+            for name, side in SIDES.items()
+        }
+
+    def wait(self, milliseconds):
+        """Time passes, and what is conflated comes due."""
+        self.clock.time += milliseconds * 1_000_000
+        self.stream.tell_due()
+
+    def close(self):
+        self.writer.close()
+
+
+@contextlib.contextmanager
+def floor(folder, seed=1):
+    """A floor that is open."""
+    here = Floor(folder, seed)
+    try:
+        yield here
+    finally:
+        here.close()
