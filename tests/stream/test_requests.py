@@ -21,7 +21,7 @@ from gateway.stream.requests import (
         (
             '{"op":"subscribe","channel":"book","symbol":"BTC-USD","depth":10,"interval_ms":100,'
             '"resume_from":7,"id":"a"}',
-            Subscribe("book", "BTC-USD", 10, 100, 7, "a"),
+            Subscribe("book", "BTC-USD", 10, 100, resume_from=7, id="a"),
         ),
         ('{"op":"unsubscribe","channel":"book","symbol":"X"}', Unsubscribe("book", "X")),
     ],
