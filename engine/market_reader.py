@@ -95,7 +95,7 @@ class MarketReader:
                     listener.defined(instrument)
         elif isinstance(command, Block | Unblock):
             self._halted(whole)
-        for update in self.market.apply(whole.last, whole.time, whole.events):
+        for update in self.market.apply(whole.last, whole.time, whole.events, whole.first):
             for listener in self.listeners:
                 listener.update(update)
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from engine.market.book import BookUpdate, MarketFold, OrderBook, Trade
 from engine.market.candles import Candles
+from engine.market.trade_index import TradeIndex
 from engine.model.enums import BLOCK_ALL, BLOCK_INSTRUMENT
 from engine.model.events import Blocked, Event, Unblocked
 from engine.model.ids import NOBODY
@@ -54,13 +55,14 @@ class InstrumentFeed:
         self.book = book
         self.candles = Candles()
         self.tape: deque[TapeTrade] = deque(maxlen=TAPE_TRADES)
+        self.trades = TradeIndex()
         self.seq = 0
         self.record = -1
         self.time = 0
         self._history: deque[MarketUpdate] = deque(maxlen=HISTORY_UPDATES)
 
-    def take(self, record: int, time: int, change: BookUpdate) -> MarketUpdate:
-        """The next update; the book has it already."""
+    def take(self, record: int, time: int, change: BookUpdate, first: int) -> MarketUpdate:
+        """The next update, of a command in records `first` to `record`; the book has it already."""
         assert record > self.record
         assert time >= self.time
         self.seq += 1
@@ -68,6 +70,7 @@ class InstrumentFeed:
         for trade in change.trades:
             self.tape.append(TapeTrade(record, time, trade))
             self.candles.add(trade, time, record)
+            self.trades.note(trade.match, first)
         update = MarketUpdate(self.seq, record, time, change)
         self._history.append(update)
         return update
@@ -100,10 +103,17 @@ class MarketFeed:
             found = self.feeds[instrument] = InstrumentFeed(instrument, book)
         return found
 
-    def apply(self, record: int, time: int, events: Iterable[Event]) -> list[MarketUpdate]:
-        """All events of one command; record and time are those of its last part."""
+    def apply(
+        self, record: int, time: int, events: Iterable[Event], first: int | None = None
+    ) -> list[MarketUpdate]:
+        """All events of one command; record and time are those of its last part, first is its
+        first part's number, if it has several."""
         changes = self._fold.apply(events)
-        return [self.feed(change.instrument).take(record, time, change) for change in changes]
+        if first is None:
+            first = record
+        return [
+            self.feed(change.instrument).take(record, time, change, first) for change in changes
+        ]
 
     def halt(self, events: Iterable[Event]) -> list[int]:
         """The events of a Block or Unblock; the instruments that are halted by it or open again,

@@ -62,7 +62,14 @@ class _Halts(_Chunk, tag=5):
     halts: dict[int, str]
 
 
-_Any = Union[_Instrument, _Orders, _Tape, _Candles, _Halts]  # noqa: UP007 - msgspec wants it as a value
+class _Trades(_Chunk, tag=6):
+    """Where trades are in the journal: (match, first record) of some, and how many there were."""
+
+    rows: list[tuple[int, int]]
+    count: int
+
+
+_Any = Union[_Instrument, _Orders, _Tape, _Candles, _Halts, _Trades]  # noqa: UP007 - msgspec wants it as a value
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Any).decode
@@ -78,6 +85,8 @@ def write_market(market: MarketFeed) -> Iterator[bytes]:
                 yield _encode(_Orders(side, orders))
         for trades in _pieces(feed.tape):
             yield _encode(_Tape(trades))
+        for places in _pieces(feed.trades.rows()):
+            yield _encode(_Trades(places, feed.trades.count))
         for interval, series in feed.candles.saved():
             for candles in _pieces(series):
                 yield _encode(_Candles(interval, candles))
@@ -104,13 +113,15 @@ def read_market(chunks: Iterable[bytes]) -> MarketFeed:
     return market
 
 
-def _read(feed: InstrumentFeed, chunk: _Orders | _Tape | _Candles) -> None:
+def _read(feed: InstrumentFeed, chunk: _Orders | _Tape | _Candles | _Trades) -> None:
     match chunk:
         case _Orders(side, rows):
             for order_id, price, lots in rows:
                 feed.book.add(order_id, side, price, lots)
         case _Tape(rows):
             feed.tape.extend(TapeTrade(record, time, Trade(*trade)) for record, time, trade in rows)
+        case _Trades(rows, count):
+            feed.trades.load(rows, count)
         case _Candles(interval, rows):
             feed.candles.load(interval, rows)
 

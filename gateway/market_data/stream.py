@@ -21,9 +21,11 @@ from gateway.market_data.topics import (
     TopicKey,
     TradesTopic,
 )
+from gateway.market_data.trades_replay import TradesReplay
 from gateway.market_data.wording import Wording
 from gateway.stream.answers import ErrorCode, Refused, error, frame, subscribed, unsubscribed
 from gateway.stream.client import StreamClient
+from gateway.stream.replay import Replay, Replays
 from gateway.stream.requests import (
     Authenticate,
     Request,
@@ -98,10 +100,15 @@ class _Subject:
 class MarketStream:
     """The StreamService of the market, told by its reader."""
 
-    def __init__(self, market: MarketReader, tokens: Tokens, clock: Clock) -> None:
+    def __init__(
+        self, market: MarketReader, tokens: Tokens, clock: Clock, replays: Replays
+    ) -> None:
         self._market = market
         self._tokens = tokens
         self._clock = clock
+        self._replays = replays
+        self._replaying: dict[tuple[StreamClient, TopicKey], Replay] = {}
+        """Subscribers that are on their way: their topic does not know them yet."""
         self._subjects: dict[TopicKey, _Subject] = {}
         self._by_instrument: dict[int, dict[TopicKey, _Subject]] = {}
         self._touched: dict[_Subject, None] = {}
@@ -165,25 +172,57 @@ class MarketStream:
             raise Refused(ErrorCode.TOO_MANY, f"at most {SUBSCRIPTIONS} subscriptions")
         if request.resume_from is not None and request.symbol is None:
             raise Refused(ErrorCode.UNKNOWN_SEQUENCE, "resume_from needs a symbol")
-        shown: list[bytes] = []
-        resumed = False
-        subjects = [self._subject(key) for key in keys]
-        try:
-            for subject in subjects:
-                subject.tell()
-                missed = None
-                if request.resume_from is not None:
-                    missed = subject.topic.missed(request.resume_from)
-                resumed = missed is not None
-                shown.append(subject.topic.whole() if missed is None else missed)
-        except Refused:
-            for key in keys:
-                self._drop_if_unused(key)
-            raise
-        client.send(subscribed(request, resumed=resumed) + b"".join(shown))
-        for key, subject in zip(keys, subjects, strict=True):
-            subject.clients[client] = None
+        if request.resume_from is None:
+            shown = [self._joined(client, key).topic.whole() for key in keys]
+            client.send(subscribed(request) + b"".join(shown))
+        else:
+            self._resume(client, request, keys[0], request.resume_from)
+        for key in keys:
             mine[key] = None
+
+    def _joined(self, client: StreamClient, key: TopicKey) -> _Subject:
+        """The subject of a key, with one more subscriber; the others have all that there is."""
+        subject = self._subject(key)
+        subject.tell()
+        subject.clients[client] = None
+        return subject
+
+    def _resume(self, client: StreamClient, request: Subscribe, key: TopicKey, seq: int) -> None:
+        subject = self._joined(client, key)
+        try:
+            missed = subject.topic.missed(seq)
+        except Refused:
+            self._leave(client, key)
+            raise
+        if missed is not None:
+            client.send(subscribed(request, resumed=True) + missed)
+        elif key.channel == "trades":
+            self._leave(client, key)
+            client.send(subscribed(request, resumed=True))
+            self._replay_trades(client, key, seq)
+        else:
+            client.send(subscribed(request) + subject.topic.whole())
+
+    def _replay_trades(self, client: StreamClient, key: TopicKey, match: int) -> None:
+        instrument = self._instrument(key.symbol)
+        rendering = TradesReplay(instrument, match)
+
+        def join() -> None:
+            del self._replaying[client, key]
+            self._joined(client, key)
+
+        replay = Replay(
+            client,
+            self._market.market.feed(instrument.id).trades.before(match),
+            rendering.render,
+            lambda: self._market.last_read,
+            join,
+        )
+        self._replaying[client, key] = replay
+        self._replays.start(replay)
+
+    def _instrument(self, symbol: str) -> Instrument:
+        return next(i for i in self._market.refdata.instruments.values() if i.symbol == symbol)
 
     def _unsubscribe(self, client: StreamClient, request: Unsubscribe) -> None:
         keys = self._keys(request)
@@ -217,8 +256,7 @@ class MarketStream:
     def _subject(self, key: TopicKey) -> _Subject:
         found = self._subjects.get(key)
         if found is None:
-            instruments = self._market.refdata.instruments.values()
-            instrument = next(i for i in instruments if i.symbol == key.symbol)
+            instrument = self._instrument(key.symbol)
             topic = _CHANNELS[key.channel](self._market, instrument, key)
             interval = key.interval_ms or FASTEST_MS.get(key.channel, 0)
             found = self._subjects[key] = _Subject(topic, interval * NANOS_PER_MS)
@@ -226,13 +264,13 @@ class MarketStream:
         return found
 
     def _leave(self, client: StreamClient, key: TopicKey) -> None:
+        replay = self._replaying.pop((client, key), None)
+        if replay is not None:
+            replay.cancel()
+            return
         subject = self._subjects[key]
         del subject.clients[client]
         subject.lagging.pop(client, None)
-        self._drop_if_unused(key)
-
-    def _drop_if_unused(self, key: TopicKey) -> None:
-        subject = self._subjects[key]
         if not subject.clients:
             del self._subjects[key]
             self._touched.pop(subject, None)

@@ -56,8 +56,8 @@ class Topic(Protocol):
         ...
 
     def missed(self, seq: int) -> bytes | None:
-        """The frames for who has everything up to `seq`; None if only the whole will do. First
-        give `news` to those who are there. Raises Refused if there is no such place."""
+        """The frames for who has everything up to `seq`; None if that is too long ago. First give
+        `news` to those who are there. Raises Refused if there is no such place."""
         ...
 
 

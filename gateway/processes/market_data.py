@@ -11,6 +11,7 @@ from gateway.flow.following import POLL_RECORDS, follow
 from gateway.market_data.stream import MarketStream
 from gateway.processes.memory import freeze_what_there_is
 from gateway.processes.place import STATUS_SECONDS, Place
+from gateway.stream.replay import Replays
 from gateway.stream.server import StreamServer
 from gateway.stream.tokens import Tokens
 
@@ -20,11 +21,13 @@ async def run_marketdata(place: Place, stop: trio.Event) -> None:
     venue = place.config.venue
     listener = place.listen(venue.ports.market_data_stream)
     announce_ready()  # who connects waits for the fold
-    market = restored_market(place.market, open_reader(place.journal), place.log)
+    reader = open_reader(place.journal)
+    market = restored_market(place.market, reader, place.log)
     while market.step(POLL_RECORDS):
         await trio.lowlevel.checkpoint()
     freeze_what_there_is()
-    stream = MarketStream(market, Tokens(place.config), place.clock)
+    replays = Replays(reader.another, place.clock.monotonic, place.log)
+    stream = MarketStream(market, Tokens(place.config), place.clock, replays)
     market.listeners.append(stream)
     server = StreamServer(
         stream, place.clock, place.log, place.config.limits, place.counters, venue.origins
@@ -33,6 +36,7 @@ async def run_marketdata(place: Place, stop: trio.Event) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(follow, wake, lambda: market.step(POLL_RECORDS) > 0)
         nursery.start_soon(stream.conflate)
+        nursery.start_soon(replays.serve)
         nursery.start_soon(server.serve, listener)
         nursery.start_soon(_status, market)
         await stop.wait()

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.market import feed as feed_module
-from engine.market import saved
+from engine.market import saved, trade_index
 from engine.market.book import BookUpdate, Trade
 from engine.market.candles import INTERVALS
 from engine.market.feed import InstrumentFeed, MarketFeed, OrderBook
@@ -26,6 +26,7 @@ def everything(market):
             (feed.seq, feed.record, feed.time),
             [list(feed.book.queue(side)) for side in (BUY, SELL)],
             list(feed.tape),
+            (list(feed.trades.rows()), feed.trades.count),
             {interval: list(feed.candles.since(interval, 0)) for interval in INTERVALS},
             feed.candles.last_day(feed.time),
         )
@@ -42,6 +43,7 @@ def everything(market):
 def test_a_market_that_was_saved_at_any_time_goes_on_as_if_it_had_never_stopped(seed, count, rows):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(saved, "CHUNK_ROWS", rows)
+        patch.setattr(trade_index, "STRIDE", 3)
         chance = Random(seed)
         market, again = MarketFeed(), MarketFeed()
         for number, (time, events) in enumerate(commands(seed, count)):
@@ -78,7 +80,7 @@ def test_a_number_that_was_never_given_out_has_nothing_behind_it():
 def test_the_tape_keeps_the_last_trades():
     feed = InstrumentFeed(1, OrderBook())
     for k in range(feed_module.TAPE_TRADES + 2):
-        feed.take(k, START + k, BookUpdate(1, (), (), (Trade(k, 100, 1, BUY),)))
+        feed.take(k, START + k, BookUpdate(1, (), (), (Trade(k, 100, 1, BUY),)), k)
     assert len(feed.tape) == feed_module.TAPE_TRADES
     assert feed.tape[0] == (2, START + 2, Trade(2, 100, 1, BUY))
 
@@ -87,9 +89,9 @@ def test_the_tape_keeps_the_last_trades():
 def test_records_and_their_times_only_go_up(record, time):
     feed = InstrumentFeed(1, OrderBook())
     nothing = BookUpdate(1, (), (), ())
-    feed.take(5, START, nothing)
+    feed.take(5, START, nothing, 5)
     with pytest.raises(AssertionError):
-        feed.take(record, time, nothing)
+        feed.take(record, time, nothing, record)
 
 
 @pytest.mark.parametrize(

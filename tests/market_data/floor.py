@@ -18,6 +18,7 @@ from engine.model.enums import BLOCK_INSTRUMENT, BUY, SELL
 from engine.model.refdata import ReferenceData
 from engine.sequencer import Sequencer
 from gateway.market_data.stream import MarketStream
+from gateway.stream.replay import Replays
 from tests.engine.streams import RANDOM_BALANCES, START, RandomTrader, bootstrap_commands
 from tests.journal.support import open_writer
 from tests.support.house import HandClock
@@ -41,6 +42,10 @@ class Client:
         self.heard = []
         self.books = {}
         self.connection = SimpleNamespace(queued=0)
+        self.open = True
+        self.closed_with = None
+        self.who = "ACME"
+        self.answered = []
         self._protocol = Connection(ConnectionType.CLIENT)
         floor.stream.opened(self)
 
@@ -68,16 +73,23 @@ class Client:
         """A request; what is answered, and what else comes with it."""
         already = len(self.heard)
         self.floor.stream.received(self, json.dumps(words))
-        answered = self.heard[already:]
+        self.answered = self.heard[already:]
         del self.heard[already:]
-        return answered
+        return self.answered
 
     def subscribe(self, channel, symbol="BTC-USD", **words):
         answer, *rest = self.say(op="subscribe", channel=channel, symbol=symbol, **words)
         assert answer["type"] == "subscribed", answer
+        self.answered = rest
         return rest
 
+    def close(self, code, reason, now):
+        """What the venue calls when it has to."""
+        self.closed_with = code
+        self.leave()
+
     def leave(self):
+        self.open = False
         self.floor.stream.closed(self)
 
     def take(self):
@@ -156,6 +168,7 @@ class Floor:
             self.sequencer.submit(command, START)
         self.sequencer.commit()
         self.clock = HandClock()
+        self.log = []
         self.start()
 
     def start(self, market=None):
@@ -164,7 +177,8 @@ class Floor:
             open_reader(self.folder / "journal"), ReferenceData(), MarketFeed(), -1
         )
         self.read()
-        self.stream = MarketStream(self.market, Everybody(), self.clock)
+        self.replays = Replays(self.market.reader.another, self.clock.monotonic, self.log.append)
+        self.stream = MarketStream(self.market, Everybody(), self.clock, self.replays)
         self.market.listeners.append(self.stream)
 
     def read(self, at_once=500):

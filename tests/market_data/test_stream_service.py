@@ -5,17 +5,21 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+import trio
+import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.journal.disk import RealDisk
 from engine.journal.files import open_reader
 from engine.market import feed as feed_module
+from engine.market import trade_index
 from engine.market_shadow import MarketShadow, restored_market
 from engine.model import record
 from gateway.flow.connection import FLAG_BYTES
 from gateway.market_data import stream as stream_module
 from gateway.market_data import topics
+from gateway.stream import replay
 from tests.market_data.floor import Client, floor
 
 CHANNELS = [
@@ -202,30 +206,90 @@ def test_trades_are_a_chain(here):
     assert len(told) > 10
 
 
-@pytest.mark.parametrize("kept", [5, 1_000])
-def test_trades_are_resumed_as_far_as_the_tape_goes(tmp_path, monkeypatch, kept):
+@pytest.mark.trio
+@pytest.mark.parametrize("kept", [1, 5, 1_000])
+@pytest.mark.parametrize("seed", range(3))
+async def test_trades_are_resumed_from_any_on_while_others_come(tmp_path, monkeypatch, kept, seed):
+    """From memory, or from the journal; either way none is missing and none comes twice."""
     monkeypatch.setattr(feed_module, "TAPE_TRADES", kept)
-    monkeypatch.setattr(topics, "SHOWN_TRADES", 3)
-    with floor(tmp_path) as here:
-        here.trade(200)
-        matches = [t.trade.match for t in here.feed().tape]
-        for at, last in enumerate(matches):
-            client = Client(here)
-            answer, *told = client.say(
-                op="subscribe", channel="trades", symbol="BTC-USD", resume_from=last
-            )
-            assert answer["resumed"]
-            assert [m["match"] for m in told] == matches[at + 1 :]
+    monkeypatch.setattr(trade_index, "STRIDE", 4)
+    monkeypatch.setattr(replay, "SLICE_RECORDS", 7)
+    chance = Random(seed)
+    with floor(tmp_path, seed) as here:
+        monkeypatch.setattr(record, "MAX_RECORD_BYTES", 250)
+        whole = Client(here)
+        whole.subscribe("trades")
+        here.trade(100)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(here.replays.serve)
+            await trio.testing.wait_all_tasks_blocked()
+            clients = []
+            for _ in range(40):
+                here.trade(chance.randrange(6))
+                matches = [0, *(m["match"] for m in whole.heard)]
+                last = chance.choice(matches[-chance.choice((3, 1_000)) :])
+                client = Client(here)
+                client.subscribe("trades", resume_from=last)
+                clients.append((client, last))
+                for _ in range(chance.randrange(5)):
+                    await trio.lowlevel.checkpoint()
+                if chance.random() < 0.2:
+                    gone, _ = clients.pop()
+                    gone.leave()
+            while here.replays.running:
+                await trio.lowlevel.checkpoint()
+            here.trade(20)
+            nursery.cancel_scope.cancel()
+        matches = [m["match"] for m in whole.heard]
+        for client, last in clients:
+            told = client.answered + client.heard
+            assert [m["match"] for m in told] == [match for match in matches if match > last]
+            assert all(b["prev"] == a["match"] for a, b in pairwise(told))
             assert not told or told[0]["prev"] == last
+        assert not here.stream._replaying
+        assert not here.log
+
+
+@pytest.mark.trio
+async def test_a_replay_that_is_not_wanted_any_more_ends(here, monkeypatch):
+    monkeypatch.setattr(topics, "SHOWN_TRADES", 3)
+    here.feed().tape.__init__(maxlen=1)
+    here.trade(100)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(here.replays.serve)
+        await trio.testing.wait_all_tasks_blocked()
         client = Client(here)
-        answer, *told = client.say(
-            op="subscribe", channel="trades", symbol="BTC-USD", resume_from=0
-        )
-        if kept == 5:
-            assert "resumed" not in answer
-            assert [m["match"] for m in told[0]["trades"]] == matches[-3:]
-        else:
-            assert [m["match"] for m in told] == matches
+        client.subscribe("trades", resume_from=0)
+        [answer] = client.say(op="unsubscribe", channel="trades", symbol="BTC-USD")
+        assert answer["type"] == "unsubscribed"
+        while here.replays.running:
+            await trio.lowlevel.checkpoint()
+        here.trade(50)
+        assert client.heard == []
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.trio
+async def test_a_replay_of_a_journal_that_is_damaged_closes_its_client_alone(here):
+    here.feed().tape.__init__(maxlen=1)
+    here.trade(100)
+    segment = max((here.folder / "journal").glob("*.seg"), key=lambda path: path.stat().st_size)
+    data = bytearray(segment.read_bytes())
+    data[len(data.rstrip(b"\0")) // 2] ^= 0xFF
+    segment.write_bytes(data)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(here.replays.serve)
+        await trio.testing.wait_all_tasks_blocked()
+        client, other = Client(here), Client(here)
+        other.subscribe("trades")
+        client.subscribe("trades", resume_from=0)
+        while here.replays.running:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert client.closed_with == 1011
+    assert other.open
+    [line] = here.log
+    assert "damaged" in line
 
 
 def test_candles_come_closed_before_the_next_one(here):
