@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-from decimal import Decimal
 from types import SimpleNamespace
-from zlib import crc32
 
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
@@ -14,7 +12,7 @@ from engine.journal.files import open_reader
 from engine.market.feed import MarketFeed
 from engine.market_reader import MarketReader
 from engine.model.commands import Block, Origin, Unblock
-from engine.model.enums import BLOCK_INSTRUMENT, BUY, SELL
+from engine.model.enums import BLOCK_INSTRUMENT
 from engine.model.refdata import ReferenceData
 from engine.sequencer import Sequencer
 from gateway.market_data.stream import MarketStream
@@ -22,9 +20,7 @@ from gateway.stream.replay import Replays
 from tests.engine.streams import RANDOM_BALANCES, START, RandomTrader, bootstrap_commands
 from tests.journal.support import open_writer
 from tests.support.house import HandClock
-
-CHECKED_LEVELS = 10
-SIDES = {"bids": BUY, "asks": SELL}
+from tests.support.stream_books import SIDES, Levels, Orders
 
 
 class Everybody:
@@ -64,7 +60,7 @@ class Client:
         if kind.startswith(("book_", "orders_")):
             key = (kind.partition("_")[0], *key)
             if kind.endswith("snapshot"):
-                self.books[key] = _Levels(message) if key[0] == "book" else _Orders(message)
+                self.books[key] = Levels(message) if key[0] == "book" else Orders(message)
             else:
                 self.books[key].hear(message)
             assert self.books[key].checksum() == message["checksum"]
@@ -96,63 +92,6 @@ class Client:
         """What was heard since this was last asked."""
         heard, self.heard = self.heard, []
         return heard
-
-
-class _Book:
-    """One book as its messages tell it."""
-
-    def __init__(self, snapshot):
-        self.seq = snapshot["seq"]
-        self.record = snapshot["record"]
-        self.sides = {side: {} for side in SIDES}
-        self._take(snapshot)
-
-    def hear(self, update):
-        assert update["prev"] == self.seq <= update["seq"], "a message is missing"
-        self.seq = update["seq"]
-        self.record = update["record"]
-        self._take(update)
-
-    def checksum(self):
-        """As docs/market_data.md says."""
-        texts = [
-            ",".join(
-                f"{price}:{quantity}" for price, quantity in self.levels(side)[:CHECKED_LEVELS]
-            )
-            for side in SIDES
-        ]
-        return crc32("|".join(texts).encode())
-
-
-class _Levels(_Book):
-    def _take(self, message):
-        for side, levels in self.sides.items():
-            for price, quantity, orders in message[side]:
-                if orders:
-                    levels[price] = (quantity, orders)
-                else:
-                    del levels[price]
-
-    def levels(self, side):
-        best = sorted(self.sides[side], key=Decimal, reverse=side == "bids")
-        return [(price, self.sides[side][price][0]) for price in best]
-
-
-class _Orders(_Book):
-    def _take(self, message):
-        for side, orders in self.sides.items():
-            for ident, price, quantity in message[side]:
-                if quantity == "0":
-                    del orders[ident]
-                else:
-                    orders[ident] = (price, quantity)
-
-    def levels(self, side):
-        totals = {}
-        for price, quantity in self.sides[side].values():
-            totals[price] = totals.get(price, 0) + Decimal(quantity)
-        best = sorted(totals, key=Decimal, reverse=side == "bids")
-        return [(price, f"{totals[price].normalize():f}") for price in best]
 
 
 class Floor:

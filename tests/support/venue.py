@@ -91,6 +91,11 @@ class Venue:
         return 9880 + self.offset
 
     @property
+    def market_data_stream(self):
+        """Port of market data over WebSocket."""
+        return 8081 + self.offset
+
+    @property
     def stdout(self):
         """Everything that this start wrote to standard output."""
         return self._file("out").read_text()
