@@ -16,6 +16,7 @@ from pathlib import Path
 
 import fixcore
 import pytest
+import yaml
 
 from tests.support.engine_member import EngineMember, with_settings
 from tests.support.journal import Journal
@@ -177,14 +178,13 @@ def test_members_trade_and_recover(venue, engine, kind, settings):
 @pytest.fixture
 def extended_venue(new_venue, tmp_path):
     """bench.yaml, where the session BENCH-OE17 has the extensions and all others have not."""
-    text = (CONFIG / "bench.yaml").read_text()
-    before, member, after = text.partition("  - name: BENCH\n")
-    assert member
-    member += "    sessions: {order_entry: 16, drop_copy: 1}\n    session_list:\n"
-    member += "      - {comp_id: BENCH-OE17, kind: order_entry, extensions: true}\n"
-    config = tmp_path / "extended.yaml"
-    config.write_text(before + member + after)
-    return new_venue(config).start()
+    config = yaml.safe_load((CONFIG / "bench.yaml").read_text())
+    [member] = [member for member in config["members"] if member["name"] == "BENCH"]
+    member["sessions"] = {"order_entry": 16, "drop_copy": 1}
+    member["session_list"] = [{"comp_id": "BENCH-OE17", "kind": "order_entry", "extensions": True}]
+    extended = tmp_path / "extended.yaml"
+    extended.write_text(yaml.safe_dump(config))
+    return new_venue(extended).start()
 
 
 # fixcore's file store syncs up to four times for a message: not where its process lives on.
