@@ -78,7 +78,9 @@ def cancel_order(state: State, c: CancelOrder, number: int, time: int) -> list[E
         events.append(_rejected(session, c, order, RESPONSE_TO_CANCEL, refusal))
         return events
     state.take_out(order, CANCELED)
-    events.append(reports.canceled(session.member, order, cl_ord_id=c.cl_ord_id))
+    events.append(
+        reports.canceled(session.member, order, cl_ord_id=c.cl_ord_id, trader=c.origin.trader)
+    )
     state.remember(session, c.cl_ord_id, order, time)
     return events
 
@@ -92,7 +94,7 @@ def _rejected(
 ) -> Event:
     assert refusal is not None
     names = (c.cl_ord_id, c.orig_cl_ord_id)
-    return reports.cancel_rejected(session.member, session.id, order, names, response_to, refusal)
+    return reports.cancel_rejected(session.member, c.origin, order, names, response_to, refusal)
 
 
 def replace_order(state: State, c: ReplaceOrder, number: int, time: int) -> list[Event]:
@@ -137,7 +139,7 @@ def _changed_terms(c: ReplaceOrder, order: Order | None) -> Refusal | None:
 
 
 def _as_replaced(market: Market, order: Order, c: ReplaceOrder) -> Order:
-    """The order as it would be, under the fee rates of now."""
+    """The order as it would be, under the fee rates of now; trader: who asks for it."""
     return Order(
         order.id,
         order.session,
@@ -157,6 +159,7 @@ def _as_replaced(market: Market, order: Order, c: ReplaceOrder) -> Order:
         order.cum,
         order.cum_value,
         order.status,
+        trader=c.origin.trader,
     )
 
 
@@ -204,11 +207,11 @@ def _replace(
     state.remember(session, order.cl_ord_id, order, time)
     if ends:
         state.close_order(order, FILLED)
-        events.append(reports.replaced(session.member, order, orig_cl_ord_id))
+        events.append(reports.replaced(session.member, order, orig_cl_ord_id, wish.trader))
         return
     account = state.accounts[order.account]
     balance = account.balances[market.quote if order.side == BUY else market.base]
-    events.append(reports.replaced(session.member, order, orig_cl_ord_id))
+    events.append(reports.replaced(session.member, order, orig_cl_ord_id, wish.trader))
     if in_place:
         balance.hold(need)
         balance.release(old_held)
@@ -242,6 +245,4 @@ def refused_cancel(state: State, c: RefusedCancel, number: int, time: int) -> li
     order = find_order(state, session, c.orig_cl_ord_id, 0)
     names = (c.cl_ord_id, c.orig_cl_ord_id)
     refusal = (c.reason, c.text)
-    return [
-        reports.cancel_rejected(session.member, session.id, order, names, c.response_to, refusal)
-    ]
+    return [reports.cancel_rejected(session.member, c.origin, order, names, c.response_to, refusal)]

@@ -57,6 +57,7 @@ def new_order(state: State, c: NewOrder, number: int, time: int) -> list[Event]:
         state.day_end if c.tif == DAY else GOOD_TILL_CANCEL,
         market.maker_ppm,
         market.taker_ppm,
+        trader=c.origin.trader,
     )
     if state.expiring:
         expire_in_the_way(state, market, order, time, events)
@@ -172,6 +173,7 @@ def refused_order(state: State, c: RefusedOrder, number: int, time: int) -> list
     )
     order.status = REJECTED
     order.text = c.text
+    order.trader = c.origin.trader
     state.remember(session, c.cl_ord_id, order, time)
     return [
         OrderRefused(
@@ -188,6 +190,7 @@ def refused_order(state: State, c: RefusedOrder, number: int, time: int) -> list
             c.price,
             c.reason,
             c.text,
+            c.origin.trader,
         )
     ]
 

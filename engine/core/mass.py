@@ -132,6 +132,7 @@ def _finish(state: State, operation: MassOperation, events: list[Event]) -> None
                 0,
                 operation.affected,
                 "",
+                operation.trader,
             )
         )
 
@@ -180,6 +181,7 @@ def mass_cancel(state: State, c: MassCancel, number: int, time: int) -> list[Eve
         cl_ord_id=c.cl_ord_id,
         scope=c.scope,
         symbol=symbol,
+        trader=c.origin.trader,
     )
     return _start(state, operation, [])
 
@@ -203,6 +205,7 @@ def refused_mass_cancel(state: State, c: RefusedMassCancel, number: int, time: i
             c.reason,
             0,
             c.text,
+            c.origin.trader,
         )
     ]
 

@@ -14,8 +14,8 @@ class MassOperation(Struct, array_like=True, eq=False):
 
     number is its record; kind one of the above. ids are the candidates in order of age, position
     the first not yet looked at. Of these, those match whose field equals each id below that is
-    not 0, and which expire by expire_by (ns UTC). session, cl_ord_id, scope, symbol and affected
-    are for the report at the end of a mass cancel; day for that of an end of day.
+    not 0, and which expire by expire_by (ns UTC). session, cl_ord_id, scope, symbol, affected
+    and trader are for the report at the end of a mass cancel; day for that of an end of day.
     """
 
     number: int
@@ -33,3 +33,4 @@ class MassOperation(Struct, array_like=True, eq=False):
     scope: int = 0
     symbol: bytes = b""
     day: int = 0
+    trader: bytes = b""

@@ -20,7 +20,8 @@ class Order(Struct, array_like=True, gc=False, eq=False):
     id is the number of the record that created it. held is what the account holds for it: quote
     for a buy, base for a sell. The fee rates are those of its acceptance (or last replace), so a
     later change of fees never leaves a hold short. created and expire_at are ns UTC. names
-    counts the ClOrdIDs by which its session can find it. text is why it was rejected.
+    counts the ClOrdIDs by which its session can find it. text is why it was rejected. trader
+    is Origin.trader of the command that created it.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Order(Struct, array_like=True, gc=False, eq=False):
     held: int = 0
     names: int = 0
     text: str = ""
+    trader: bytes = b""
 
     def is_open(self) -> bool:
         """Whether it may still trade."""

@@ -2,6 +2,7 @@
 
 from engine.core.orders import Order
 from engine.core.state import MemberState
+from engine.model.commands import Origin
 from engine.model.enums import PARTIALLY_FILLED, REJECTED, RESTATEMENT_NONE
 from engine.model.events import (
     CancelRejected,
@@ -36,6 +37,7 @@ def accepted(member: MemberState, o: Order) -> OrderAccepted:
         0,
         o.qty,
         0,
+        o.trader,
     )
 
 
@@ -66,6 +68,7 @@ def filled(
         fee,
         match,
         liquidity,
+        o.trader,
     )
 
 
@@ -106,53 +109,57 @@ def canceled(
     o: Order,
     *,
     cl_ord_id: bytes | None = None,
+    trader: bytes = b"",
     restatement: int = RESTATEMENT_NONE,
     text: str = "",
 ) -> OrderCanceled:
-    """ExecType(150)=4; cl_ord_id is that of the request, if there was one."""
+    """ExecType(150)=4; cl_ord_id and trader are those of the request, if there was one."""
     if cl_ord_id is None:
         common = _common(o, _next(member), o.cl_ord_id, 0)
-        return OrderCanceled(*common, b"", restatement, text)
+        return OrderCanceled(*common, b"", restatement, text, o.trader)
     common = _common(o, _next(member), cl_ord_id, 0)
-    return OrderCanceled(*common, o.cl_ord_id, restatement, text)
+    return OrderCanceled(*common, o.cl_ord_id, restatement, text, trader or o.trader)
 
 
 def expired(member: MemberState, o: Order, text: str) -> OrderExpired:
     """ExecType(150)=C."""
-    return OrderExpired(*_common(o, _next(member), o.cl_ord_id, 0), text)
+    return OrderExpired(*_common(o, _next(member), o.cl_ord_id, 0), text, o.trader)
 
 
-def replaced(member: MemberState, o: Order, orig_cl_ord_id: bytes) -> OrderReplaced:
-    """ExecType(150)=5; the order already has its new ClOrdID."""
+def replaced(member: MemberState, o: Order, orig_cl_ord_id: bytes, trader: bytes) -> OrderReplaced:
+    """ExecType(150)=5; the order already has its new ClOrdID. trader: of the request."""
     common = _common(o, _next(member), o.cl_ord_id, o.qty - o.cum)
-    return OrderReplaced(*common, orig_cl_ord_id)
+    return OrderReplaced(*common, orig_cl_ord_id, trader or o.trader)
 
 
 def rejected(member: MemberState, o: Order, reason: int) -> OrderRejected:
     """ExecType(150)=8 with the order's own text."""
     assert o.cum == 0
-    return OrderRejected(*_common(o, _next(member), o.cl_ord_id, 0), reason, o.text)
+    return OrderRejected(*_common(o, _next(member), o.cl_ord_id, 0), reason, o.text, o.trader)
 
 
 def status_of(o: Order, cl_ord_id: bytes) -> OrderStatusReported:
     """ExecType(150)=I, asked for under `cl_ord_id`; changes nothing, so it has no number."""
     leaves = o.qty - o.cum if o.status <= PARTIALLY_FILLED else 0
     current = b"" if cl_ord_id == o.cl_ord_id else o.cl_ord_id
-    return OrderStatusReported(*_common(o, 0, cl_ord_id, leaves), current, o.text)
+    return OrderStatusReported(*_common(o, 0, cl_ord_id, leaves), current, o.text, o.trader)
 
 
 def cancel_rejected(
     member: MemberState,
-    session: int,
+    origin: Origin,
     order: Order | None,
     names: tuple[bytes, bytes],
     response_to: int,
     refusal: tuple[int, str],
 ) -> CancelRejected:
     """OrderCancelReject(35=9). names: (ClOrdID, OrigClOrdID); refusal: (102, 58)."""
+    trader = origin.trader
+    if not trader and order is not None:
+        trader = order.trader
     return CancelRejected(
         member.id,
-        session,
+        origin.session,
         _next(member),
         NOBODY if order is None else order.id,
         names[0],
@@ -162,4 +169,5 @@ def cancel_rejected(
         response_to,
         refusal[0],
         refusal[1],
+        trader,
     )

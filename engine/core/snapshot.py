@@ -30,7 +30,7 @@ from engine.model.errors import SnapshotDamaged
 from engine.model.money import INT64_MAX
 from engine.model.refdata import ReferenceData
 
-STATE_FORMAT: Final = 1
+STATE_FORMAT: Final = 2
 """Grows with each change of what the chunks hold; a snapshot of another format is not read."""
 
 CHUNK_ROWS: Final = 4_096

@@ -18,6 +18,10 @@ class Origin(Struct, frozen=True, array_like=True, gc=False):
     PartyID(448)) short codes for roles 3, 12 and 122; capacity holds (tag, value) of
     OrderCapacity(528), OrderRestrictions(529), AccountType(581), CustOrderCapacity(582).
     Never personal data.
+
+    trader is the short code of the executing trader (role 12), the first one if there are several;
+    b"" if none was named. Core copies it into events. It stands beside parties because records
+    from before it must go on to cause the events that they caused.
     """
 
     session: int
@@ -26,6 +30,7 @@ class Origin(Struct, frozen=True, array_like=True, gc=False):
     source: int = SOURCE_SYSTEM
     parties: tuple[tuple[int, bytes], ...] = ()
     capacity: tuple[tuple[int, bytes], ...] = ()
+    trader: bytes = b""
 
 
 # --- configuration: the venue's constitution, written by the first start -----------------------

@@ -4,6 +4,9 @@ An event is named `<record>-<k>`: its record's number and its place in it, count
 name is the ExecID(17) of its report. Every event that reports to a member carries the member's
 next application sequence number (ApplSeqNum(1181)): a count from 1 without holes, the same on
 every transport. A status answer changes nothing and carries 0.
+
+trader, the last field of each event about an order or a request, is the short code of the trader
+who sent what the event answers: of the request if it named one, else of the order; b"" for none.
 """
 
 from typing import Union
@@ -41,6 +44,8 @@ class OrderEvent(Struct, frozen=True, array_like=True, gc=False):
 class OrderAccepted(OrderEvent, frozen=True, array_like=True, gc=False, tag=10):
     """ExecType(150)=0."""
 
+    trader: bytes = b""
+
 
 class OrderFilled(OrderEvent, frozen=True, array_like=True, gc=False, tag=11):
     """ExecType(150)=F: one side of a trade; the other side's event has the same match number.
@@ -53,6 +58,7 @@ class OrderFilled(OrderEvent, frozen=True, array_like=True, gc=False, tag=11):
     fee: int
     match: int
     liquidity: int
+    trader: bytes = b""
 
 
 class OrderCanceled(OrderEvent, frozen=True, array_like=True, gc=False, tag=12):
@@ -64,18 +70,21 @@ class OrderCanceled(OrderEvent, frozen=True, array_like=True, gc=False, tag=12):
     orig_cl_ord_id: bytes = b""
     restatement: int = RESTATEMENT_NONE
     text: str = ""
+    trader: bytes = b""
 
 
 class OrderExpired(OrderEvent, frozen=True, array_like=True, gc=False, tag=13):
     """ExecType(150)=C: a Day order at the end of its day."""
 
     text: str = ""
+    trader: bytes = b""
 
 
 class OrderReplaced(OrderEvent, frozen=True, array_like=True, gc=False, tag=14):
     """ExecType(150)=5; cl_ord_id is the new one, orig_cl_ord_id the one it replaced."""
 
     orig_cl_ord_id: bytes = b""
+    trader: bytes = b""
 
 
 class OrderRejected(OrderEvent, frozen=True, array_like=True, gc=False, tag=15):
@@ -83,6 +92,7 @@ class OrderRejected(OrderEvent, frozen=True, array_like=True, gc=False, tag=15):
 
     reason: int = 99
     text: str = ""
+    trader: bytes = b""
 
 
 class OrderStatusReported(OrderEvent, frozen=True, array_like=True, gc=False, tag=16):
@@ -90,6 +100,7 @@ class OrderStatusReported(OrderEvent, frozen=True, array_like=True, gc=False, ta
 
     orig_cl_ord_id: bytes = b""
     text: str = ""
+    trader: bytes = b""
 
 
 class OrderRefused(Struct, frozen=True, array_like=True, gc=False, tag=17):
@@ -108,6 +119,7 @@ class OrderRefused(Struct, frozen=True, array_like=True, gc=False, tag=17):
     price: bytes
     reason: int
     text: str
+    trader: bytes = b""
 
 
 class CancelRejected(Struct, frozen=True, array_like=True, gc=False, tag=18):
@@ -124,6 +136,7 @@ class CancelRejected(Struct, frozen=True, array_like=True, gc=False, tag=18):
     response_to: int
     reason: int
     text: str
+    trader: bytes = b""
 
 
 class MassCancelReported(Struct, frozen=True, array_like=True, gc=False, tag=19):
@@ -139,6 +152,7 @@ class MassCancelReported(Struct, frozen=True, array_like=True, gc=False, tag=19)
     reason: int
     affected: int
     text: str
+    trader: bytes = b""
 
 
 class MessageRefused(Struct, frozen=True, array_like=True, gc=False, tag=20):

@@ -67,6 +67,8 @@ MAX_PARTIES: Final = 10
 KEPT_ROLES: Final = frozenset({b"3", b"12", b"122"})
 """PartyRole(452): client id, executing trader, investment decision maker. Short codes only."""
 
+EXECUTING_TRADER: Final = 12  # PartyRole(452)
+
 CAPACITY_TAGS: Final = frozenset({528, 529, 581, 582})
 
 UNSUPPORTED_TAGS: Final = {
@@ -375,7 +377,8 @@ class OrderMapper:
 
 def _origin(message: Message, session: SessionInfo, seq: int, received: int) -> Origin:
     parties = _parties(message) if message.get(453) is not None else ()
-    return Origin(session.id, seq, received, SOURCE_FIX, parties, _capacity(message))
+    trader = next((ident for role, ident in parties if role == EXECUTING_TRADER), b"")
+    return Origin(session.id, seq, received, SOURCE_FIX, parties, _capacity(message), trader)
 
 
 def refused_unread(

@@ -128,7 +128,7 @@ class Oracle:
         self.appl_seq[member] = self.appl_seq.get(member, 0) + 1
         return self.appl_seq[member]
 
-    def report(self, kind, o, *, cl_ord_id=None, seq=None, leaves=None, **more):
+    def report(self, kind, o, *, cl_ord_id=None, seq=None, leaves=None, trader=b"", **more):
         if seq is None:
             seq = self.number(o.member)
         return kind(
@@ -148,6 +148,7 @@ class Oracle:
             cum=o.cum,
             leaves=o.leaves if leaves is None else leaves,
             cum_value=o.cum_value,
+            trader=trader or o.trader,
             **more,
         )
 
@@ -170,6 +171,7 @@ class Oracle:
             response_to,
             reason,
             TEXT,
+            command.origin.trader or (o.trader if o else b""),
         )
 
     # --- commands ---
@@ -247,6 +249,7 @@ class Oracle:
             expire_at=self.day_end if x.tif == DAY else NEVER,
             maker_ppm=i.maker_ppm,
             taker_ppm=i.taker_ppm,
+            trader=x.origin.trader,
         )
         self.expire_in_the_way(o)
         reason = self.refuses(o, session, new=True, name=x.cl_ord_id)
@@ -470,7 +473,13 @@ class Oracle:
             return
         o.status, o.rank = CANCELED, None
         self.out.append(
-            self.report(e.OrderCanceled, o, cl_ord_id=x.cl_ord_id, orig_cl_ord_id=o.cl_ord_id)
+            self.report(
+                e.OrderCanceled,
+                o,
+                cl_ord_id=x.cl_ord_id,
+                orig_cl_ord_id=o.cl_ord_id,
+                trader=x.origin.trader,
+            )
         )
         self.remember(session, x.cl_ord_id, o)
 
@@ -512,7 +521,9 @@ class Oracle:
             o.status, o.rank = FILLED, None
         elif not keeps:
             o.rank = None
-        self.out.append(self.report(e.OrderReplaced, o, orig_cl_ord_id=orig))
+        self.out.append(
+            self.report(e.OrderReplaced, o, orig_cl_ord_id=orig, trader=x.origin.trader)
+        )
         if o.is_open and not keeps:
             self.trade(o)
 
@@ -528,12 +539,14 @@ class Oracle:
             session=session.id,
             member=session.member,
             cl_ord_id=x.cl_ord_id,
+            trader=x.origin.trader,
             **fields,
         )
         o.status, o.text = REJECTED, TEXT
         words = (x.cl_ord_id, x.account, x.symbol, x.side, x.ord_type, x.tif, x.qty, x.price)
         seq = self.number(session.member)
-        self.out.append(e.OrderRefused(session.member, session.id, seq, *words, x.reason, TEXT))
+        more = (x.reason, TEXT, x.origin.trader)
+        self.out.append(e.OrderRefused(session.member, session.id, seq, *words, *more))
         self.remember(session, x.cl_ord_id, o)
 
     def on_RefusedCancel(self, x):  # noqa: N802
@@ -543,16 +556,16 @@ class Oracle:
 
     def on_RefusedMassCancel(self, x):  # noqa: N802
         session = self.refdata.sessions[x.origin.session]
-        self.mass_report(session, x.cl_ord_id, x.scope, x.symbol, 0, x.reason, 0, TEXT)
+        self.mass_report(session, x, x.scope, x.symbol, 0, x.reason, 0, TEXT)
 
     def on_RefusedMessage(self, x):  # noqa: N802
         session = self.refdata.sessions[x.origin.session]
         seq, rest = x.origin.seq, (x.msg_type, x.cl_ord_id, x.reason, TEXT)
         self.out.append(e.MessageRefused(session.member, session.id, seq, *rest))
 
-    def mass_report(self, session, *fields):
-        seq = self.number(session.member)
-        self.out.append(e.MassCancelReported(session.member, session.id, seq, *fields))
+    def mass_report(self, session, x, *fields):
+        names = (session.member, session.id, self.number(session.member), x.cl_ord_id)
+        self.out.append(e.MassCancelReported(*names, *fields, x.origin.trader))
 
     # --- mass operations ---
 
@@ -596,9 +609,7 @@ class Oracle:
 
         def last():
             scope = str(x.scope).encode()
-            self.mass_report(
-                session, x.cl_ord_id, scope, symbol.encode(), x.scope, 0, len(ended), ""
-            )
+            self.mass_report(session, x, scope, symbol.encode(), x.scope, 0, len(ended), "")
 
         self.start(todo, end, last)
 

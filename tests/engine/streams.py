@@ -140,7 +140,8 @@ class RandomTrader:
 
     def _origin(self, session: int) -> Origin:
         self.seq[session] += 1
-        return Origin(session, self.seq[session], 0, SOURCE_FIX)
+        seq = self.seq[session]
+        return Origin(session, seq, 0, SOURCE_FIX, trader=b"T%d" % (seq % 4) if seq % 4 else b"")
 
     def _price(self, instrument: int) -> int:
         pick = self.random.random()

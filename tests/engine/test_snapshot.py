@@ -220,7 +220,7 @@ def test_no_chunk_grows_with_the_venue(monkeypatch):
     assert max(sizes) < 16 * 256
 
 
-SHAPES = {1: "fcbf0fb077f8a3aa"}
+SHAPES = {1: "fcbf0fb077f8a3aa", 2: "077f0d645311287f"}
 """STATE_FORMAT to a digest of what the chunks hold."""
 
 

@@ -360,6 +360,14 @@ def test_the_client_and_the_trader_are_kept_and_no_other_role(mapped, msg_type):
     assert command.origin.parties == ((3, b"client"), (12, b"trader"))
 
 
+@pytest.mark.parametrize("msg_type", ["D", "F", "G"])
+def test_the_first_executing_trader_is_the_one_that_reports_name(mapped, msg_type):
+    entries = [party("client", 3), party("trader", 12), party("other", 12)]
+    command = mapped(msg_type, "453=3|" + "|".join(entries))
+    assert command.origin.trader == b"trader"
+    assert mapped(msg_type, "453=1|" + party("client", 3)).origin.trader == b""
+
+
 def test_who_decided_is_kept(mapped):
     """Role 122, investment decision maker: of FIX 5.0SP2, but regulators ask for it in 4.4 too."""
     assert mapped("D", "453=1|" + party("algo", 122)).origin.parties == ((122, b"algo"),)

@@ -273,7 +273,7 @@ def test_a_snapshot_of_another_journal_is_passed_over(venue, tmp_path):
 
 
 def test_a_snapshot_of_another_release_is_passed_over(venue, monkeypatch):
-    monkeypatch.setattr("engine.restore.STATE_FORMAT", 2)
+    monkeypatch.setattr("engine.restore.STATE_FORMAT", snapshot.STATE_FORMAT + 1)
     assert started(venue).snapshot == -1
 
 
