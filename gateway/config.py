@@ -125,6 +125,28 @@ SessionKind = Literal["order_entry", "drop_copy", "market_data"]
 Precision = Literal[3, 6, 9]
 
 
+ReportKind = Literal[
+    "accepted",
+    "filled",
+    "canceled",
+    "replaced",
+    "rejected",
+    "expired",
+    "cancel_rejected",
+    "mass_canceled",
+]
+Chosen = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=10_000)]
+
+
+class CopyFilter(_Strict, frozen=True):
+    """Which reports a drop copy session gets: each list that is given must name what they are."""
+
+    accounts: Chosen | None = None
+    sessions: Chosen | None = None
+    symbols: Chosen | None = None
+    kinds: Annotated[tuple[ReportKind, ...], Meta(min_length=1, max_length=8)] | None = None
+
+
 class SessionConfig(_Strict, frozen=True):
     """One session; what is left out comes from `defaults`."""
 
@@ -138,6 +160,7 @@ class SessionConfig(_Strict, frozen=True):
     heartbeat_s: HeartbeatRange | None = None
     send_next_expected_msg_seq_num: bool | None = None
     enable_last_msg_seq_num_processed: bool | None = None
+    filter: CopyFilter | None = None
 
 
 class InstrumentLimitConfig(_Strict, frozen=True):
@@ -243,6 +266,7 @@ class ResolvedSession(Struct, frozen=True, kw_only=True):
     heartbeat_s: HeartbeatRange
     send_next_expected_msg_seq_num: bool
     enable_last_msg_seq_num_processed: bool
+    filter: CopyFilter | None
     path: str
 
 
@@ -323,6 +347,7 @@ def _resolve(
         enable_last_msg_seq_num_processed=(
             d.enable_last_msg_seq_num_processed if last_processed is None else last_processed
         ),
+        filter=session.filter,
         path=path,
     )
 
@@ -347,6 +372,7 @@ def check_config(config: Config) -> None:
     _check_logons(config)
     _check_tokens(config)
     _check_sessions(config)
+    _check_filters(config, symbols)
     _check_addresses(config)
 
 
@@ -482,6 +508,30 @@ def _check_sessions(config: Config) -> None:
     for k, bot in enumerate(config.bots):
         if bot.comp_id not in order_entry:
             raise ConfigError(f"bots[{k}].comp_id", f"no order entry session {bot.comp_id}")
+
+
+def _check_filters(config: Config, symbols: set[str]) -> None:
+    """A filter names what its member has."""
+    sessions = resolve_sessions(config)
+    for member in config.members:
+        accounts = {account.name for account in member.accounts} or {member.name}
+        own = {s.comp_id for s in sessions if s.member == member.name and s.kind == "order_entry"}
+        for session in sessions:
+            chosen = session.filter
+            if session.member != member.name or chosen is None:
+                continue
+            path = f"{session.path}.filter"
+            if session.kind != "drop_copy":
+                raise ConfigError(path, "only a drop copy session has a filter")
+            _check_chosen(f"{path}.accounts", chosen.accounts, accounts, "account of the member")
+            _check_chosen(f"{path}.sessions", chosen.sessions, own, "order entry session of it")
+            _check_chosen(f"{path}.symbols", chosen.symbols, symbols, "instrument")
+
+
+def _check_chosen(path: str, names: tuple[str, ...] | None, known: set[str], what: str) -> None:
+    for k, name in enumerate(names or ()):
+        if name not in known:
+            raise ConfigError(f"{path}[{k}]", f"no such {what}: {name}")
 
 
 def _check_addresses(config: Config) -> None:

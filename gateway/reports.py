@@ -1,8 +1,9 @@
 """Events to FIX: the body of every report, a pure function of (record, event, session).
 
 Order entry and drop copy render the same event through the same code, so their reports differ
-only where the session's settings say so (timestamp digits, extension tags). A resend renders
-again and gets the same bytes. Fields: FIX 4.4 volume 4, "Execution Report", "Order Cancel
+only where the session's settings say so (timestamp digits, extension tags), and by what a drop
+copy adds behind the body: that it is one, and whose report it is a copy of. A resend renders again
+and gets the same bytes. Fields: FIX 4.4 volume 4, "Execution Report", "Order Cancel
 Reject", "Order Mass Cancel Report".
 """
 
@@ -33,6 +34,7 @@ from engine.model.events import (
     OrderRefused,
     OrderRejected,
     OrderReplaced,
+    OrderReport,
     OrderStatusReported,
 )
 from engine.model.ids import NOBODY
@@ -75,6 +77,9 @@ REPORTED: Final = frozenset(
     }
 )
 """The event types that answer a session; all others are the venue's own."""
+
+CopiedEvent = OrderReport | OrderRefused | CancelRejected | MassCancelReported
+"""What has a copy: every report; a MessageRefused answers its session alone."""
 
 _MSG_TYPES: Final[dict[type, bytes]] = {
     CancelRejected: ORDER_CANCEL_REJECT,
@@ -137,16 +142,19 @@ class _Words:
 
 
 class ReportRenderer:
-    """Renders reports for the sessions that share timestamp digits and the extensions switch.
+    """Renders reports for the sessions that share timestamp digits and the two switches.
 
     digits: sub-second digits of TransactTime(60), 3, 6 or 9. extensions: whether tags 20001,
-    880, 1180 and 1181 are added.
+    880, 1180 and 1181 are added. drop_copy: whether reports are copies, which say so and name the
+    session and the trader that they are of.
     """
 
     __slots__ = (
         "_accounts",
         "_by_type",
+        "_copied",
         "_digits",
+        "_drop_copy",
         "_extensions",
         "_members",
         "_refdata",
@@ -155,10 +163,19 @@ class ReportRenderer:
         "_words",
     )
 
-    def __init__(self, refdata: ReferenceData, *, digits: int, extensions: bool) -> None:
+    def __init__(
+        self,
+        refdata: ReferenceData,
+        *,
+        digits: int,
+        extensions: bool,
+        drop_copy: bool = False,
+    ) -> None:
         self._refdata = refdata
         self._digits = digits
         self._extensions = extensions
+        self._drop_copy = drop_copy
+        self._copied: dict[int, bytes] = {}
         self._words: dict[int, _Words] = {}
         self._accounts: dict[int, bytes] = {}
         self._members: dict[int, bytes] = {}
@@ -189,6 +206,8 @@ class ReportRenderer:
             self._time = time
             self._time_text = format_utc(time, self._digits)
         body = self._by_type[kind](number, k, event)
+        if self._drop_copy and kind is not MessageRefused:
+            body += self._copy(event)
         return _MSG_TYPES.get(kind, EXECUTION_REPORT), body
 
     # --- pieces ---------------------------------------------------------------------------
@@ -218,6 +237,21 @@ class ReportRenderer:
         if name is None:
             name = self._members[member] = self._refdata.members[member].name.encode()
         return b"1180=%b\x011181=%d\x0120001=%d\x01" % (name, appl_seq, number)
+
+    def _copy(self, event: object) -> bytes:
+        """CopyMsgIndicator(797) and the Parties: the session, and the trader if there is one.
+
+        PartyRole(452) 55 is FIX 5.0's Session ID; 447=D: a code of our own.
+        """
+        assert isinstance(event, CopiedEvent)
+        session = self._copied.get(event.session)
+        if session is None:
+            name = self._refdata.sessions[event.session].comp_id.encode()
+            session = self._copied[event.session] = b"448=%b\x01447=D\x01452=55\x01" % name
+        if not event.trader:
+            return b"797=Y\x01453=1\x01%b" % session
+        trader = b"448=%b\x01447=D\x01452=12\x01" % event.trader
+        return b"797=Y\x01453=2\x01%b%b" % (session, trader)
 
     def _order(
         self, number: int, k: int, e: OrderEvent, exec_type: bytes, middle: bytes, tail: bytes

@@ -6,29 +6,21 @@ cursor, so after any restart every session goes on with the report after its las
 answers (150=I) are no reports.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import trio
 
 from engine.journal.follow import JournalReader
-from engine.journal.wake import WakeClient
 from engine.model.clock import Clock
-from engine.model.events import MessageRefused, OrderStatusReported
-from engine.model.refdata import ReferenceData
+from engine.model.record import Record
+from gateway.drop_copy.checkpoint import Beginning, CopyCheckpoints
+from gateway.drop_copy.filters import ReportFilter, is_copied
 from gateway.fix.steps import Application, Step
+from gateway.flow.following import POLL_RECORDS
 from gateway.flow.link import Link, Report, log_business_reject
 from gateway.flow.log_limit import MEMBER_LINES, LimitedLog
-from gateway.reports import BUSINESS_MESSAGE_REJECT, is_report
-
-POLL_RECORDS: Final = 500
-"""Records handled in one turn: a few milliseconds, so that connections are served between."""
-
-POLL_SECONDS: Final = 0.05
-"""Longest wait between looks at the mark, seconds: covers a wake-up lost with a dying core."""
-
-NO_REPORTS: Final = frozenset({OrderStatusReported, MessageRefused})
-"""Answers to one session: nothing happened, so a drop copy has nothing to tell."""
+from gateway.reports import BUSINESS_MESSAGE_REJECT, CopiedEvent, ReportRenderer
 
 UNSUPPORTED_MESSAGE_TYPE: Final = 3  # BusinessRejectReason(380)
 
@@ -39,29 +31,36 @@ class DropCopy:
     def __init__(
         self,
         reader: JournalReader,
-        refdata: ReferenceData,
+        begin: Beginning,
         links: Iterable[Link],
-        wake: WakeClient,
         clock: Clock,
         log: Callable[[str], None],
-        known: int = -1,
+        checkpoints: CopyCheckpoints,
+        checkpoint_records: int,
     ) -> None:
-        """known: the record up to which `refdata` knows all names and scales, -1 for none."""
+        """checkpoint_records: from one checkpoint to the next."""
         self._links = list(links)
-        self._by_member: dict[int, list[Link]] = {}
+        self._by_member: dict[int, list[tuple[Link, ReportFilter | None]]] = {}
         for link in self._links:
-            self._by_member.setdefault(link.info.member, []).append(link)
+            chosen = ReportFilter.of(link.config.filter)
+            self._by_member.setdefault(link.info.member, []).append((link, chosen))
         self._reader = reader
-        self._refdata = refdata
-        self._wake = wake
+        self.refdata = begin.refdata
+        self.index = begin.index
+        """Where all reports are that have been told."""
+        self.listeners: list[Callable[[Sequence[Record]], None]] = []
+        """Told of records as soon as their reports have been numbered."""
         self._clock = clock
         self._log = log
         self._rejects_log = LimitedLog(log, clock.monotonic, MEMBER_LINES)
-        # From where a name or a session's numbers may still be missing; what a session has
-        # numbered already is passed over. About 5 us a record. A session that has never had a
-        # report has no cursor: for it everything is read.
-        cursors = [link.session.index.last_report[0] - 1 for link in self._links]
-        self._follower = reader.follow(max(-1, min([known, *cursors])))
+        self._checkpoints = checkpoints
+        self._checkpoint_records = checkpoint_records
+        self._indexed = self._saved = begin.indexed
+        self._time = 0
+        # From where something may be missing; what a session or the index has already is passed
+        # over. About 10 us a record.
+        cursors = [_cursor(link, begin) for link in self._links]
+        self._follower = reader.follow(max(-1, min([begin.indexed, *cursors])))
         self._recovered = reader.mark().number
         """The last record there was at the start: its report may have been sent before."""
         self._caught_up = trio.lowlevel.ParkingLot()
@@ -110,44 +109,79 @@ class DropCopy:
 
     # --- the follower -------------------------------------------------------------------------
 
-    async def follow_loop(self) -> None:
-        """Follow the journal for ever, woken by core, or by a short timer without it."""
-        while True:
-            while self.step():
-                self._caught_up.unpark_all()
-                await trio.lowlevel.checkpoint()
-            self._caught_up.unpark_all()
-            with trio.move_on_after(POLL_SECONDS):
-                if self._wake.connected or self._wake.connect():
-                    await trio.lowlevel.wait_readable(self._wake.fileno())
-                    self._wake.drain()
-                else:
-                    await trio.sleep_forever()
-
     def step(self) -> bool:
         """Handle the next records; False when there are none."""
+        more = self._step()
+        if self._follower.after - self._saved >= self._checkpoint_records:
+            self.save()
+        self._caught_up.unpark_all()
+        return more
+
+    def _step(self) -> bool:
         before = self._recovered - self._follower.after
         records = self._follower.poll(min(before, POLL_RECORDS) if before > 0 else POLL_RECORDS)
         if not records:
             return False
         batches: dict[int, list[Report]] = {}
         for record in records:
-            self._refdata.apply(record.command)
-            k = 0
-            for event in record.events:
-                k += 1
-                if not is_report(event) or type(event) in NO_REPORTS:
-                    continue
-                for link in self._by_member.get(event.member, ()):
-                    if (record.number, k) <= link.session.index.last_report:
-                        continue
-                    msg_type, body = link.renderer.render_event(
-                        record.number, record.time, k, event
-                    )
-                    batches.setdefault(link.info.id, []).append((record.number, k, msg_type, body))
+            self.refdata.apply(record.command)
+            for k, event in enumerate(record.events, 1):
+                if is_copied(event):
+                    self._note(record, k, event, batches)
+        self._time = records[-1].time
+        self._indexed = max(self._indexed, records[-1].number)
         now = self._clock.now()
         for link in self._links:
             if batch := batches.get(link.info.id):
                 lost = before > 0 and link.session.index.power_lost
                 link.report(batch, records[-1].number, now, poss_resend=lost)
+        for listener in self.listeners:
+            listener(records)
         return True
+
+    def _note(
+        self, record: Record, k: int, event: CopiedEvent, batches: dict[int, list[Report]]
+    ) -> None:
+        """A report, for all sessions that want it and have not had it."""
+        number = record.number
+        if number > self._indexed:
+            self.index.note(event.member, event.appl_seq, number)
+        rendered: dict[ReportRenderer, tuple[bytes, bytes]] = {}
+        for link, chosen in self._by_member.get(event.member, ()):
+            if (number, k) <= link.session.index.last_report:
+                continue
+            if chosen is not None and not chosen.passes(event, self.refdata):
+                continue
+            found = rendered.get(link.renderer)
+            if found is None:
+                found = link.renderer.render_event(number, record.time, k, event)
+                rendered[link.renderer] = found
+            batches.setdefault(link.info.id, []).append((number, k, *found))
+
+    # --- checkpoints --------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write a checkpoint, if there is something new: some milliseconds. A disk that does not
+        take it is logged, and tried again after as many records."""
+        last = self._follower.after
+        if last <= self._saved or last < self._indexed:
+            return
+        told = [(link.config.comp_id, link.session.index.last_report) for link in self._links]
+        pieces = self._checkpoints.write(
+            self._reader, self._follower.place, self._time, self.refdata, self.index, told
+        )
+        try:
+            for _ in pieces:
+                pass  # it is one piece or two
+        except OSError as error:
+            self._log(f"no checkpoint of record {last}: {error}")
+        self._saved = last
+
+
+def _cursor(link: Link, begin: Beginning) -> int:
+    """The record behind which a session may lack a report."""
+    last = link.session.index.last_report
+    told = begin.told.get(link.config.comp_id)
+    if told is not None and last >= told:
+        return begin.indexed
+    return last[0] - 1

@@ -23,17 +23,18 @@ from gateway.market_data.topics import (
 )
 from gateway.market_data.trades_replay import TradesReplay
 from gateway.market_data.wording import Wording
-from gateway.stream.answers import ErrorCode, Refused, error, frame, subscribed, unsubscribed
+from gateway.stream.answers import (
+    ErrorCode,
+    Refused,
+    decoded,
+    error,
+    frame,
+    subscribed,
+    unsubscribed,
+)
 from gateway.stream.client import StreamClient
 from gateway.stream.replay import Replay, Replays
-from gateway.stream.requests import (
-    Authenticate,
-    Request,
-    RequestRefused,
-    Subscribe,
-    Unsubscribe,
-    decode_request,
-)
+from gateway.stream.requests import Authenticate, Request, Subscribe, Unsubscribe
 from gateway.stream.tokens import Tokens
 
 DEPTHS: Final = (1, 5, 10, 20, 50, 100, 500, 1_000)
@@ -138,7 +139,7 @@ class MarketStream:
         """A message of a client, answered at once."""
         ident = None
         try:
-            request = _decode(text)
+            request = decoded(text)
             ident = request.id
             self._take(client, request)
         except Refused as refused:
@@ -365,16 +366,11 @@ class MarketStream:
                 subject.catch_up()
 
 
-def _decode(text: str) -> Request:
-    try:
-        return decode_request(text)
-    except RequestRefused as refused:
-        raise Refused(ErrorCode.MALFORMED, str(refused)) from None
-
-
 def _check(request: Subscribe | Unsubscribe) -> None:
     """Whether the channel has what is asked for. Raises Refused."""
     channel = request.channel
+    if isinstance(request, Subscribe) and request.filter is not None:
+        raise Refused(ErrorCode.NOT_OFFERED, "only reports have a filter")
     if request.depth is not None and (channel != "book" or request.depth not in DEPTHS):
         raise Refused(ErrorCode.NOT_OFFERED, f"depth is one of {DEPTHS}, of the channel book")
     conflatable = channel in ("book", *FASTEST_MS)

@@ -43,6 +43,8 @@ class Place:
         self.snapshots = data / "snapshots"
         self.market = data / "market"
         """Checkpoints of the market."""
+        self.copies = data / "dropcopy"
+        """Checkpoints of drop copy."""
         self.indexes = data / "sessions"
         self.wake = data / "run" / "journal.sock"
         self.dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))

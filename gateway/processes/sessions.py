@@ -5,6 +5,7 @@ from typing import Final
 
 import trio
 
+from engine.model.enums import DROP_COPY
 from engine.model.refdata import ReferenceData, SessionInfo
 from gateway.config import Limits, ResolvedSession, resolve_sessions
 from gateway.fix.session import Session
@@ -34,6 +35,7 @@ def open_links(
     journalled: (record, MsgSeqNum) of the latest inbound message in the journal, by session id.
     """
     by_name = {s.comp_id: s for s in refdata.sessions.values()}
+    drop_copy = kind == DROP_COPY
     renderers: dict[tuple[int, bool], ReportRenderer] = {}
     links = []
     for config in resolve_sessions(place.config):
@@ -43,7 +45,9 @@ def open_links(
         extensions = always_extend or config.extensions
         key = (config.timestamp_precision, extensions)
         if key not in renderers:
-            renderers[key] = ReportRenderer(refdata, digits=key[0], extensions=key[1])
+            renderers[key] = ReportRenderer(
+                refdata, digits=key[0], extensions=key[1], drop_copy=drop_copy
+            )
         links.append(_link(place, info, config, renderers[key], gate, journalled.get(info.id)))
     return links
 

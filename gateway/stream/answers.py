@@ -5,7 +5,13 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from gateway.stream.requests import Subscribe, Unsubscribe
+from gateway.stream.requests import (
+    Request,
+    RequestRefused,
+    Subscribe,
+    Unsubscribe,
+    decode_request,
+)
 from gateway.websocket.frames import text_frame
 
 
@@ -24,6 +30,8 @@ class ErrorCode(StrEnum):
     """The connection has as many subscriptions as it may have."""
     UNKNOWN_SEQUENCE = "unknown_sequence"
     """There is nothing of that number to go on from."""
+    UNKNOWN_FILTER = "unknown_filter"
+    """A filter names an account, session or instrument that the member has not."""
 
 
 class Refused(Exception):
@@ -41,7 +49,10 @@ class _Answer(Struct, frozen=True, tag_field="type", omit_defaults=True):
 
 
 class Subscribed(_Answer, frozen=True, tag="subscribed", kw_only=True):
-    """What follows is the channel: first all that it shows, or, if resumed, what was missed."""
+    """What follows is the channel: first all that it shows, or, if resumed, what was missed.
+
+    seq: of a channel that shows no state: the last sequence number before what follows.
+    """
 
     channel: str
     symbol: str | None = None
@@ -49,6 +60,7 @@ class Subscribed(_Answer, frozen=True, tag="subscribed", kw_only=True):
     interval_ms: int = 0
     interval: int | None = None
     resumed: bool = False
+    seq: int | None = None
 
 
 class Unsubscribed(_Answer, frozen=True, tag="unsubscribed", kw_only=True):
@@ -71,12 +83,20 @@ class Error(_Answer, frozen=True, tag="error", kw_only=True):
 _encode = msgspec.json.Encoder().encode
 
 
+def decoded(text: str) -> Request:
+    """A client's message. Raises Refused."""
+    try:
+        return decode_request(text)
+    except RequestRefused as refused:
+        raise Refused(ErrorCode.MALFORMED, str(refused)) from None
+
+
 def frame(message: Struct) -> bytes:
     """A message as the frame that carries it."""
     return text_frame(_encode(message))
 
 
-def subscribed(request: Subscribe, *, resumed: bool = False) -> bytes:
+def subscribed(request: Subscribe, *, resumed: bool = False, seq: int | None = None) -> bytes:
     """The frame that answers a subscription."""
     return frame(
         Subscribed(
@@ -87,6 +107,7 @@ def subscribed(request: Subscribe, *, resumed: bool = False) -> bytes:
             interval_ms=request.interval_ms,
             interval=request.interval,
             resumed=resumed,
+            seq=seq,
         )
     )
 

@@ -8,6 +8,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from gateway.config import CopyFilter
+
 MAX_NAME: Final = 64
 """Longest channel, symbol or id, characters."""
 MAX_TOKEN: Final = 512
@@ -36,7 +38,7 @@ class Subscribe(_Request, frozen=True, tag="subscribe"):
 
     depth: levels of a book, None for all. interval_ms: at most one message in that time, 0: every
     change by itself. interval: length of a candle, seconds. resume_from: the last sequence number
-    that the client has; None: it has none.
+    that the client has; None: it has none. filter: which reports of a drop copy, None for all.
     """
 
     channel: Name
@@ -45,6 +47,7 @@ class Subscribe(_Request, frozen=True, tag="subscribe"):
     interval_ms: Annotated[int, Meta(ge=0, le=MAX_INTERVAL_MS)] = 0
     interval: Annotated[int, Meta(ge=1, le=86_400)] | None = None
     resume_from: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    filter: CopyFilter | None = None
     id: Name | None = None
 
 

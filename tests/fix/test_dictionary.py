@@ -179,10 +179,10 @@ def test_venue_speaks_what_it_says():
 
 LATER_VALUES = {
     380: {b"8": "THROTTLE_LIMIT_EXCEEDED"},
-    452: {b"122": "INVESTMENT_DECISION_MAKER"},
+    452: {b"55": "SESSION_ID", b"122": "INVESTMENT_DECISION_MAKER"},
 }
-"""Values of later versions: 452=122 is taken because regulators ask for it, 380=8 is sent to
-sessions that asked for extensions."""
+"""Values of later versions: 452=122 is taken because regulators ask for it, 452=55 is the session
+that a drop copy is of, 380=8 is sent to sessions that asked for extensions."""
 
 
 def test_venue_dictionary_agrees_with_the_stock_one_field_by_field():
@@ -204,8 +204,9 @@ def test_venue_requires_what_stock_requires_and_never_less():
         assert more <= {55, 38}
         known = stock.messages[msg_type].members.keys() | EXTENSIONS
         beyond = spec.members.keys() - known
-        # CopyMsgIndicator(797) marks drop copies; FIX 4.4 has it on ExecutionReport only.
-        assert beyond <= {797}, spec.name
+        # CopyMsgIndicator(797) marks drop copies, Parties(453) say whose they are; FIX 4.4 has both
+        # on ExecutionReport only.
+        assert beyond <= {797, 453}, spec.name
 
 
 def test_venue_declares_no_field_that_no_message_has():

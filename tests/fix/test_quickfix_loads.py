@@ -20,6 +20,8 @@ CHECK = Path(__file__).with_name("quickfix_check.cpp")
 STATE = "37=7|11=a1|1=ACME|55=BTC-USD|54=1|38=0.5|40=2|44=60000.01|59=1|"
 MOMENT = "60=20260301-12:00:00.123456|"
 EXTENSIONS = "20001=3000000000|1180=ACME|1181=17|"
+COPY = "797=Y|453=1|448=ACME-OE1|447=D|452=55|"
+COPY_OF_TRADER = "797=Y|453=2|448=ACME-OE1|447=D|452=55|448=ANN|447=D|452=12|"
 
 FROM_VENUE = {
     "logon": ("A", "98=0|108=30|141=Y|"),
@@ -51,9 +53,15 @@ FROM_VENUE = {
     "logout": ("5", "58=Bye|"),
 }
 WITH_EXTENSIONS = {
-    "fill": ("8", FROM_VENUE["fill with its fee"][1] + "880=12-1|797=Y|" + EXTENSIONS),
+    "fill": ("8", FROM_VENUE["fill with its fee"][1] + "880=12-1|" + EXTENSIONS),
     "cancel reject": ("9", FROM_VENUE["cancel reject"][1] + EXTENSIONS),
     "mass cancel report": ("r", FROM_VENUE["mass cancel report"][1] + EXTENSIONS),
+    "copy of a fill": (
+        "8",
+        FROM_VENUE["fill with its fee"][1] + "880=12-1|" + EXTENSIONS + COPY_OF_TRADER,
+    ),
+    "copy of a cancel reject": ("9", FROM_VENUE["cancel reject"][1] + EXTENSIONS + COPY),
+    "copy of a mass cancel report": ("r", FROM_VENUE["mass cancel report"][1] + EXTENSIONS + COPY),
 }
 FROM_MEMBERS = {
     "order": ("D", ORDER),

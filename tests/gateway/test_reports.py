@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core.venue import Venue
 from engine.model import events
@@ -378,6 +379,42 @@ def test_a_report_is_good_by_the_venues_own_dictionary(refdata, event, body, ext
 def test_without_extensions_stock_fix_44_knows_every_tag(refdata, event, body, extras):
     renderer = ReportRenderer(refdata, digits=3, extensions=False)
     assert decode(stock_dictionary(), *renderer.render(record(event), 1)).error is None
+
+
+# --- drop copy ------------------------------------------------------------------------------------
+
+COPY = "797=Y|453=1|448=ACME-OE{session}|447=D|452=55|"
+COPY_OF_TRADER = "797=Y|453=2|448=ACME-OE{session}|447=D|452=55|448=ANN|447=D|452=12|"
+
+
+@pytest.fixture(scope="module")
+def copier(refdata):
+    return ReportRenderer(refdata, digits=3, extensions=True, drop_copy=True)
+
+
+@CASES
+@pytest.mark.parametrize("trader", [b"", b"ANN"], ids=["nobody", "Ann"])
+def test_a_copy_says_that_it_is_one_and_of_which_session_and_trader(
+    refdata, copier, event, body, extras, trader
+):
+    copied = not isinstance(event, MessageRefused)
+    if copied:
+        event = replace(event, member=1, session=2, trader=trader)
+    rendered = ReportRenderer(refdata, digits=3, extensions=True).render(record(event), 1)
+    expected = (COPY_OF_TRADER if trader else COPY).format(session=2) if copied else ""
+    msg_type, copy = copier.render(record(event), 1)
+    assert (msg_type, pipes(copy)) == (rendered[0], pipes(rendered[1]) + expected)
+    message = decode(venue_dictionary(), msg_type, copy)
+    assert message.error is None
+    roles = {12: b"ANN", 55: b"ACME-OE2"} if trader else {55: b"ACME-OE2"}
+    if copied:
+        assert {int(p.get(452)): p.get(448) for p in message.group(453)} == roles
+
+
+def test_order_entry_says_nothing_of_traders(refdata):
+    renderer = ReportRenderer(refdata, digits=3, extensions=True)
+    known = renderer.render(record(order(OrderAccepted, trader=b"ANN")), 1)
+    assert known == renderer.render(record(order(OrderAccepted)), 1)
 
 
 def test_a_reason_that_stock_fix_44_does_not_know_is_sent_as_an_extension_only(refdata):

@@ -143,7 +143,10 @@ def _check_reports(world, member: Member) -> None:
     owed = world.truth.owed(0 if drop_copy else link.info.id, link.info.member)
     extended = drop_copy or link.config.extensions
     renderer = ReportRenderer(
-        core_refdata(world), digits=link.config.timestamp_precision, extensions=extended
+        core_refdata(world),
+        digits=link.config.timestamp_precision,
+        extensions=extended,
+        drop_copy=drop_copy,
     )
     handed = world.truth.handed.get(member.name, {})
     generation = world.truth.generation[member.name]

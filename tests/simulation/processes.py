@@ -22,6 +22,7 @@ from engine.sequencer import Sequencer
 from engine.shadow import Shadow
 from gateway.config import load_config, resolve_sessions
 from gateway.data import data_file
+from gateway.drop_copy.checkpoint import CopyCheckpoints
 from gateway.drop_copy.service import DropCopy
 from gateway.fix.decoder import Decoder
 from gateway.fix.dictionary import Dictionary
@@ -30,12 +31,13 @@ from gateway.fix.settings import SessionSettings
 from gateway.flow.acceptor import Acceptor
 from gateway.flow.connection import Connection
 from gateway.flow.counters import Counters
+from gateway.flow.following import follow
 from gateway.flow.index_file import FileIndex, highest_named
 from gateway.flow.link import Gate, Link
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
 from gateway.processes.core import write_configuration
-from gateway.processes.drop_copy import NothingPending, reference_data
+from gateway.processes.drop_copy import NothingPending
 from gateway.processes.sessions import throttle_of
 from gateway.reports import ReportRenderer
 from gateway.snapshot.service import SPARE_SEGMENTS, SnapshotService
@@ -48,6 +50,7 @@ DATA = Path("/data")
 JOURNAL = DATA / "journal"
 INDEXES = DATA / "sessions"
 SNAPSHOTS = DATA / "snapshots"
+COPIES = DATA / "dropcopy"
 
 
 @cache
@@ -146,7 +149,9 @@ class Process(ABC):
                 continue
             extensions = always_extend or session.extensions
             digits = session.timestamp_precision
-            renderer = ReportRenderer(refdata, digits=digits, extensions=extensions)
+            renderer = ReportRenderer(
+                refdata, digits=digits, extensions=extensions, drop_copy=kind == DROP_COPY
+            )
             watched = self._session(session)
             if info.id in journalled:
                 watched.journalled(*journalled[info.id])
@@ -292,17 +297,29 @@ class DropCopyProcess(Process):
 
     def start(self) -> None:
         reader = open_reader(JOURNAL, self.disk)
-        refdata, known = reference_data(self, reader, self.disk)
-        self.open_links(refdata, DROP_COPY, NothingPending(), always_extend=True, journalled={})
-        wake = WakeClient(self.world.wake, self)
-        self.service = DropCopy(reader, refdata, self.links, wake, self.clock, self.log, known)
+        checkpoints = CopyCheckpoints(COPIES, self.log, self.disk)
+        wanted = [session.comp_id for session in sessions() if session.kind == "drop_copy"]
+        begin = checkpoints.beginning(reader, wanted)
+        self.world.tally["drop copy: from a checkpoint"] += begin.indexed >= 0
+        self.open_links(
+            begin.refdata, DROP_COPY, NothingPending(), always_extend=True, journalled={}
+        )
+        self.service = DropCopy(
+            reader,
+            begin,
+            self.links,
+            self.clock,
+            self.log,
+            checkpoints,
+            self.config.venue.snapshot_records,
+        )
         self.accept(self.service, "drop copy")
         self.stage.start(self._main())
 
     async def _main(self) -> None:
         service = self.service
         async with self.stage.open_nursery() as nursery:
-            nursery.start_soon(service.follow_loop)
+            nursery.start_soon(follow, WakeClient(self.world.wake, self), service.step)
             nursery.start_soon(self.acceptor.serve, self.listener)
             await self.stop.wait()
             while service.step():
@@ -310,6 +327,7 @@ class DropCopyProcess(Process):
             self.listener.close()
             await self.acceptor.close("the venue is closing")
             nursery.cancel_scope.cancel()
+        service.save()
         for link in self.links:
             link.session.index.close()
 

@@ -26,6 +26,7 @@ few records."""
 
 TRIO_USERS = (
     "gateway.drop_copy.service",
+    "gateway.flow.following",
     "gateway.flow.acceptor",
     "gateway.flow.connection",
     "gateway.flow.entrance",

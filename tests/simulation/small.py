@@ -35,6 +35,7 @@ SMALL = {
     "gateway.flow.resend_stream.MAX_REPLAYS": 2,
     "gateway.flow.acceptor.READ_BYTES": 1_024,
     "gateway.flow.acceptor.MAX_GARBLED": 20,
+    "gateway.drop_copy.appl_index.STRIDE": 8,
     "gateway.drop_copy.service.POLL_RECORDS": 20,
     "gateway.snapshot.service.FOLD_RECORDS": 5,
     "gateway.snapshot.service.RETRY_SECONDS": 2,

@@ -12,7 +12,7 @@ from tests.simulation import plant
 from tests.simulation.simulation import LONG_RUN
 from tests.support.progress import progress
 
-SAMPLE = ("ack_before_sync", "drop_copy_cursor_ahead", "unsynced_tail")
+SAMPLE = ("ack_before_sync", "drop_copy_twice", "unsynced_tail")
 """Of the journal, of a reader, of recovery: each is found by one of the first seeds."""
 
 RARE = (
