@@ -11,9 +11,10 @@ from tests.fix.pipes import FIX44, venue_dictionary
 
 SPECS = Path(fixcore.__file__).parent / "specs"
 TAKEN = ["A", "0", "1", "2", "3", "4", "5", "D", "F", "G", "H", "q"]
-SENT = ["8", "9", "r", "j"]
-LATER = {1180, 1181, 20001}  # not in FIX 4.4 at all
-EXTENSIONS = LATER | {880}  # 880 is FIX 4.4's, on trade capture reports
+TAKEN += ["V", "x", "c", "e", "g"]
+SENT = ["8", "9", "r", "j", "W", "X", "Y", "y", "d", "f", "h"]
+LATER = {969, 1180, 1181, 2446, 20001, 20002, 20003, 20004}  # not in FIX 4.4 at all
+EXTENSIONS = LATER | {880, 83, 779}  # these are FIX 4.4's, on other messages
 
 SMALL = """<fix type='FIX' major='4' minor='4' servicepack='0'>
  <header><field name='BeginString' required='Y'/></header>
@@ -207,6 +208,20 @@ def test_venue_requires_what_stock_requires_and_never_less():
         # CopyMsgIndicator(797) marks drop copies, Parties(453) say whose they are; FIX 4.4 has both
         # on ExecutionReport only.
         assert beyond <= {797, 453}, spec.name
+        in_groups(spec, stock.messages[msg_type])
+
+
+def in_groups(ours, stock):
+    """The same of an entry of each group: what it needs is what stock needs, or the symbol."""
+    for count_tag, group in ours.groups.items():
+        other = stock.groups.get(count_tag)
+        if other is None:
+            continue  # a whole group that the message has beyond stock, named above
+        assert group.delimiter == other.delimiter, group.name
+        assert set(other.required) <= set(group.required) <= {*other.required, 55}, group.name
+        beyond = group.members.keys() - other.members.keys() - EXTENSIONS
+        assert beyond <= {278}, group.name  # of an order or trade in 35=W, as in FIX 5.0
+        in_groups(group, other)
 
 
 def test_venue_declares_no_field_that_no_message_has():

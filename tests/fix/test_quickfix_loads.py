@@ -52,7 +52,42 @@ FROM_VENUE = {
     "gap fill": ("4", "123=Y|36=12|"),
     "logout": ("5", "58=Bye|"),
 }
+PLACE = "20001=3000000000|779=20260301-12:00:00.123|20003=4294967295|"
+TRADE = "270=60000|271=0.25|272=20260301|273=12:00:00.123|2446=2|"
 WITH_EXTENSIONS = {
+    "snapshot of levels": (
+        "W",
+        "262=m1|55=BTC-USD|83=17|"
+        + PLACE
+        + "268=2|269=0|270=60000|271=0.5|346=2|290=1|269=1|270=60000.01|271=1|346=1|290=1|",
+    ),
+    "snapshot of orders and trades": (
+        "W",
+        "262=m1|55=BTC-USD|83=17|" + PLACE + "268=2|269=0|278=7|270=60000|271=0.5|290=1|"
+        "269=2|278=3|" + TRADE,
+    ),
+    "snapshot of nothing": ("W", "262=m1|55=BTC-USD|83=0|20003=0|268=0|"),
+    "incremental": (
+        "X",
+        "262=m1|20002=17|"
+        + PLACE
+        + "268=3|279=0|269=2|278=3|55=BTC-USD|"
+        + TRADE
+        + "83=18|279=1|269=0|55=BTC-USD|270=60000|271=0.25|346=1|83=18|"
+        "279=2|269=1|55=BTC-USD|270=60000.01|83=18|",
+    ),
+    "market data refused": ("Y", "262=m1|281=5|58=No such depth|"),
+    "list": (
+        "y",
+        "320=l1|322=l1-1|560=0|393=2|893=Y|146=2|55=BTC-USD|15=USD|561=0.000001|562=0.000001|"
+        "969=0.01|55=ETH-BTC|15=BTC|561=0.001|562=0.001|969=0.00001|",
+    ),
+    "definition": ("d", "320=d1|322=d1-1|323=1|55=BTC-USD|15=USD|561=1|562=1|969=0.01|"),
+    "halt": ("f", "324=s1|55=BTC-USD|325=Y|326=2|60=20260301-12:00:00.123|20001=9|58=News|"),
+    "trading session": (
+        "h",
+        "335=t1|336=1|338=1|325=N|340=2|341=20260301-00:00:00|345=20260302-00:00:00|",
+    ),
     "fill": ("8", FROM_VENUE["fill with its fee"][1] + "880=12-1|" + EXTENSIONS),
     "cancel reject": ("9", FROM_VENUE["cancel reject"][1] + EXTENSIONS),
     "mass cancel report": ("r", FROM_VENUE["mass cancel report"][1] + EXTENSIONS),
@@ -69,6 +104,13 @@ FROM_MEMBERS = {
     "cancel": ("F", "41=a1|11=a2|55=BTC-USD|54=1|60=20260301-12:00:00|"),
     "replace": ("G", "41=a1|" + ORDER),
     "status request": ("H", "11=a1|55=BTC-USD|54=1|"),
+    "market data request": (
+        "V", "262=m1|263=1|264=10|265=1|266=Y|20004=100|267=2|269=0|269=1|146=1|55=BTC-USD|"
+    ),
+    "list request": ("x", "320=l1|559=4|"),
+    "definition request": ("c", "320=d1|321=0|55=BTC-USD|"),
+    "status of a security": ("e", "324=s1|55=BTC-USD|263=1|"),
+    "status of the session": ("g", "335=t1|263=1|"),
     "mass cancel": ("q", "11=m1|530=7|60=20260301-12:00:00|"),
 }
 
