@@ -14,6 +14,8 @@ import trio
 from engine.journal.follow import JournalReader
 from engine.model.clock import Clock
 from engine.model.record import Record
+from gateway.drop_copy.appl_messages import APPLICATION_MESSAGE_REQUEST
+from gateway.drop_copy.appl_replay import ApplReplays
 from gateway.drop_copy.checkpoint import Beginning, CopyCheckpoints
 from gateway.drop_copy.filters import ReportFilter, is_copied
 from gateway.fix.steps import Application, Step
@@ -21,6 +23,7 @@ from gateway.flow.following import POLL_RECORDS
 from gateway.flow.link import Link, Report, log_business_reject
 from gateway.flow.log_limit import MEMBER_LINES, LimitedLog
 from gateway.reports import BUSINESS_MESSAGE_REJECT, CopiedEvent, ReportRenderer
+from gateway.stream.replay import Replays
 
 UNSUPPORTED_MESSAGE_TYPE: Final = 3  # BusinessRejectReason(380)
 
@@ -35,14 +38,17 @@ class DropCopy:
         links: Iterable[Link],
         clock: Clock,
         log: Callable[[str], None],
+        replays: Replays,
         checkpoints: CopyCheckpoints,
         checkpoint_records: int,
     ) -> None:
-        """checkpoint_records: from one checkpoint to the next."""
+        """replays: where reports are sent again. checkpoint_records: from one checkpoint to the
+        next."""
         self._links = list(links)
         self._by_member: dict[int, list[tuple[Link, ReportFilter | None]]] = {}
+        self._filters: dict[int, ReportFilter | None] = {}
         for link in self._links:
-            chosen = ReportFilter.of(link.config.filter)
+            chosen = self._filters[link.info.id] = ReportFilter.of(link.config.filter)
             self._by_member.setdefault(link.info.member, []).append((link, chosen))
         self._reader = reader
         self.refdata = begin.refdata
@@ -64,6 +70,9 @@ class DropCopy:
         self._recovered = reader.mark().number
         """The last record there was at the start: its report may have been sent before."""
         self._caught_up = trio.lowlevel.ParkingLot()
+        self.appl_replays = ApplReplays(
+            self.refdata, self.index, replays, lambda: self.last_read, clock
+        )
 
     @property
     def last_read(self) -> int:
@@ -73,9 +82,12 @@ class DropCopy:
     # --- Service ------------------------------------------------------------------------------
 
     def application(self, link: Link, step: Application, now: int) -> None:
-        """Nothing is taken here: a drop copy only listens."""
+        """A drop copy listens, and asks for what it has missed; nothing else is taken."""
         if step.message.msg_type == BUSINESS_MESSAGE_REJECT:
             log_business_reject(link, step.message, self._rejects_log)
+            return
+        if step.message.msg_type == APPLICATION_MESSAGE_REQUEST:
+            self.appl_replays.asked(link, step, self._filters[link.info.id])
             return
         text = f"{step.message.name} is not taken on a drop copy session: it only listens"
         answer = link.session.business_reject(step, UNSUPPORTED_MESSAGE_TYPE, text)

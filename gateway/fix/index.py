@@ -1,10 +1,11 @@
 """The session index: what stands behind every outgoing MsgSeqNum, so that none is used twice.
 
 One entry of 32 bytes per number, number n at place n - 1: a report (named by record and k, to be
-rendered again from the journal), the body itself where no record stands behind it, an admin
-message, or nothing (a hole, which a resend fills as it fills admin messages). The entry is written
-before its bytes are handed out. This file holds the rules; where the entries lie is the business
-of a Storage: in memory here, gateway.flow.index_file for real.
+rendered again from the journal), one that was asked for again by ApplSeqNum(1181), the body itself
+where no record stands behind it, an admin message, or nothing (a hole, which a resend fills as it
+fills admin messages). The entry is written before its bytes are handed out. This file holds the
+rules; where the entries lie is the business of a Storage: in memory here, gateway.flow.index_file
+for real.
 
 What has been sent
 ------------------
@@ -31,6 +32,8 @@ HOLE: Final = 0
 ADMIN: Final = 1
 REPORT: Final = 2
 BODY: Final = 3
+REPLAY: Final = 4
+"""A report that had a number before: it is not what the session has come to in the journal."""
 
 LIVE: Final = 1
 """Flag: written for a live connection, so its bytes were handed out right behind."""
@@ -223,22 +226,29 @@ class SessionIndex:
         self, reports: Sequence[Report], time: int, *, live: bool, poss_resend: bool
     ) -> int:
         """Number 1 to MAX_BATCH reports, in record order; the first one's number."""
-        first = self._count + 1
-        count = len(reports)
         record, k, _, _ = reports[0]
         last, last_k, _, _ = reports[-1]
-        assert 0 < count <= MAX_BATCH
         assert (record, k) > self.last_report, "reports are numbered once, in record order"
         assert record <= last
         flags = (LIVE if live else 0) | (POSS_RESEND if poss_resend else 0)
-        next_in = self.next_in
-        sent = self.sent
+        first = self._append_each(reports, time, REPORT, flags)
+        self.last_report = (last, last_k)
+        return first
+
+    def append_replays(self, reports: Sequence[Report], time: int) -> int:
+        """Number 1 to MAX_BATCH reports once more, for a live connection; the first one's number.
+        A reset forgets them: who asked can ask again."""
+        return self._append_each(reports, time, REPLAY, LIVE)
+
+    def _append_each(self, reports: Sequence[Report], time: int, kind: int, flags: int) -> int:
+        first = self._count + 1
+        assert 0 < len(reports) <= MAX_BATCH
+        next_in, sent = self.next_in, self.sent
         pack = ENTRY.pack
         data = [
-            pack(report[0], time, next_in, sent, report[1], REPORT, flags, 0) for report in reports
+            pack(report[0], time, next_in, sent, report[1], kind, flags, 0) for report in reports
         ]
-        self._append(b"".join(data), count)
-        self.last_report = (last, last_k)
+        self._append(b"".join(data), len(reports))
         return first
 
     def append_admin(self, time: int, *, live: bool, next_in: int = 0) -> int:

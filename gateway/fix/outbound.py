@@ -50,6 +50,11 @@ class Outbound:
         return self.state is not State.DISCONNECTED
 
     @property
+    def listening(self) -> bool:
+        """Somebody is logged on, and no Logout of ours has left."""
+        return self._open
+
+    @property
     def next_out(self) -> int:
         """The MsgSeqNum of the next message that goes out."""
         return self.index.next_out
@@ -139,10 +144,22 @@ class Outbound:
         if not reports:
             return b""
         live = self._open
-        index = self.index
-        first = number = index.append_reports(reports, now, live=live, poss_resend=poss_resend)
-        if not live:
+        first = self.index.append_reports(reports, now, live=live, poss_resend=poss_resend)
+        return self._messages(first, reports, now, poss_resend=poss_resend) if live else b""
+
+    def transmit_replays(self, reports: Sequence[Report], now: int) -> bytes:
+        """Number at most MAX_BATCH reports once more, whose bodies say that they are a replay, for
+        the connection that asked; their bytes, b"" if it has gone."""
+        if not self._open or not reports:
             return b""
+        first = self.index.append_replays(reports, now)
+        return self._messages(first, reports, now, poss_resend=False)
+
+    def _messages(
+        self, first: int, reports: Sequence[Report], now: int, *, poss_resend: bool
+    ) -> bytes:
+        """The bytes of reports that have their numbers, from `first` on, and leave now."""
+        number = first
         template = self._wire.template(now, self.next_in, poss_resend=poss_resend)
         frame = self._wire.frame
         out: list[bytes] = []
@@ -153,7 +170,7 @@ class Outbound:
             add(text)
             add(trailer(text))
             number += 1
-        index.mark_sent(first, number - 1)
+        self.index.mark_sent(first, number - 1)
         self._timers.said = self._timers.mono
         return b"".join(out)
 

@@ -17,9 +17,11 @@ from engine.model.clock import Clock
 from gateway.fix.index import (
     ADMIN,
     BODY,
+    HOLE,
     LIVE,
     MAX_SEQ_NUM,
     POSS_RESEND,
+    REPLAY,
     REPORT,
     Entry,
     SessionIndex,
@@ -39,6 +41,9 @@ answered together with the last of them, by one replay over both ranges and what
 MAX_BEGINS: Final = 4 * MAX_WAITING
 """First numbers of requests that gap fills respect, entries: more than a connection has requests
 on their way, unless its peer asks at random."""
+
+APPL_RESEND: Final = b"1352=Y\x01"
+"""ApplResendFlag, behind the body of a report that was asked for by ApplSeqNum(1181)."""
 
 Render = Callable[[int, int], tuple[bytes, bytes] | None]
 """(record, k) -> (MsgType, body): a pure function of the journal, the same every time. None: it
@@ -215,14 +220,16 @@ class _Again:
         recall = self._recall
         record, sent, _, _, k, kind, flags, _ = entry
         content = None
-        if kind == REPORT:
+        if kind in (REPORT, REPLAY):
             content = recall.render(record, k)
             if content is None:
                 return False
+            if kind == REPLAY:
+                content = (content[0], content[1] + APPL_RESEND)
         elif kind == BODY:
             content = recall.index.body(entry)
         else:
-            assert kind <= ADMIN, "an index entry of a kind that nobody writes"
+            assert kind in (HOLE, ADMIN), "an index entry of a kind that nobody writes"
         if content is not None:
             if self._gap:
                 out.append(self._gap_fill(number, time))

@@ -14,7 +14,7 @@ from typing import Final
 
 from engine.journal.disk import Disk, RealDisk
 from engine.journal.mark import BOOT_ID_BYTES
-from gateway.fix.index import ENTRY, ENTRY_BYTES, HOLE, REPORT, Header
+from gateway.fix.index import ENTRY, ENTRY_BYTES, HOLE, REPLAY, REPORT, Header
 from gateway.flow.index_file import (
     HEADER_BYTES,
     SKIP_NUMBERS,
@@ -225,7 +225,7 @@ def _restore_entries(fd: int, out: int, slot: Slot, last: int) -> Header:
         place = HEADER_BYTES + at * ENTRY_BYTES
         data = bytearray(os.pread(fd, count * ENTRY_BYTES, place).ljust(count * ENTRY_BYTES, b"\0"))
         for k, entry in enumerate(ENTRY.iter_unpack(bytes(data))):
-            if entry[5] == REPORT and entry[0] > last:
+            if entry[5] in (REPORT, REPLAY) and entry[0] > last:
                 data[k * ENTRY_BYTES : (k + 1) * ENTRY_BYTES] = bytes(ENTRY_BYTES)
                 lost = True
             elif entry[5] != HOLE and not lost:

@@ -55,11 +55,11 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
         always_extend=True,
         journalled={},
     )
+    replays = Replays(reader.another, place.clock.monotonic, place.log)
     service = DropCopy(
-        reader, begin, links, place.clock, place.log, checkpoints, venue.snapshot_records
+        reader, begin, links, place.clock, place.log, replays, checkpoints, venue.snapshot_records
     )
     acceptor = acceptor_of(place, links, service)
-    replays = Replays(reader.another, place.clock.monotonic, place.log)
     server = _stream_server(place, service, replays)
     wake = WakeClient(place.wake)
     async with trio.open_nursery() as nursery:

@@ -5,14 +5,14 @@ message of the one and the first of the other nothing is missing and nothing com
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
 from engine.journal.follow import JournalReader
 from engine.model.errors import JournalDamaged
 from engine.model.record import Record
-from gateway.stream.client import StreamClient
+from gateway.flow.connection import Connection
 from gateway.websocket.frames import CloseCode
 
 MAX_REPLAYS: Final = 8
@@ -26,6 +26,26 @@ AHEAD_BYTES: Final = 128 * 1024
 """Unsent output, bytes, above which a replay waits for its client to read."""
 
 
+class Receiver(Protocol):
+    """Whom a replay is for. connection: what holds its unsent output."""
+
+    who: str
+    connection: Connection
+
+    @property
+    def open(self) -> bool:
+        """Whether it still takes messages."""
+        ...
+
+    def send(self, frames: bytes) -> None:
+        """Send without blocking."""
+        ...
+
+    def close(self, code: CloseCode, reason: str, now: int) -> None:
+        """Say why it ends, as far as its protocol can."""
+        ...
+
+
 class Replay:
     """One client's way back to the live feed.
 
@@ -36,7 +56,7 @@ class Replay:
 
     def __init__(
         self,
-        client: StreamClient,
+        client: Receiver,
         after: int,
         render: Callable[[Sequence[Record]], bytes],
         live: Callable[[], int],

@@ -51,18 +51,19 @@ class Desk(Trading):
         reader = open_reader(self.folder / "journal")
         checkpoints = CopyCheckpoints(self.folder / "dropcopy", self.log.append)
         self.begin = checkpoints.beginning(reader, ["ACME-OE1"])
+        self.replays = Replays(reader.another, self.clock.monotonic, self.log.append)
         self.service = DropCopy(
             reader,
             self.begin,
             links,
             self.clock,
             self.log.append,
+            self.replays,
             checkpoints,
             self.checkpoint_records,
         )
         refdata = self.service.refdata
         self.renderer = ReportRenderer(refdata, digits=3, extensions=True, drop_copy=True)
-        self.replays = Replays(reader.another, self.clock.monotonic, self.log.append)
         self.stream = CopyStream(
             refdata,
             self.service.index,

@@ -95,6 +95,19 @@ WITH_EXTENSIONS = {
         "8",
         FROM_VENUE["fill with its fee"][1] + "880=12-1|" + EXTENSIONS + COPY_OF_TRADER,
     ),
+    "copy of a fill, again": (
+        "8",
+        FROM_VENUE["fill with its fee"][1] + "880=12-1|" + EXTENSIONS + COPY + "1352=Y|",
+    ),
+    "grant of reports again": (
+        "BX",
+        "1353=7|1346=r1|1347=0|1348=0|1349=5|1351=1|1355=ACME|1182=1|1183=5|1357=5|",
+    ),
+    "refusal of reports again": (
+        "BX",
+        "1353=7|1346=r1|1347=0|1348=2|1351=1|1355=ACME|1357=5|1354=1|58=no report 9 yet|",
+    ),
+    "end of reports again": ("BY", "1356=7|1346=r1|1426=3|1351=1|1355=ACME|1357=5|"),
     "copy of a cancel reject": ("9", FROM_VENUE["cancel reject"][1] + EXTENSIONS + COPY),
     "copy of a mass cancel report": ("r", FROM_VENUE["mass cancel report"][1] + EXTENSIONS + COPY),
 }
@@ -103,9 +116,11 @@ FROM_MEMBERS = {
     "order with parties": ("D", ORDER + "453=1|448=ALGO1|447=D|452=12|802=1|523=x|803=3|"),
     "cancel": ("F", "41=a1|11=a2|55=BTC-USD|54=1|60=20260301-12:00:00|"),
     "replace": ("G", "41=a1|" + ORDER),
+    "reports again": ("BW", "1346=r1|1347=0|1351=1|1355=ACME|1182=1|1183=0|"),
     "status request": ("H", "11=a1|55=BTC-USD|54=1|"),
     "market data request": (
-        "V", "262=m1|263=1|264=10|265=1|266=Y|20004=100|267=2|269=0|269=1|146=1|55=BTC-USD|"
+        "V",
+        "262=m1|263=1|264=10|265=1|266=Y|20004=100|267=2|269=0|269=1|146=1|55=BTC-USD|",
     ),
     "list request": ("x", "320=l1|559=4|"),
     "definition request": ("c", "320=d1|321=0|55=BTC-USD|"),

@@ -41,6 +41,7 @@ from gateway.processes.drop_copy import NothingPending
 from gateway.processes.sessions import throttle_of
 from gateway.reports import ReportRenderer
 from gateway.snapshot.service import SPARE_SEGMENTS, SnapshotService
+from gateway.stream.replay import Replays
 from tests.simulation.disk import ProcessDisk
 from tests.simulation.network import Listener
 from tests.simulation.small import SEGMENT_BYTES
@@ -304,12 +305,14 @@ class DropCopyProcess(Process):
         self.open_links(
             begin.refdata, DROP_COPY, NothingPending(), always_extend=True, journalled={}
         )
+        self.replays = Replays(reader.another, self.clock.monotonic, self.log)
         self.service = DropCopy(
             reader,
             begin,
             self.links,
             self.clock,
             self.log,
+            self.replays,
             checkpoints,
             self.config.venue.snapshot_records,
         )
@@ -320,6 +323,7 @@ class DropCopyProcess(Process):
         service = self.service
         async with self.stage.open_nursery() as nursery:
             nursery.start_soon(follow, WakeClient(self.world.wake, self), service.step)
+            nursery.start_soon(self.replays.serve)
             nursery.start_soon(self.acceptor.serve, self.listener)
             await self.stop.wait()
             while service.step():

@@ -35,6 +35,7 @@ TRIO_USERS = (
     "gateway.flow.resend_stream",
     "gateway.order_entry.service",
     "gateway.snapshot.service",
+    "gateway.stream.replay",
 )
 """The product's shells: what they know as `trio` is the stage of their process."""
 

@@ -254,6 +254,10 @@ class FixClient(Member):
 
     def _remember_report(self, message, seq, dup):
         exec_id = message[17]
+        if message.get(1352) == "Y":  # asked for by ApplSeqNum: the same under another number
+            if (first := self.reports.get(exec_id)) is not None:
+                assert first.body + b"1352=Y\x01" == message.body, f"{first} became {message}"
+            return
         record, _, k = exec_id.partition("-")
         first = self.reports.setdefault(exec_id, message)
         if first is message:

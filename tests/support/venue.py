@@ -96,6 +96,11 @@ class Venue:
         return 8081 + self.offset
 
     @property
+    def drop_copy_stream(self):
+        """Port of drop copies over WebSocket."""
+        return 8082 + self.offset
+
+    @property
     def stdout(self):
         """Everything that this start wrote to standard output."""
         return self._file("out").read_text()

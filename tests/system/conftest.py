@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from tests.support.fix_client import FixClient
+from tests.support.stream_client import StreamClient
 from tests.support.venue import Venue
 
 CLEAN_UPS = count(1)
@@ -49,6 +50,20 @@ def dial():
         client = FixClient(comp_id, port)
         clients.append(client)
         return client
+
+    yield make
+    for client in clients:
+        client.drop()
+
+
+@pytest.fixture
+def stream_client():
+    """Makes WebSocket clients, not connected yet; their sockets are closed after the test."""
+    clients = []
+
+    def make(port, token):
+        clients.append(StreamClient(port, token))
+        return clients[-1]
 
     yield make
     for client in clients:
