@@ -9,6 +9,7 @@ from gateway.data import data_file
 PORTS: Final = {
     "order_entry": "order_entry",
     "drop_copy": "drop_copy",
+    "market_data": "market_data",
     "market_data_stream": "market_data_stream",
     "metrics": "metrics",
 }
@@ -37,8 +38,6 @@ def quickfix_config(config: Config, comp_id: str, port_offset: int) -> str:
     if session is None:
         some = ", ".join(list(sessions)[:4])
         raise OperatorError(f"no session {comp_id} in the configuration; there are {some} ...")
-    if session.kind not in PORTS:
-        raise OperatorError(f"{comp_id} is a {session.kind} session: not served yet")
     port = port_of(config, session.kind, port_offset)
     return "\n".join(
         [
@@ -86,6 +85,7 @@ def connect_text(config: Config, port_offset: int, processes: list[str]) -> str:
     for process, kind, label in (
         ("core", "order_entry", "order entry"),
         ("dropcopy", "drop_copy", "drop copy"),
+        ("marketdata", "market_data", "market data"),
     ):
         names = [s.comp_id for s in sessions if s.kind == kind]
         if process in processes and names:
@@ -95,7 +95,7 @@ def connect_text(config: Config, port_offset: int, processes: list[str]) -> str:
     if "marketdata" in processes:
         port = port_of(config, "market_data_stream", port_offset)
         url = f"ws://{_host(venue.bind)}:{port}{STREAM_PATH}"
-        lines.append(f"  {'market data':12} {url}  {_token(config)}")
+        lines.append(f"  {'':12} {url}  {_token(config)}")
     port = port_of(config, "metrics", port_offset)
     lines.append(f"  {'metrics':12} http://{_host(venue.metrics_bind)}:{port}/metrics")
     first = next((s for s in sessions if s.kind == "order_entry"), None)

@@ -27,6 +27,8 @@ ENTRY: Final = Struct("<QQIIHBBI")
 
 ENTRY_BYTES: Final = ENTRY.size
 assert ENTRY_BYTES == 32
+KIND_AT: Final = 26
+"""Where in an entry its kind is."""
 
 HOLE: Final = 0
 ADMIN: Final = 1
@@ -63,6 +65,11 @@ Entry = tuple[int, int, int, int, int, int, int, int]
 
 Report = tuple[int, int, bytes, bytes]
 """(record, k, MsgType(35), body)."""
+
+
+def kinds_of(entries: bytes) -> bytes:
+    """The kind of each entry."""
+    return entries[KIND_AT::ENTRY_BYTES]
 
 
 class Header(NamedTuple):
@@ -206,6 +213,8 @@ class SessionIndex:
             if data == HOLES:
                 carried = True
                 continue
+            if not {REPORT, HOLE} & set(kinds_of(data)):
+                continue  # of a session without reports there may be a hundred million
             for entry in reversed(list(ENTRY.iter_unpack(data))):
                 if entry[5] == REPORT:
                     return (entry[0], entry[4]), carried or bool(entry[6] & POSS_RESEND)
@@ -251,11 +260,14 @@ class SessionIndex:
         self._append(b"".join(data), len(reports))
         return first
 
-    def append_admin(self, time: int, *, live: bool, next_in: int = 0) -> int:
-        """Number a message that a resend leaves out. next_in: the inbound number that is due once
-        it is numbered, if that is higher; kept by the same write, never before it."""
+    def append_admin(self, time: int, *, live: bool, next_in: int = 0, count: int = 1) -> int:
+        """Number `count` messages that a resend leaves out; the last one's number. next_in: the
+        inbound number that is due once they are numbered, if that is higher; kept by the same
+        write, never before it."""
+        assert 0 < count <= MAX_BATCH
         next_in = max(self.next_in, next_in)
-        self._append(ENTRY.pack(0, time, next_in, self.sent, 0, ADMIN, LIVE if live else 0, 0), 1)
+        flags = LIVE if live else 0
+        self._append(ENTRY.pack(0, time, next_in, self.sent, 0, ADMIN, flags, 0) * count, count)
         self.next_in = next_in
         return self._count
 

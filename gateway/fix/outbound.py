@@ -68,9 +68,13 @@ class Outbound:
         body = reject_body(step.number, step.message.msg_type, error)
         return Answer(REJECT, routed_back(step.message) + body, True, step.number + 1)
 
-    def business_reject(self, step: Application, reason: int, text: str) -> Answer:
-        """BusinessMessageReject of an application message; reason is BusinessRejectReason(380)."""
-        body = business_reject_body(step.number, step.message.msg_type, reason, text)
+    def business_reject(
+        self, step: Application, reason: int, text: str, *, ref_id: bytes = b""
+    ) -> Answer:
+        """BusinessMessageReject of an application message; reason is BusinessRejectReason(380),
+        ref_id the identifier that it is about."""
+        msg_type = step.message.msg_type
+        body = business_reject_body(step.number, msg_type, reason, text, ref_id=ref_id)
         return Answer(BUSINESS_REJECT, routed_back(step.message) + body, True, step.number + 1)
 
     def _answer(self, msg_type: bytes, body: bytes, *, stored: bool = False) -> Answer:
@@ -113,6 +117,36 @@ class Outbound:
         return self._wire.message(
             answer.msg_type, number, answer.body, now, self.next_in, poss_resend=False
         )
+
+    def transmit_unkept(
+        self, messages: Sequence[tuple[bytes, bytes]], now: int, *, next_in: int = 0
+    ) -> bytes:
+        """Number (MsgType, body) of messages that nobody needs again; their bytes.
+
+        A resend fills their numbers as it fills those of session messages. While nobody is there
+        they are dropped and use none. next_in: as in Answer.
+        """
+        if not (messages and self.connected and self._open):
+            return b""
+        if len(messages) > MAX_BATCH:
+            return b"".join(
+                self.transmit_unkept(messages[at : at + MAX_BATCH], now, next_in=next_in)
+                for at in range(0, len(messages), MAX_BATCH)
+            )
+        index, count = self.index, len(messages)
+        last = index.append_admin(now, live=True, next_in=next_in, count=count)
+        number = last - count
+        template = self._wire.template(now, self.next_in, poss_resend=False)
+        frame = self._wire.frame
+        out: list[bytes] = []
+        for msg_type, body in messages:
+            number += 1
+            text = template % (msg_type, number, body)
+            text = frame % (len(text), text)
+            out += (text, trailer(text))
+        index.mark_sent(last - count + 1, last)
+        self._timers.said = self._timers.mono
+        return b"".join(out)
 
     def unheard(self) -> None:
         """The connection is closing and takes nothing more: what is numbered from here on has not

@@ -36,13 +36,13 @@ from gateway.fix.index import (
     ENTRY,
     ENTRY_BYTES,
     HOLE,
-    HOLES,
     MAX_SEQ_NUM,
     REPORT,
     Entry,
     Found,
     Header,
     SessionIndex,
+    kinds_of,
 )
 
 _HEADER: Final = Struct("<4sIQIIIIQqHxxxxxxq16sB")
@@ -156,7 +156,7 @@ def _named(path: Path, boot_id: bytes, disk: Disk) -> int:
             data = disk.pread(fd, (at - begin) * ENTRY_BYTES, place)
             whole = data[: len(data) // ENTRY_BYTES * ENTRY_BYTES]
             at = begin
-            if whole == HOLES:
+            if REPORT not in kinds_of(whole):
                 continue
             for entry in reversed(list(ENTRY.iter_unpack(whole))):
                 if entry[5] == REPORT:

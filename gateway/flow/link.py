@@ -63,6 +63,7 @@ class Link:
         "gate",
         "gated",
         "info",
+        "on_detach",
         "on_resend",
         "owed",
         "renderer",
@@ -94,6 +95,8 @@ class Link:
         """Of what is gated: answers that the index keeps, and what waits behind them. While it is
         not 0, no later message of this session may get a record; see `defer`."""
         self.on_resend: Callable[[Link, ResendStep], None] | None = None
+        self.on_detach: Callable[[Link], None] | None = None
+        """Called when the connection is gone."""
 
     def perform(self, step: Step, now: int) -> bool:
         """Do `step` as soon as everything before it has left; False if it has to wait."""
@@ -148,6 +151,17 @@ class Link:
         if start < len(reports):
             self._send(self.session.transmit_reports(reports[start:], now, poss_resend=poss_resend))
 
+    def tell(self, messages: Sequence[tuple[bytes, bytes]], now: int, *, next_in: int = 0) -> None:
+        """Number and send messages that are news once and never again; see Session.transmit_unkept.
+
+        For a process in which nothing waits for the disk.
+        """
+        assert not self.gated, "there is something that has to leave before"
+        data = self.session.transmit_unkept(messages, now, next_in=next_in)
+        if data:
+            self.counters.messages_out += len(messages)
+            self._send(data)
+
     def _next_gated(self, now: int) -> None:
         """Do the first of what is gated. What a deferred message brings comes before the rest."""
         _, step = self.gated.popleft()
@@ -188,6 +202,8 @@ class Link:
         """The connection is gone: what has to be numbered still waits its turn."""
         self.connection = None
         self.gated = deque((after, step) for after, step in self.gated if _is_owed(step))
+        if self.on_detach is not None:
+            self.on_detach(self)
 
 
 def _is_owed(step: Step | Deferred) -> bool:

@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
-import trio
-
 from engine.market.candles import INTERVALS
 from engine.market.feed import MarketUpdate
 from engine.market_reader import MarketReader
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.clock import Clock
 from engine.model.refdata import Instrument
 from engine.replay import Whole
-from gateway.flow.connection import FLAG_BYTES
+from gateway.market_data.offered import DEPTHS, INTERVALS_MS, STATISTICS_MS
+from gateway.market_data.schedule import NANOS_PER_MS, Schedule, Subject
 from gateway.market_data.topics import (
     BookTopic,
     CandlesTopic,
@@ -37,65 +36,19 @@ from gateway.stream.replay import Replay, Replays
 from gateway.stream.requests import Authenticate, Request, Subscribe, Unsubscribe
 from gateway.stream.tokens import Tokens
 
-DEPTHS: Final = (1, 5, 10, 20, 50, 100, 500, 1_000)
-"""Levels of a book that can be asked for, beside all of them: few, so that many share one."""
-
-INTERVALS_MS: Final = (0, 100, 250, 500, 1_000, 5_000)
-"""Times between two messages of a book that can be asked for; 0: every change by itself."""
-
-FASTEST_MS: Final = {"ticker": 250, "candles": 250}
+FASTEST_MS: Final = {"ticker": STATISTICS_MS, "candles": STATISTICS_MS}
 """What an interval of 0 means where every change by itself would help nobody."""
 
 SUBSCRIPTIONS: Final = 256
 """Subscriptions of one connection: some 40 instruments with all their channels."""
 
-CAUGHT_UP_BYTES: Final = 64 * 1024
-"""Unsent bytes below which a client that was too slow for a conflated channel is shown it again."""
 
-NANOS_PER_MS: Final = 1_000_000
-
-CATCH_UP: Final = 100 * NANOS_PER_MS
-"""How often clients that were too slow are looked at, ns."""
-
-
-class _Subject:
-    """A topic and its subscribers."""
+class _Subject(Subject[bytes]):
+    """A topic of the stream and its subscribers."""
 
     def __init__(self, topic: Topic, interval: int) -> None:
-        """interval: ns between two messages, 0: none is conflated."""
+        super().__init__(topic, interval)
         self.topic = topic
-        self.interval = interval
-        self.due = 0
-        """When the next message may leave, monotonic ns."""
-        self.clients: dict[StreamClient, None] = {}
-        self.lagging: dict[StreamClient, None] = {}
-        """Those that have missed a conflated message."""
-
-    def tell(self) -> None:
-        """Give the news to all."""
-        frames = self.topic.news()
-        if not frames:
-            return
-        if not self.interval:
-            for client in self.clients:
-                client.send(frames)
-            return
-        for client in self.clients:
-            if client in self.lagging:
-                continue
-            if client.connection.queued > FLAG_BYTES:
-                self.lagging[client] = None
-            else:
-                client.send(frames)
-
-    def catch_up(self) -> None:
-        """Show those that read again what there is now. Behind `tell`."""
-        ready = [c for c in self.lagging if c.connection.queued < CAUGHT_UP_BYTES]
-        if ready:
-            whole = self.topic.whole(conflated=True)
-            for client in ready:
-                client.send(whole)
-                del self.lagging[client]
 
 
 class MarketStream:
@@ -110,12 +63,10 @@ class MarketStream:
         self._replays = replays
         self._replaying: dict[tuple[StreamClient, TopicKey], Replay] = {}
         """Subscribers that are on their way: their topic does not know them yet."""
+        self.schedule: Schedule[bytes] = Schedule(clock)
         self._subjects: dict[TopicKey, _Subject] = {}
         self._by_instrument: dict[int, dict[TopicKey, _Subject]] = {}
-        self._touched: dict[_Subject, None] = {}
-        """Subjects with news: those without an interval are told when the turn is over."""
         self._clients: dict[StreamClient, dict[TopicKey, None]] = {}
-        self._news = trio.lowlevel.ParkingLot()
         self._instruments: dict[StreamClient, None] = {}
         """Subscribers of the list of instruments."""
 
@@ -261,6 +212,7 @@ class MarketStream:
             topic = _CHANNELS[key.channel](self._market, instrument, key)
             interval = key.interval_ms or FASTEST_MS.get(key.channel, 0)
             found = self._subjects[key] = _Subject(topic, interval * NANOS_PER_MS)
+            self.schedule.subjects[found] = None
             self._by_instrument.setdefault(instrument.id, {})[key] = found
         return found
 
@@ -270,11 +222,10 @@ class MarketStream:
             replay.cancel()
             return
         subject = self._subjects[key]
-        del subject.clients[client]
-        subject.lagging.pop(client, None)
+        subject.leave(client)
         if not subject.clients:
             del self._subjects[key]
-            self._touched.pop(subject, None)
+            self.schedule.forget(subject)
             for subjects in self._by_instrument.values():
                 subjects.pop(key, None)
 
@@ -312,58 +263,14 @@ class MarketStream:
 
     def update(self, update: MarketUpdate) -> None:
         """What a command has done to an instrument."""
-        for subject in self._by_instrument.get(update.change.instrument, {}).values():
+        subjects = self._by_instrument.get(update.change.instrument, {}).values()
+        for subject in subjects:
             subject.topic.update(update)
-            self._touched[subject] = None
+        self.schedule.touch(subjects)
 
     def turn_over(self) -> None:
         """Tell what is due; what is conflated may have to wait."""
-        if not self._touched:
-            return
-        self._tell()
-        if self._touched:
-            self._news.unpark_all()
-
-    def _tell(self) -> None:
-        now = self._clock.monotonic()
-        later: dict[_Subject, None] = {}
-        for subject in self._touched:
-            if now < subject.due:
-                later[subject] = None
-                continue
-            subject.tell()
-            subject.due = now + subject.interval
-        self._touched = later
-
-    # --- conflation ---------------------------------------------------------------------------
-
-    async def conflate(self) -> None:
-        """Tell each conflated topic's news when its interval is over, for ever."""
-        while True:
-            wait = self._wait()
-            if wait is None:
-                await self._news.park()
-            elif wait > 0:
-                await trio.sleep(wait / NANOS_PER_SECOND)
-            else:
-                await trio.lowlevel.checkpoint()
-            self.tell_due()
-
-    def _wait(self) -> int | None:
-        """How long nothing is due, ns; None: until there are news."""
-        now = self._clock.monotonic()
-        due = [subject.due for subject in self._touched]
-        if any(subject.lagging for subject in self._subjects.values()):
-            due.append(now + CATCH_UP)
-        return min(due) - now if due else None
-
-    def tell_due(self) -> None:
-        """Tell what is due by now, and show clients that read again what they have missed."""
-        self._tell()
-        for subject in self._subjects.values():
-            if subject.lagging:
-                subject.tell()
-                subject.catch_up()
+        self.schedule.turn_over()
 
 
 def _check(request: Subscribe | Unsubscribe) -> None:

@@ -17,25 +17,11 @@ from gateway.flow.acceptor import Acceptor
 from gateway.flow.figures import connection_figures
 from gateway.flow.following import follow
 from gateway.processes.place import STATUS_SECONDS, Place
-from gateway.processes.sessions import acceptor_of, close_indexes, open_links
+from gateway.processes.sessions import NothingPending, acceptor_of, close_indexes, open_links
 from gateway.reports import ReportRenderer
 from gateway.stream.replay import Replays
 from gateway.stream.server import StreamServer
 from gateway.stream.tokens import Tokens
-
-
-class NothingPending:
-    """The gate of a reader: what it reads is durable already."""
-
-    @property
-    def last_number(self) -> int:
-        """Nothing is ever submitted here."""
-        return -1
-
-    @property
-    def durable(self) -> int:
-        """So nothing ever waits."""
-        return -1
 
 
 async def run_dropcopy(place: Place, stop: trio.Event) -> None:

@@ -21,6 +21,20 @@ IDENTICAL_RESENDS: Final = 10
 """Identical ResendRequests in a row, each served in full, after which a member is logged out."""
 
 
+class NothingPending:
+    """The gate of a reader: what it reads is durable already."""
+
+    @property
+    def last_number(self) -> int:
+        """Nothing is ever submitted here."""
+        return -1
+
+    @property
+    def durable(self) -> int:
+        """So nothing ever waits."""
+        return -1
+
+
 def open_links(
     place: Place,
     refdata: ReferenceData,

@@ -40,6 +40,11 @@ class StreamClient:
         """Whether it still takes messages."""
         return self._stream.open and not self.connection.closed
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait to be read."""
+        return self.connection.queued
+
     def send(self, frames: bytes) -> None:
         """Send whole frames. Never blocks; a client that reads too slowly is closed."""
         if self._stream.open:

@@ -101,7 +101,7 @@ def test_fields_without_values_can_be_let_pass():
 
 
 def test_user_defined_fields_can_be_let_pass():
-    for tag in (5000, 9999, 20002, 39999):
+    for tag in (5000, 9999, 20999, 39999):
         assert error_with(f"{ORDER}{tag}=x|") == (0, tag)
         assert error_with(f"{ORDER}{tag}=x|", validate_user_defined_fields=False) is None
         assert error_with(f"{ORDER}{tag}=x|", allow_unknown_msg_fields=True) == (0, tag)

@@ -53,7 +53,7 @@ BROKEN = {
     ),
     "first tag that FIX 4.4 does not have": (f"35=D|{HEADER}{ORDER}957=x|", 0, 957, "957"),
     "user-defined tag, low range": (f"35=D|{HEADER}{ORDER}5001=x|", 0, 5001, "5001"),
-    "user-defined tag, high range": (f"35=D|{HEADER}{ORDER}20002=x|", 0, 20002, "20002"),
+    "user-defined tag, high range": (f"35=D|{HEADER}{ORDER}20999=x|", 0, 20999, "20999"),
     "empty value": (f"35=D|{HEADER}{ORDER}58=|", 4, 58, "Text(58) has no value"),
     "empty header value": (f"35=D|{HEADER}57=|{ORDER}", 4, 57, "TargetSubID(57) has no value"),
     "empty MsgType": (f"35=|{HEADER}{ORDER}", 4, 35, "MsgType(35) has no value"),
@@ -193,7 +193,7 @@ def test_header_is_readable_however_broken_the_message_is():
 
 def test_unsupported_type_is_told_from_a_type_that_fix_does_not_have():
     decoder = full_decoder()
-    for msg_type in ("6", "E", "R", "V", "AE", "BH", "U1"):
+    for msg_type in ("6", "E", "R", "S", "AE", "BH", "U1"):
         error = decoder.decode(fix(msg_type, "")).error
         assert error is not None
         assert error.unsupported

@@ -72,9 +72,9 @@ def test_an_unknown_session_is_refused_with_some_that_there_are(demo):
         quickfix_config(demo, "ACME-OE9", 0)
 
 
-def test_a_session_that_is_not_served_yet_is_refused(demo):
-    with pytest.raises(OperatorError, match="ACME-MD1 is a market_data session: not served yet"):
-        quickfix_config(demo, "ACME-MD1", 0)
+def test_quickfix_settings_of_a_market_data_session(demo):
+    found = settings(quickfix_config(demo, "ACME-MD1", 0))["SESSION"]
+    assert (found["SenderCompID"], found["SocketConnectPort"]) == ("ACME-MD1", "9881")
 
 
 @pytest.mark.parametrize("offset", [55_658, -9_878, 1_000_000])
@@ -98,6 +98,16 @@ def test_the_text_of_a_start_says_where_everything_is(demo):
     assert " ".join(lines[3].split()) == "metrics http://127.0.0.1:9105/metrics"
     quickfix = "\n".join(line.removeprefix("    ") for line in lines[5:])
     assert quickfix == quickfix_config(demo, "ACME-OE1", 5)
+
+
+def test_market_data_is_there_over_fix_and_as_a_stream(demo):
+    lines = connect_text(demo, 5, ["marketdata"]).split("\n")
+    assert " ".join(lines[1].split()) == (
+        "market data 127.0.0.1:9886 ACME-MD1, BOREAS-MD1, CYGNUS-MD1"
+    )
+    assert " ".join(lines[2].split()) == (
+        "ws://127.0.0.1:8086/v1/stream Authorization: Bearer demo-ACME"
+    )
 
 
 def test_the_text_of_a_start_is_about_the_processes_that_run(demo):

@@ -107,7 +107,7 @@ class Floor(Trading):
     def wait(self, milliseconds):
         """Time passes, and what is conflated comes due."""
         self.clock.time += milliseconds * 1_000_000
-        self.stream.tell_due()
+        self.stream.schedule.tell_due()
 
 
 @contextlib.contextmanager

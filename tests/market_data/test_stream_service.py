@@ -19,6 +19,7 @@ from engine.model import record
 from gateway.flow.connection import FLAG_BYTES
 from gateway.market_data import stream as stream_module
 from gateway.market_data import topics
+from gateway.market_data.schedule import CAUGHT_UP_BYTES
 from gateway.stream import replay
 from tests.market_data.floor import Client, floor
 
@@ -163,7 +164,7 @@ def test_a_slow_reader_of_a_conflated_channel_misses_updates_and_is_told_so(here
         here.wait(100)
     assert slow.heard == []
     assert len(fast.heard) > 5
-    slow.connection.queued = stream_module.CAUGHT_UP_BYTES
+    slow.connection.queued = CAUGHT_UP_BYTES
     here.trade(5)
     here.wait(100)
     assert slow.heard == []
@@ -448,7 +449,13 @@ def test_nothing_is_kept_of_who_has_left(here):
     for client in clients:
         client.leave()
     stream = here.stream
-    left = [stream._subjects, stream._touched, stream._clients, stream._instruments]
+    left = [
+        stream._subjects,
+        stream.schedule.touched,
+        stream.schedule.subjects,
+        stream._clients,
+        stream._instruments,
+    ]
     left += stream._by_instrument.values()
     assert not any(left)
     here.trade(5)

@@ -27,6 +27,11 @@ class Subscriber:
         self._protocol = Connection(ConnectionType.CLIENT)
         service.opened(self)
 
+    @property
+    def unsent(self):
+        """What the venue asks."""
+        return self.connection.queued
+
     def send(self, frames):
         """What the venue calls."""
         self._protocol.receive_data(frames)
