@@ -35,7 +35,10 @@ class FixClient(Member):
     reports: by ExecID, what was seen of it first. resends: whether a ResendRequest is answered
     with the messages themselves; else with a gap fill, as members do who would rather send a new
     order than an old one.
+    filled: types that a resend replaces by a gap fill.
     """
+
+    filled = SESSION_TYPES
 
     def __init__(self, comp_id, port, venue="FIXGATE", password="demo", *, resends=False):
         super().__init__(comp_id)
@@ -243,7 +246,7 @@ class FixClient(Member):
                 assert was == ADMIN, f"{self.comp_id}: {number} was {was!r}, now filled: {message}"
             return
         key = (self._generation, seq)
-        body = ADMIN if kind in SESSION_TYPES else message.body
+        body = ADMIN if kind in self.filled else message.body
         if key in self._contents:
             was = self._contents[key]
             assert dup, f"{self.comp_id}: number {seq} came again: was {was!r}, is {message}"

@@ -91,6 +91,11 @@ class Venue:
         return 9880 + self.offset
 
     @property
+    def market_data(self):
+        """Port of market data over FIX."""
+        return 9881 + self.offset
+
+    @property
     def market_data_stream(self):
         """Port of market data over WebSocket."""
         return 8081 + self.offset
