@@ -178,7 +178,7 @@ def test_cfg_prints_the_settings_of_a_session(run):
     assert (code, json.loads(text)) == (0, {"session": "ACME-OE1", "cfg": out.removesuffix("\n")})
 
 
-@pytest.mark.parametrize("name", ["NOBODY", "ACME-MD1"])
+@pytest.mark.parametrize("name", ["NOBODY", "ACME-MD9"])
 def test_cfg_of_a_session_that_cannot_be(run, name):
     code, out, err = run("cfg", "--config", DEMO, "--session", name)
     assert (code, out) == (1, "")

@@ -1,5 +1,8 @@
 """Requests on a market data session and what is answered: pipe-delimited FIX in, FIX out."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -197,39 +200,51 @@ def test_an_end_needs_nothing_but_its_request_id(member):
 # --- messages -------------------------------------------------------------------------------------
 
 
-def numbered(message, first):
-    """With records counted from `first`, and its time as in the manual."""
-    words = []
-    for field in message.split("|"):
+MANUAL = Path(__file__).parents[2] / "docs" / "market_data.md"
+EXAMPLES = re.findall(r"```fix\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+
+
+FIRST_ORDER = 48
+"""The record of the first order in the manual, and so its OrderID."""
+
+
+def timeless(message, later=0):
+    """Without what a clock decides, and records as if there had been `later` fewer before them."""
+    found = []
+    for field in message.split("|")[:-1]:
         tag, _, value = field.partition("=")
-        if tag == "20001":
-            words.append(f"20001={int(value) - first}")
-        else:
-            words.append({"779": "779=T", "272": "272=D", "273": "273=T"}.get(tag, field))
-    return "|".join(words)
+        if tag == "20001" or (tag == "278" and int(value) >= FIRST_ORDER + later):
+            found.append(f"{tag}={int(value) - later}")
+        elif tag not in {"779", "272", "273"}:
+            found.append(field)
+    return found
 
 
-LEVELS = [
-    "35=W|262=m1|55=BTC-USD|83=3|20001=2|779=T|20003=595646987|268=3|"
-    "269=0|270=59000|271=1|346=1|290=1|"
-    "269=1|270=60000|271=0.5|346=1|290=1|269=1|270=60000.01|271=1.5|346=1|290=2|",
-    "35=X|262=m1|20002=3|20001=3|779=T|20003=3317108487|268=4|"
-    "279=0|269=2|278=1|55=BTC-USD|270=60000|271=0.5|272=D|273=T|2446=1|83=4|"
-    "279=0|269=2|278=2|55=BTC-USD|270=60000.01|271=0.5|272=D|273=T|2446=1|83=4|"
-    "279=2|269=1|55=BTC-USD|270=60000|83=4|"
-    "279=1|269=1|55=BTC-USD|270=60000.01|271=1|346=1|83=4|",
-]
-
-
-def test_levels_and_trades(here, member):
-    """Sells of 0.5 and 1.5, a buy of 1 far below; then one of 1 buys both at once."""
-    first = here.market.last_read + 1
+@pytest.mark.parametrize("number", range(2))
+def test_the_manuals_examples(here, member, number):
+    """A line `> ` is sent, lines `< ` are what comes, and behind `#` somebody buys."""
+    later = here.market.last_read + 1 - FIRST_ORDER
     here.order(SELL, 6_000_000, 500_000)
     here.order(SELL, 6_000_001, 1_500_000)
     here.order(BUY, 5_900_000, 1_000_000)
-    heard = member.subscribe(types="012")
-    here.order(BUY, 6_000_001, 1_000_000, session=BOREAS_OE1)
-    assert [numbered(m, first) for m in heard + member.take()] == LEVELS
+    expected, heard = [], []
+    for line in EXAMPLES[number].splitlines():
+        if line.startswith("> "):
+            msg_type, _, body = line.removeprefix("> 35=").partition("|")
+            heard += member.ask(msg_type, body)
+        elif line.startswith("#"):
+            here.order(BUY, 6_000_001, 1_000_000, session=BOREAS_OE1)
+            heard += member.take()
+        else:
+            expected.append(line.removeprefix("< "))
+    assert [timeless(message, later) for message in heard] == [timeless(line) for line in expected]
+    assert len(heard) > 1
+
+
+def test_the_manual_names_every_tag_of_ours():
+    text = MANUAL.read_text()
+    for tag in (83, 20001, 20002, 20003, 20004, 2446, 969, 278, 779):
+        assert f"({tag})" in text
 
 
 # --- x, c -----------------------------------------------------------------------------------------
