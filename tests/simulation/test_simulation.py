@@ -50,6 +50,7 @@ EXPECTED = {
     *(f"member sends {kind}" for kind in "01245ADFGHRq"),
     *(f"venue sends {kind}" for kind in "01234589Arj"),
     *(f"power lost: {fate}" for fate in FATES),
+    "drop copy: from a checkpoint",
     "recovery: all kept",
     "recovery: command of several records lost",
     "recovery: empty journal",

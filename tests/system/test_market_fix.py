@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.fix_client import ConnectionEnded
 from tests.support.market_client import MarketClient, SimplefixMarketClient
-from tests.support.market_weather import SYMBOL, Storm, Truth
 from tests.support.progress import progress
 from tests.support.venue import wait_until
+from tests.support.weather import SYMBOL, Storm, Truth
 
 SOME = f"146=1|55={SYMBOL}|"
 WANTED = {

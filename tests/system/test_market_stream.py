@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from tests.support.market_weather import SYMBOL, Storm, Truth
 from tests.support.progress import progress
 from tests.support.stream_books import Levels, Orders
 from tests.support.stream_client import StreamClient
 from tests.support.venue import wait_until
+from tests.support.weather import SYMBOL, Storm, Truth
 
 
 class Recorder:

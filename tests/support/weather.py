@@ -96,10 +96,10 @@ class Storm:
         match what:
             case "disconnect":
                 self.recorder.drop()
-            case "marketdata":
-                self.venue.kill_one("marketdata")
             case "core":
                 self.kill_core()
+            case reader:
+                self.venue.kill_one(reader)
 
     def settle(self):
         """Until the recorder has all that the journal has."""
