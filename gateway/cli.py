@@ -1,4 +1,4 @@
-"""The command line: `fixgate run|check|replay|restore|doctor|cfg|password`.
+"""The command line: `fixgate run|check|replay|restore|doctor|watch|cfg|password`.
 
 Exit codes: 0 all is well, 1 something is wrong and the text says what, 2 the command was misused.
 """
@@ -26,6 +26,8 @@ from gateway.doctor import run_doctor
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
 from gateway.supervisor import ALL_PROCESSES, BOTS, Supervisor
+from gateway.watch.command import add_arguments as add_watch_arguments
+from gateway.watch.command import run_watch
 
 PROGRESS_RECORDS: Final = 100_000
 """Records between two progress lines of a replay on a terminal."""
@@ -90,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--data", type=Path, default=Path(), help="measure this folder's disk")
     doctor.add_argument("--port-offset", type=int, default=0)
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
+
+    add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
 
     cfg = add("cfg", _cfg, "print the QuickFIX configuration of a session")
     cfg.add_argument("--config", type=Path, required=True)

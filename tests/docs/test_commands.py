@@ -33,6 +33,7 @@ RUN_ELSEWHERE = {
     "fixgate doctor": "test_commands_of_the_pages",
     "fixgate replay": "test_commands_of_the_pages",
     "fixgate restore": "tests/system/test_mirror.py",
+    "fixgate watch": "tests/system/test_watch.py",
     "fixgate cfg": "test_commands_of_the_pages",
     ".ci/run": "the machine that tests a change",
     ".venv/bin/python -m benchmarks.recovery": "tests/benchmarks/test_recovery.py",

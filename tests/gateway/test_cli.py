@@ -23,7 +23,7 @@ from gateway.config import ARGON2
 from tests.gateway.support import DEMO, ROOT, VENUE, configured, edited, ns
 
 NOW = ns("20260301-12:00:00")
-COMMANDS = ["run", "check", "replay", "restore", "doctor", "cfg", "password"]
+COMMANDS = ["run", "check", "replay", "restore", "doctor", "watch", "cfg", "password"]
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""`fixgate watch`: one instrument's market in a terminal, from the public stream."""
