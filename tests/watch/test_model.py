@@ -14,6 +14,7 @@ from gateway.market_data.messages import (
     BookSnapshot,
     BookUpdate,
     CandleReport,
+    CandlesSnapshot,
     TradeReport,
     TradesSnapshot,
 )
@@ -188,6 +189,21 @@ def test_the_tape_is_bounded():
         picture.hear(TradeReport("X", k, k - 1, k, TIME, "1", "1", "buy"))
     assert len(picture.trades) == TAPE_TRADES
     assert picture.trades[-1].match == 3 * TAPE_TRADES - 1
+
+
+def test_a_trade_that_does_not_follow_the_last_one_is_not_believed():
+    picture = Picture("X")
+    picture.hear(TradeReport("X", 3, 1, 1, TIME, "1", "1", "buy"))
+    with pytest.raises(OutOfStep, match="a trade is missing before 9"):
+        picture.hear(TradeReport("X", 9, 4, 1, TIME, "1", "1", "buy"))
+
+
+def test_candles_that_are_shown_anew_take_the_place_of_all():
+    picture = Picture("X")
+    for start in ("2026-11-23T12:00:00Z", "2026-11-23T11:00:00Z"):
+        candle = CandleReport("X", 60, start, "1", "1", "1", "1", "1", "1", 1, False, 1)
+        picture.hear(CandlesSnapshot("X", 60, [candle]))
+    assert [c.start for c in picture.candles] == ["2026-11-23T11:00:00Z"]
 
 
 def test_a_candle_that_grows_takes_the_place_of_itself():
