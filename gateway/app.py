@@ -12,10 +12,11 @@ from typing import Final
 
 import trio
 
-from gateway.children import CORE, MIRROR, run_child
+from gateway.children import CORE, HISTORY, MIRROR, run_child
 from gateway.processes.bots import run_bots
 from gateway.processes.core import run_core
 from gateway.processes.drop_copy import run_dropcopy
+from gateway.processes.history import run_history
 from gateway.processes.market_data import run_marketdata
 from gateway.processes.mirror import run_mirror
 from gateway.processes.place import Place
@@ -26,6 +27,7 @@ PROCESSES: Final = {
     "snapshot": run_snapshot,
     "dropcopy": run_dropcopy,
     "marketdata": run_marketdata,
+    HISTORY: run_history,
     MIRROR: run_mirror,
     "bots": run_bots,
 }

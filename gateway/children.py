@@ -22,6 +22,12 @@ CORE: Final = "core"
 MIRROR: Final = "mirror"
 """The process that keeps a second copy of the journal."""
 
+HISTORY: Final = "history"
+"""The process that writes Parquet files; it needs the extra of the same name."""
+
+HISTORY_PACKAGE: Final = "pyarrow"
+"""What that extra brings."""
+
 EXIT_OPERATOR: Final = 3
 """Exit code of a child that a person has to help: restarting it would only repeat the refusal."""
 

@@ -8,6 +8,7 @@ import getpass
 import json
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from engine.model.record import Record
 from engine.model.refdata import ReferenceData
 from engine.replay import folder_records, replay
 from gateway.bootstrap import bootstrap_commands
-from gateway.children import MIRROR
+from gateway.children import HISTORY, HISTORY_PACKAGE, MIRROR
 from gateway.config import ARGON2, Config, load_config
 from gateway.connect import connect_text, port_of, quickfix_config
 from gateway.doctor import run_doctor
@@ -120,6 +121,7 @@ def _run(args: argparse.Namespace) -> int:
             return 2
     if args.no_bots or not config.bots:
         names = [name for name in names if name != BOTS]
+    names = _startable(names)
     refuse_as_data(args.data)
     child = ["--config", str(args.config), "--data", str(args.data)]
     child += ["--port-offset", str(args.port_offset)]
@@ -129,6 +131,19 @@ def _run(args: argparse.Namespace) -> int:
     intro = connect_text(config, args.port_offset, names)
     metrics = (config.venue.metrics_bind, port_of(config, "metrics", args.port_offset))
     return Supervisor(names, args.data.absolute(), child, intro, metrics).run()
+
+
+def _startable(names: list[str]) -> list[str]:
+    """Without the process whose extra is not installed; says so. Raises OperatorError if nothing
+    is left."""
+    if HISTORY not in names or find_spec(HISTORY_PACKAGE) is not None:
+        return names
+    text = f"{HISTORY} is not started: it needs {HISTORY_PACKAGE} (pip install 'fixgate[history]')"
+    left = [name for name in names if name != HISTORY]
+    if not left:
+        raise OperatorError(text)
+    print(f"fixgate: {text}", file=sys.stderr)
+    return left
 
 
 # --- check ------------------------------------------------------------------------------------

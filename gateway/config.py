@@ -81,6 +81,7 @@ class VenueConfig(_Strict, frozen=True):
     busy_poll_us: Annotated[int, Meta(ge=0, le=10_000)] = 200
     origins: tuple[Origin, ...] = ()
     max_order_age_s: Annotated[int, Meta(ge=1, le=86_400)] = 30
+    history_days: Annotated[int, Meta(ge=1, le=36_500)] = 365
 
 
 class AssetConfig(_Strict, frozen=True):

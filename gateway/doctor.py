@@ -8,10 +8,12 @@ import socket
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from engine.model.errors import FixgateError
+from gateway.children import HISTORY, HISTORY_PACKAGE
 from gateway.config import Config, load_config
 from gateway.data import data_file
 from gateway.flow.system_clock import SystemClock
@@ -38,7 +40,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     """Look at everything; exit code 1 if anything would keep the venue from running."""
     config: Config | None = None
     findings = [_python(), _open_files(), _clock(), _disk(args.data), _sync(args.data)]
-    findings.append(_dictionary())
+    findings += [_dictionary(), _history()]
     if args.config is not None:
         try:
             config = load_config(args.config)
@@ -140,6 +142,15 @@ def _dictionary() -> Finding:
         return Finding("ok", "dictionary", str(data_file("fix_dictionaries", "FIX44.xml")))
     except FixgateError as error:
         return Finding("fail", "dictionary", str(error))
+
+
+def _history() -> Finding:
+    if find_spec(HISTORY_PACKAGE) is None:
+        text = (
+            f"no {HISTORY_PACKAGE}: no Parquet files of trades and candles are written; with them:"
+        )
+        return Finding("warn", HISTORY, f"{text} pip install 'fixgate[history]'")
+    return Finding("ok", HISTORY, f"{HISTORY_PACKAGE} is installed")
 
 
 def _port(name: str, address: str, port: int) -> Finding:

@@ -23,13 +23,13 @@ from typing import IO, Final
 import trio
 
 from engine.model.errors import OperatorError
-from gateway.children import CORE, EXIT_OPERATOR
+from gateway.children import CORE, EXIT_OPERATOR, HISTORY
 from gateway.flow.listener import listen_or_explain
 from gateway.flow.system_clock import SystemClock
 from gateway.metrics import Figure, ProcessFigures, render
 from gateway.metrics_server import MetricsServer
 
-READERS: Final = ("dropcopy", "marketdata", "snapshot")
+READERS: Final = ("dropcopy", "marketdata", "snapshot", HISTORY)
 BOTS: Final = "bots"
 ALL_PROCESSES: Final = (CORE, *READERS, BOTS)
 

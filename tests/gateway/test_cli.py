@@ -14,6 +14,7 @@ from engine.core.venue import Venue
 from engine.journal.writer import JournalWriter
 from engine.model.commands import NewOrder, Origin
 from engine.model.enums import BUY, GTC, LIMIT, SELL
+from engine.model.errors import OperatorError
 from engine.model.refdata import ReferenceData
 from engine.sequencer import Sequencer
 from gateway import doctor
@@ -235,6 +236,21 @@ def test_a_hash_that_was_made_is_good_in_a_file(run, monkeypatch, tmp_path):
     assert run("check", "--config", tmp_path / "venue.yaml")[0] == 0
 
 
+# --- run ------------------------------------------------------------------------------------------
+
+
+def test_without_its_extra_the_history_is_not_started_and_a_line_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(gateway.cli, "find_spec", lambda _: None)
+    assert gateway.cli._startable(["core", "history"]) == ["core"]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "pip install 'fixgate[history]'" in err
+    with pytest.raises(OperatorError, match="pyarrow"):
+        gateway.cli._startable(["history"])
+    assert gateway.cli._startable(["core"]) == ["core"]
+
+
 # --- doctor ---------------------------------------------------------------------------------------
 
 
@@ -269,6 +285,7 @@ def test_doctor_looks_at_everything(run, tmp_path, free_ports):
         "disk",
         "sync",
         "dictionary",
+        "history",
         "config",
         "port",
         "port",
@@ -278,7 +295,7 @@ def test_doctor_looks_at_everything(run, tmp_path, free_ports):
     assert not list(tmp_path.glob("fixgate-doctor-*"))
     code, out, _ = run("doctor", "--data", tmp_path / "not" / "yet")
     assert code == 0
-    assert len(out.splitlines()) == 6
+    assert len(out.splitlines()) == 7
     assert not (tmp_path / "not").exists()
 
 
@@ -316,6 +333,7 @@ def test_doctor_names_what_is_wrong_with_a_machine(run, tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "MIN_OPEN_FILES", 2**30)
     monkeypatch.setattr(doctor, "SLOW_SYNC_US", -1)
     monkeypatch.setattr(doctor, "_ntp_synchronized", lambda: False)
+    monkeypatch.setattr(doctor, "find_spec", lambda _: None)
     code, out, _ = run("doctor", "--json", "--data", tmp_path)
     assert code == 0
     levels = {f["what"]: f["level"] for f in json.loads(out)}
@@ -326,6 +344,7 @@ def test_doctor_names_what_is_wrong_with_a_machine(run, tmp_path, monkeypatch):
         "disk": "warn",
         "sync": "warn",
         "dictionary": "ok",
+        "history": "warn",
     }
 
 
