@@ -21,15 +21,15 @@ class Cursor(Struct, frozen=True):
     """All trades up to `record` are in the files, -1: none.
 
     salt: that record's, which no other journal has. day: the open one, days since 1970-01-01, -1
-    before the first trade. parts: its trades. closed: of each day that is over, which instruments
-    have files. names: the commands that define the instruments so far.
+    before the first trade. parts: its trades. closed: of each day that is over, by symbol, the
+    footer_digest of its files, in the order of KINDS. names: the commands that define the instruments so far.
     """
 
     record: int = -1
     salt: bytes = b""
     day: int = -1
     parts: tuple[Part, ...] = ()
-    closed: dict[int, list[str]] = {}
+    closed: dict[int, dict[str, tuple[str, ...]]] = {}
     names: tuple[Command, ...] = ()
     format: bytes = HISTORY_FORMAT
 

@@ -30,6 +30,12 @@ PART_SUFFIX: Final = ".part"
 TEMPORARY: Final = ".new"
 CURSOR: Final = "cursor"
 
+MAX_FOOTER_BYTES: Final = 64 * 1024 * 1024
+"""Largest footer that is read: some 30,000 row groups."""
+
+_LENGTH_BYTES: Final = 8
+"""At a file's end: the length of its footer, and PAR1."""
+
 
 class HistoryDamaged(FixgateError):
     """A file of the history cannot be used; the journal still has all that was in it."""
@@ -124,11 +130,12 @@ class HistoryFolder:
             raise HistoryDamaged(f"{path} is not what was written")
         return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
 
-    def open_day(self, kind: str, symbol: str, day: int) -> pq.ParquetFile:
-        """The file of a day that is over. Raises HistoryDamaged, FileNotFoundError."""
+    def open_day(self, kind: str, symbol: str, day: int, digest: str) -> pq.ParquetFile:
+        """The file of a day that is over; digest: of its footer, as footer_digest. Its pages have
+        checksums of their own. Raises HistoryDamaged, OSError."""
         path = self.day_file(kind, symbol, day)
-        if not path.exists():
-            raise FileNotFoundError(path)
+        if footer_digest(path) != digest:
+            raise HistoryDamaged(f"{path} is not what was written")
         try:
             file = pq.ParquetFile(path, page_checksum_verification=True)
         except (OSError, pa.ArrowException) as error:
@@ -146,6 +153,17 @@ class HistoryFolder:
             for symbol in sorted((self.folder / kind).glob("*")):
                 if symbol.is_dir():
                     yield from sorted(symbol.iterdir())
+
+
+def footer_digest(path: Path) -> str:
+    """The SHA-256 of a Parquet file's size and footer, which has no checksum in the file. Raises
+    OSError."""
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(size - _LENGTH_BYTES, 0))
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(max(size - _LENGTH_BYTES - min(length, MAX_FOOTER_BYTES), 0))
+        return sha256(size.to_bytes(8, "little") + file.read()).hexdigest()
 
 
 def safe_name(symbol: str) -> str:

@@ -18,7 +18,7 @@ from engine.market.feed import TapeTrade
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.refdata import Instrument
 from gateway.history.cursor import Cursor, read_cursor
-from gateway.history.files import HistoryDamaged, HistoryFolder
+from gateway.history.files import KINDS, HistoryDamaged, HistoryFolder
 from gateway.history.rows import candles_of, day_of, fold_candles, trades_of
 
 MAX_ROWS: Final = 10_000
@@ -75,11 +75,15 @@ class History:
                 return cursor, instrument
         raise KeyError(symbol)
 
+    def _day(self, cursor: Cursor, kind: str, symbol: str, day: int) -> pq.ParquetFile:
+        digest = cursor.closed[day][symbol][KINDS.index(kind)]
+        return self._folder.open_day(kind, symbol, day, digest)
+
     # --- trades -------------------------------------------------------------------------------
 
     def _trades(self, cursor: Cursor, symbol: str, start: int, end: int) -> Iterator[TapeTrade]:
         for day in _days(cursor, symbol, start, end):
-            with self._folder.open_day("trades", symbol, day) as file:
+            with self._day(cursor, "trades", symbol, day) as file:
                 yield from _between(_tables(file, "time", start, end), start, end)
         yield from self._open_day(cursor, symbol, start, end)
 
@@ -100,7 +104,7 @@ class History:
         length = interval * NANOS_PER_SECOND
         start, end = -(-start // length) * length, -(-end // length) * length
         for day in _days(cursor, instrument.symbol, start, end):
-            with self._folder.open_day("candles", instrument.symbol, day) as file:
+            with self._day(cursor, "candles", instrument.symbol, day) as file:
                 for table in _tables(file, "interval", interval, interval + 1):
                     for candle in candles_of(instrument, table):
                         if start <= candle.start < end:

@@ -31,6 +31,7 @@ from gateway.history.files import (
     TEMPORARY,
     HistoryDamaged,
     HistoryFolder,
+    footer_digest,
     regrouped,
 )
 from gateway.history.rows import (
@@ -48,6 +49,8 @@ PART_TRADES: Final = 65_536
 """Trades of all instruments in memory, at most; then they are flushed: some 20 MiB."""
 
 Log = Callable[[str], None]
+Closed = dict[int, dict[str, tuple[str, ...]]]
+"""See Cursor.closed."""
 
 
 class HistoryRecorder:
@@ -146,7 +149,7 @@ class HistoryRecorder:
         digest = self.folder.write_tables(path, table.schema, [table])
         return Part(instrument.symbol, first, digest)
 
-    def _store(self, parts: tuple[Part, ...], day: int, closed: dict[int, list[str]]) -> None:
+    def _store(self, parts: tuple[Part, ...], day: int, closed: Closed) -> None:
         salt = self._reader.read(self._done).salt if self._done >= 0 else b""
         names = tuple(self._refdata.configured.values())
         cursor = Cursor(self._done, salt, day, parts, closed, names)
@@ -158,18 +161,21 @@ class HistoryRecorder:
     def _close_day(self, day: int) -> None:
         """The open day is over: write its files, then say so. Raises OSError, HistoryDamaged."""
         self.flush()
-        symbols = sorted({part.symbol for part in self.cursor.parts})
         oldest = day - self._keep_days
-        if self._day >= oldest:
-            for symbol in symbols:
-                self._write_day(self._instrument(symbol))
-        closed = {**self.cursor.closed, self._day: symbols}
+        symbols = sorted({part.symbol for part in self.cursor.parts})
+        written = {
+            symbol: self._write_day(self._instrument(symbol))
+            for symbol in symbols
+            if self._day >= oldest
+        }
+        closed = {**self.cursor.closed, self._day: written}
         closed = {d: names for d, names in closed.items() if d >= oldest and names}
         self._store((), day, closed)
         self._day = day
         self._tidy()
 
-    def _write_day(self, instrument: Instrument) -> None:
+    def _write_day(self, instrument: Instrument) -> tuple[str, ...]:
+        """Both files of an instrument; their digests."""
         folder, day, symbol = self.folder, self._day, instrument.symbol
         schema = trades_schema(instrument, day)
         path = folder.day_file("trades", symbol, day)
@@ -181,6 +187,7 @@ class HistoryRecorder:
         )
         path = folder.day_file("candles", symbol, day)
         folder.write_tables(path, candles_schema(instrument, day), tables)
+        return tuple(footer_digest(folder.day_file(kind, symbol, day)) for kind in KINDS)
 
     def _parts(self, symbol: str) -> Iterator[pa.Table]:
         for part in self.cursor.parts:
@@ -217,9 +224,9 @@ class HistoryRecorder:
         for part in cursor.parts:
             self.folder.read_part(part.symbol, cursor.day, part.first, part.digest)
         for day, symbols in cursor.closed.items():
-            for symbol in symbols:
-                for kind in KINDS:
-                    self.folder.open_day(kind, symbol, day).close()
+            for symbol, digests in symbols.items():
+                for kind, digest in zip(KINDS, digests, strict=True):
+                    self.folder.open_day(kind, symbol, day, digest).close()
 
     def start_over(self, why: object) -> None:
         """Write everything anew. Raises OSError."""

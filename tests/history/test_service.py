@@ -55,6 +55,7 @@ def test_what_is_in_memory_is_written_when_it_is_old(venue):
     assert service.recorder.last == service.recorder._done > 0
 
 
+@pytest.mark.trio
 async def test_at_its_end_all_is_written(venue, monkeypatch):
     monkeypatch.setattr(service_module, "FOLD_SECONDS", 0.01)
     service = HistoryService(venue.recorder, HandClock(), venue.log.append)
@@ -62,7 +63,7 @@ async def test_at_its_end_all_is_written(venue, monkeypatch):
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.run, stop)
-            while service.recorder is None or service.recorder._done < 0:
+            while service.recorder is None or service.recorder._done < 0:  # noqa: ASYNC110
                 await trio.sleep(0.005)
             stop.set()
     assert service.recorder.last == service.recorder._reader.mark().number
