@@ -22,7 +22,8 @@ class Cursor(Struct, frozen=True):
 
     salt: that record's, which no other journal has. day: the open one, days since 1970-01-01, -1
     before the first trade. parts: its trades. closed: of each day that is over, by symbol, the
-    footer_digest of its files, in the order of KINDS. names: the commands that define the instruments so far.
+    footer_digest of its files, in the order of KINDS. names: the commands that define the
+    instruments so far.
     """
 
     record: int = -1
