@@ -9,7 +9,7 @@ import trio
 from engine.model.errors import OperatorError
 from gateway.connect import MAX_PORT, STREAM_PATH
 from gateway.market_data.messages import MarketMessage
-from gateway.market_data.stream import DEPTHS
+from gateway.market_data.offered import DEPTHS
 from gateway.stream.requests import Subscribe
 from gateway.watch.conversation import Conversation, LinkLost, SymbolUnknown
 from gateway.watch.model import MINUTE_SECONDS, OutOfStep, Picture

@@ -1,7 +1,5 @@
 """A watcher and the venue's stream with nothing between them: real frames, no sockets."""
 
-from types import SimpleNamespace
-
 from gateway.watch.client import requests
 from gateway.watch.conversation import Conversation
 from gateway.watch.model import Picture
@@ -16,7 +14,7 @@ class Line:
         self.floor = floor
         self.picture = picture
         self.open, self.who = True, "ACME"
-        self.connection = SimpleNamespace(queued=0)
+        self.unsent = 0
         wanted = requests(symbol or picture.symbol, depth)
         self.talk = Conversation("127.0.0.1:8081", "demo-ACME", wanted)
         upgrade = Handshake().receive(self.talk.take_output())
