@@ -80,6 +80,11 @@ class HistoryRecorder:
         return self.cursor.record
 
     @property
+    def last_read(self) -> int:
+        """The last record that was folded, -1 for none; what is not flushed is in memory only."""
+        return self._done
+
+    @property
     def behind(self) -> int:
         """Records that are on disk and not folded yet."""
         return self._reader.mark().number - self._done

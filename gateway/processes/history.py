@@ -29,11 +29,12 @@ async def run_history(place: Place, stop: trio.Event) -> None:
     async def status() -> None:
         while True:
             await trio.sleep(STATUS_SECONDS)
-            last = service.recorder.last if service.recorder is not None else -1
-            announce_status(
-                {"last record": last, "trouble": service.trouble},
-                {"fixgate_journal_read_record": last},
-            )
+            recorder = service.recorder
+            if recorder is not None:
+                announce_status(
+                    {"last record": recorder.last, "trouble": service.trouble},
+                    {"fixgate_journal_read_record": recorder.last_read},
+                )
 
     service = HistoryService(make, place.clock, place.log)
     try:

@@ -55,6 +55,10 @@ def check(folder, journal):
 
 
 def _check_trades(path, trades, i):
+    groups = pq.ParquetFile(path).metadata
+    sizes = [groups.row_group(k).num_rows for k in range(groups.num_row_groups)]
+    assert set(sizes[:-1]) <= {files.GROUP_ROWS}
+    assert len(sizes) == -(-len(trades) // files.GROUP_ROWS)
     table = pq.ParquetFile(path).read(use_threads=False)
     names = ("match", "record", "price_ticks", "quantity_lots", "side")
     columns = [table[name].to_pylist() for name in names]
