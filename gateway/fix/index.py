@@ -48,9 +48,6 @@ MAX_SEQ_NUM: Final = 2**31 - 1
 CHUNK_ENTRIES: Final = 256
 """Entries read at a time: 8 KiB, however long the range."""
 
-HOLES: Final = bytes(CHUNK_ENTRIES * ENTRY_BYTES)
-"""A chunk of nothing but holes: hundreds of them lie in a row behind a restore."""
-
 CARRY_ENTRIES: Final = 512
 """Entries that are looked at in one slice of a reset's preparation: about half a millisecond."""
 
@@ -210,11 +207,10 @@ class SessionIndex:
             begin = max(0, at - CHUNK_ENTRIES)
             data = self._storage.read(begin, at - begin)
             at = begin
-            if data == HOLES:
-                carried = True
+            kinds = kinds_of(data)
+            if REPORT not in kinds:  # of a session without reports there may be a hundred million
+                carried = carried or HOLE in kinds
                 continue
-            if not {REPORT, HOLE} & set(kinds_of(data)):
-                continue  # of a session without reports there may be a hundred million
             for entry in reversed(list(ENTRY.iter_unpack(data))):
                 if entry[5] == REPORT:
                     return (entry[0], entry[4]), carried or bool(entry[6] & POSS_RESEND)

@@ -282,7 +282,6 @@ class FixMarketData:
         for subscriptions in member.requests.values():
             self._leave(subscriptions)
         member.forget()
-        self._dirty.pop(member, None)
 
     def _flush(self, answered: Link | None = None, next_in: int = 0) -> None:
         """Let everything leave that was said. answered: a link whose messages below next_in are

@@ -16,6 +16,8 @@ from gateway.fix.index import (
     ADMIN,
     BODY,
     CARRY_ENTRIES,
+    CHUNK_ENTRIES,
+    ENTRY,
     ENTRY_BYTES,
     HOLE,
     LIVE,
@@ -647,3 +649,16 @@ def test_syncing_in_a_thread_beside_appends(tmp_path: Path) -> None:
     again = opened(tmp_path)
     assert again.next_out == 30_001
     assert [entry[0] for entry in entries(again)] == list(range(30_000))
+
+
+@pytest.mark.parametrize(("kind", "lost"), [(HOLE, True), (ADMIN, False)])
+def test_holes_behind_the_last_report_tell_of_a_loss_of_power(kind: int, lost: bool) -> None:
+    """A process that skipped numbers and was killed before it had carried all that was lost."""
+    storage = MemoryStorage()
+    index = SessionIndex(storage)
+    index.append_reports([(7, 1, b"8", b"")], 0, live=False, poss_resend=False)
+    entry = ENTRY.pack(0, 0, 1, 0, 0, kind, 0, 0)
+    storage.write(1, entry * (2 * CHUNK_ENTRIES))
+    found = SessionIndex(storage)
+    assert found.last_report == (7, 1)
+    assert found.power_lost == lost

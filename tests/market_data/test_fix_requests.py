@@ -311,6 +311,7 @@ def test_halts_are_told_to_those_who_asked(here, member):
         "35=f|324=s1|55=BTC-USD|325=Y|326=2|58=an announcement|"
     ]
     here.halt(2, "of another instrument")
+    assert member.take() == []
     [answer] = member.ask("e", "324=s2|55=BTC-USD|263=0|")
     assert state(answer) == "35=f|324=s2|55=BTC-USD|325=N|326=2|58=an announcement|"
     here.open(1, "it is over")

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.model.commands import Origin, Unblock
+from engine.model.enums import BLOCK_INSTRUMENT
 from gateway.fix.timestamps import format_utc
 from gateway.flow.connection import FLAG_BYTES
 from gateway.flow.throttle import Throttle
@@ -14,6 +16,8 @@ from gateway.market_data.schedule import CAUGHT_UP_BYTES
 from tests.market_data.fix_floor import FixFloor, fix_floor, request
 from tests.market_data.floor import Client
 from tests.support.fix_books import BID, OFFER
+
+DAY = 86_400 * 1_000_000_000
 
 SHAPES = [
     {"types": "01"},
@@ -232,6 +236,20 @@ def test_statistics_asked_for_whole_are_whole(here, member):
     assert all(m.startswith("35=W|") and "|268=2|269=4|270=" in m for m in heard)
 
 
+def test_statistics_lose_what_is_more_than_a_day_old_without_a_trade(here, member):
+    here.trade(100)
+    here.submit(Unblock(Origin(0, 0, 0), BLOCK_INSTRUMENT, 1, "the window begins"))
+    assert here.feed().tape
+    member.subscribe(types="B")
+    first = member.view.figures["B"]
+    here.time += 2 * DAY
+    here.submit(Unblock(Origin(0, 0, 0), BLOCK_INSTRUMENT, 1, "two days later"))
+    late = here.members[1].logon()
+    late.subscribe(types="B")  # who joins finds nothing, and who was there is told
+    assert first
+    assert late.view.figures == member.view.figures == {}
+
+
 # --- snapshots and refreshes ----------------------------------------------------------------------
 
 
@@ -260,6 +278,14 @@ def test_a_refresh_is_a_picture_at_each_change(here, member):
     heard = member.take()
     assert len(heard) > 5
     assert all(m.startswith("35=W|") and m.count("|269=") <= 2 for m in heard)
+
+
+def test_a_refresh_shows_the_last_trade_alone(here, member):
+    member.subscribe(types="2", t265="0")
+    here.trade(300)
+    heard = member.take()
+    assert len(heard) > 3
+    assert all("|268=1|269=2|" in m for m in heard)
 
 
 # --- conflation and slow members ------------------------------------------------------------------
@@ -396,6 +422,33 @@ def test_a_resend_fills_market_data_and_repeats_rejects(here, member):
 def plain(message):
     """Without 43 and 122."""
     return "".join(f"{f}|" for f in message.split("|")[:-1] if f[:3] not in ("43=", "122"))
+
+
+def test_all_that_was_told_counts_as_sent(here, member):
+    member.subscribe()
+    here.trade(30)
+    index = member.session.index
+    assert index.sent == index.next_out - 1 > 5
+
+
+def test_more_news_than_one_write_numbers_come_in_several(here, member, monkeypatch):
+    monkeypatch.setattr("gateway.fix.outbound.MAX_BATCH", 3)
+    member.subscribe(types="012")
+    here.trade(60)
+    assert member.view.seq == here.feed().seq > 10
+
+
+def test_an_answer_settles_the_numbers_of_who_is_answered_alone(here):
+    first, second, _ = (member.logon() for member in here.members)
+    second.subscribe(t20004=500)
+    here.trade(20)  # the first is at once, the second batch waits for the interval
+    here.trade(20)
+    for _ in range(5):
+        first.ask("g", "335=t1|263=0|")
+    settled = second.session.index.next_in
+    first.subscribe(t20004=500)
+    assert second.take()
+    assert second.session.index.next_in == settled < first.session.index.next_in
 
 
 def test_nothing_is_numbered_for_who_is_not_there(here, member):

@@ -63,8 +63,10 @@ class View:
             seq = int(head[83])
             assert self.seq is None or seq >= self.seq
             self._in_order(entries)
+            last = self.trades[-1][0] if self.trades else 0  # a picture may show them again
             for entry in entries:
-                self._enter(NEW, entry)
+                if entry[269] != TRADE or int(entry[278]) > last:
+                    self._enter(NEW, entry)
         else:
             self.updates += 1
             assert entries
@@ -118,8 +120,8 @@ class View:
     def _trade(self, action, entry):
         assert action == NEW
         found = (int(entry[278]), entry[270], entry[271], entry[2446])
-        if not self.trades or found[0] > self.trades[-1][0]:
-            self.trades.append(found)
+        assert not self.trades or found[0] > self.trades[-1][0], "a trade comes twice"
+        self.trades.append(found)
 
     def _figure(self, action, kind, entry):
         assert (action == NEW) == (kind not in self.figures), entry
