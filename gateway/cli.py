@@ -1,4 +1,4 @@
-"""The command line: `fixgate run|check|replay|restore|doctor|watch|cfg|password`.
+"""The command line: `fixgate run|check|replay|restore|doctor|watch|cfg|password|token`.
 
 Exit codes: 0 all is well, 1 something is wrong and the text says what, 2 the command was misused.
 """
@@ -6,6 +6,7 @@ Exit codes: 0 all is well, 1 something is wrong and the text says what, 2 the co
 import argparse
 import getpass
 import json
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -21,7 +22,7 @@ from engine.model.refdata import ReferenceData
 from engine.replay import folder_records, replay
 from gateway.bootstrap import bootstrap_commands
 from gateway.children import HISTORY, HISTORY_PACKAGE, MIRROR
-from gateway.config import ARGON2, Config, load_config
+from gateway.config import ARGON2, Config, load_config, token_hash
 from gateway.connect import connect_text, port_of, quickfix_config
 from gateway.doctor import run_doctor
 from gateway.mirror.folder import refuse_as_data
@@ -29,6 +30,9 @@ from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
 from gateway.supervisor import ALL_PROCESSES, BOTS, Supervisor
 from gateway.watch.command import add_arguments as add_watch_arguments
 from gateway.watch.command import run_watch
+
+TOKEN_BYTES: Final = 32
+"""Random bytes of a token: nobody guesses 256 bits."""
 
 PROGRESS_RECORDS: Final = 100_000
 """Records between two progress lines of a replay on a terminal."""
@@ -104,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
 
     password = add("password", _password, "make a password_hash for the configuration")
     password.add_argument("--json", action="store_true", help="print one JSON object")
+
+    token = add("token", _token, "make a token for a member's streams, and its token_hashes entry")
+    token.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
@@ -268,6 +275,18 @@ def _password(args: argparse.Namespace) -> int:
         return 1
     hashed = ARGON2.hash(password)
     print(json.dumps({"password_hash": hashed}) if args.json else hashed)
+    return 0
+
+
+def _token(args: argparse.Namespace) -> int:
+    """A token is shown once, here; the configuration keeps its hash alone."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    hashed = token_hash(token)
+    if args.json:
+        print(json.dumps({"token": token, "token_hash": hashed}))
+    else:
+        print(f"token (for the member, shown once): {token}")
+        print(f"members[].token_hashes entry:       {hashed}")
     return 0
 
 

@@ -27,6 +27,7 @@ RUN_ELSEWHERE = {
     "make setup": "part of make run",
     ".venv/bin/python -m tests.simulation": "tests/simulation",
     "fixgate password": "tests/gateway/test_cli.py",
+    "fixgate token": "tests/gateway/test_cli.py",
     "fixgate run": "tests/system",
     "fixgate ready": "what a start prints",
     "fixgate check": "test_commands_of_the_pages",
@@ -35,8 +36,10 @@ RUN_ELSEWHERE = {
     "fixgate restore": "tests/system/test_mirror.py",
     "fixgate watch": "tests/system/test_watch.py",
     "fixgate cfg": "test_commands_of_the_pages",
+    ".venv/bin/python docs/examples": "tests/docs/test_examples.py",
     ".ci/run": "the machine that tests a change",
     ".venv/bin/python -m benchmarks.recovery": "tests/benchmarks/test_recovery.py",
+    ".venv/bin/python -m benchmarks.feeds": "tests/benchmarks/test_feeds.py",
     ".venv/bin/python -m benchmarks.resend": "tests/benchmarks/test_resend.py",
     ".venv/bin/python benchmarks": "by hand: its figures need a machine of their own",
 }

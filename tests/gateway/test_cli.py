@@ -20,11 +20,11 @@ from engine.sequencer import Sequencer
 from gateway import doctor
 from gateway.bootstrap import bootstrap_commands
 from gateway.cli import main
-from gateway.config import ARGON2
+from gateway.config import ARGON2, token_hash
 from tests.gateway.support import DEMO, ROOT, VENUE, configured, edited, ns
 
 NOW = ns("20260301-12:00:00")
-COMMANDS = ["run", "check", "replay", "restore", "doctor", "watch", "cfg", "password"]
+COMMANDS = ["run", "check", "replay", "restore", "doctor", "watch", "cfg", "password", "token"]
 
 
 @pytest.fixture
@@ -478,3 +478,22 @@ def test_replay_of_a_damaged_journal_names_the_file(run, journal):
     code, out, err = run("replay", "--data", folder, "--json")
     assert (code, out) == (1, "")
     assert segment.name in err
+
+
+# --- token ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("json_", [False, True])
+def test_a_token_is_new_each_time_and_its_hash_opens_the_streams(run, json_):
+    seen = set()
+    for _ in range(3):
+        code, out, err = run("token", *["--json"] * json_)
+        assert (code, err) == (0, "")
+        if json_:
+            token, hashed = json.loads(out).values()
+        else:
+            token, hashed = (line.split(": ")[1].strip() for line in out.splitlines())
+        assert token_hash(token) == hashed
+        assert len(token) >= 43
+        seen.add(token)
+    assert len(seen) == 3
