@@ -4,7 +4,10 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from engine.model.commands import Command
+from engine.model.errors import ConfigError
 from engine.model.refdata import ReferenceData
 from gateway.bootstrap import bootstrap_commands
 from gateway.config import Config, load_config
@@ -149,3 +152,11 @@ def decoded(msg_type: str, body: str, header: str = "", *, stock: bool = False) 
     text = f"35={msg_type}|49=ACME-OE1|56=FIXGATE|34=7|{header}52=20260301-12:00:00.000|{body}"
     dictionary = stock_dictionary() if stock else venue_dictionary()
     return Decoder(dictionary).decode(encode(b"FIX.4.4", soh(text)))
+
+
+def refusal(folder, *edits, text=VENUE):
+    """(path, text) of the ConfigError that an edited file is refused with."""
+    with pytest.raises(ConfigError) as error:
+        configured(folder, edited(*edits, text=text))
+    assert str(error.value).startswith(error.value.path)
+    return error.value.path, str(error.value).removeprefix(f"{error.value.path}: ")

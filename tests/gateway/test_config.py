@@ -13,12 +13,10 @@ from gateway.config import (
     Limits,
     load_config,
     resolve_sessions,
-    token_hash,
     verifies_slowly,
     verify_password,
 )
-from gateway.stream.tokens import Tokens
-from tests.gateway.support import DEMO, ROOT, VENUE, configured, edited
+from tests.gateway.support import DEMO, ROOT, VENUE, configured, edited, refusal
 
 HASH = (
     "$argon2id$v=19$m=19456,t=2,p=1$6O2I0UjkCJg0P9BufgW1Xg"
@@ -28,14 +26,6 @@ HASH = (
 
 BTC = 'symbol: BTC-USD\n    base: BTC\n    quote: USD\n    tick: "0.01"\n    lot: "0.000001"'
 SESSION = "  - name: BOREAS\n    session_list:\n      - "
-
-
-def refusal(folder, *edits, text=VENUE):
-    """(path, text) of the ConfigError that an edited file is refused with."""
-    with pytest.raises(ConfigError) as error:
-        configured(folder, edited(*edits, text=text))
-    assert str(error.value).startswith(error.value.path)
-    return error.value.path, str(error.value).removeprefix(f"{error.value.path}: ")
 
 
 # --- files that are good --------------------------------------------------------------------------
@@ -451,29 +441,6 @@ MEANINGS = [
         "bots[0].comp_id",
         "no order entry session ACME-DC1",
     ),
-    (
-        "two members' token",
-        (
-            "  - name: BOREAS",
-            "    token: t0\n  - name: BOREAS\n    token_hashes: [" + token_hash("t0") + "]",
-        ),
-        "members[1].token_hashes[0]",
-        "a token of ACME already",
-    ),
-    *(
-        (
-            f"a filter of {what}",
-            ("  - name: BOREAS", SESSION + f"{{comp_id: X, kind: {kind}, filter: {{{what}}}}}"),
-            f"members[1].session_list[0].filter{place}",
-            text,
-        )
-        for kind, what, place, text in (
-            ("drop_copy", "accounts: [ACME]", ".accounts[0]", "no such account of the member"),
-            ("drop_copy", "sessions: [X]", ".sessions[0]", "no such order entry session"),
-            ("drop_copy", "symbols: [BTC-USD, X]", ".symbols[1]", "no such instrument: X"),
-            ("order_entry", "symbols: [BTC-USD]", "", "only a drop copy session has a filter"),
-        )
-    ),
 ]
 
 
@@ -672,20 +639,6 @@ def test_a_plain_password_is_refused_where_the_address_is_not_loopback(tmp_path,
     assert path == "members[0].sessions"
     assert "plain password" in text
     assert "`fixgate password` makes one" in text
-
-
-def test_a_plain_token_is_refused_where_the_address_is_not_loopback(tmp_path):
-    edits = (
-        ("bind: 127.0.0.1", "bind: 0.0.0.0"),
-        ("password: demo", f"password_hash: '{HASH}'"),
-    )
-    path, text = refusal(tmp_path, *edits, ("- name: BOREAS", "- name: BOREAS\n    token: t0"))
-    assert path == "members[1].token"
-    assert "`fixgate token` makes one" in text
-    hashes = f"- name: BOREAS\n    token_hashes: [{token_hash('t0')}, {token_hash('t1')}]"
-    config = configured(tmp_path, edited(*edits, ("- name: BOREAS", hashes)))
-    tokens = Tokens(config)
-    assert [tokens.owner(t) for t in ("t0", "t1", "t2", "")] == ["BOREAS", "BOREAS", None, None]
 
 
 def test_one_demo_password_among_hashes_is_found_on_a_public_address(tmp_path):
