@@ -24,12 +24,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.answers import LoadFailed
 from benchmarks.figures import latency_figures, median
 from benchmarks.listeners import Chunk, Crowd, Recorder, exec_times, frames, open_stream, stalled
 from benchmarks.load import LoadSession, closed_loop
 from benchmarks.machine import machine_facts
 from benchmarks.messages import RequestBuilder, plain_orders, utc_now
-from benchmarks.resend import AskingMember, fill
+from benchmarks.resend import STALL_SECONDS, AskingMember, fill
 from benchmarks.steady import SteadyMembers, memory_kib, p99_us
 from benchmarks.venue_process import ORDER_ENTRY_PORT, VENUE_COMP, VenueProcess
 
@@ -229,10 +230,12 @@ def replay(reports: int) -> dict[str, object]:
         fill(trader, builder, reports)
         pid = venue.pids()["dropcopy"]
         copies, asking = member(venue, stack, MEMBER + b"-DC1")
-        time.sleep(2)
+        # The Logon set the numbers to 1: its reply, then what was never sent, which is all of it.
+        _read_to(copies.sock, b"\x0134=%d\x01" % (reports + 1))
         for name, ask in (
             ("web_socket", lambda: _over_web_socket(venue, reports)),
-            ("fix", lambda: _over_fix(copies, asking, reports)),
+            ("fix_resend", lambda: AskingMember(copies, asking, reports + 1).result().seconds),
+            ("fix_application", lambda: _by_application(copies, asking)),
         ):
             rss = memory_kib(pid, "VmRSS")
             Path("/proc", str(pid), "clear_refs").write_text(_NEW_PEAK)
@@ -247,19 +250,34 @@ def replay(reports: int) -> dict[str, object]:
 
 def _over_web_socket(venue: VenueProcess, reports: int) -> float:
     begin = time.perf_counter()
-    sock = open_stream(port_of(venue, DROP_COPY_STREAM), TOKEN, ALL_REPORTS | {"resume_from": 0})
-    wanted, tail = b'"seq":%d,' % reports, b""
-    with sock:
-        while wanted not in tail:
-            data = sock.recv(1 << 20)
-            assert data, "the venue hung up"
-            tail = tail[-32:] + data
+    request = ALL_REPORTS | {"resume_from": 0}
+    with open_stream(port_of(venue, DROP_COPY_STREAM), TOKEN, request) as sock:
+        _read_to(sock, b'"seq":%d,' % reports)
     return time.perf_counter() - begin
 
 
-def _over_fix(copies: LoadSession, asking: RequestBuilder, reports: int) -> float:
-    # The Logon set the numbers to 1: reply, then what was never sent, which is all of it.
-    return AskingMember(copies, asking, reports + 1).result().seconds
+def _by_application(copies: LoadSession, asking: RequestBuilder) -> float:
+    begin = time.perf_counter()
+    asking.stamp = utc_now()
+    copies.sock.setblocking(True)
+    copies.sock.sendall(asking.application_request(MEMBER))
+    _read_to(copies.sock, b"\x0135=BY\x01")
+    return time.perf_counter() - begin
+
+
+def _read_to(sock: socket.socket, wanted: bytes) -> None:
+    """Read up to what holds `wanted`. Raises LoadFailed if nothing comes, or the end."""
+    sock.setblocking(True)
+    sock.settimeout(STALL_SECONDS)
+    tail = b""
+    while wanted not in tail:
+        try:
+            data = sock.recv(1 << 20)
+        except TimeoutError:
+            data = b""
+        if not data:
+            raise LoadFailed(f"{wanted!r} never came; last {tail[-200:]!r}")
+        tail = tail[-len(wanted) :] + data
 
 
 PARTS: Final[dict[str, Callable[[argparse.Namespace], list[dict[str, object]]]]] = {

@@ -107,6 +107,12 @@ class RequestBuilder:
         fields = b"7=%d\x0116=%d\x01" % (begin, end)
         return frame(self._header(b"2", self.next_seq - 1) + fields)
 
+    def application_request(self, member: bytes) -> bytes:
+        """Return the next ApplicationMessageRequest, for all reports of a member."""
+        self.next_seq += 1
+        fields = b"1346=all\x011347=0\x011351=1\x011355=%b\x011182=1\x011183=0\x01" % member
+        return frame(self._header(b"BW", self.next_seq - 1) + fields)
+
     def new_order(self, side: int, quantity: bytes, cents: int) -> tuple[bytes, bytes]:
         """Return (ClOrdID, NewOrderSingle) of a Day limit order in BTC-USD."""
         return self._request(
