@@ -1,14 +1,14 @@
 """What the feeds do: how soon a report is copied, how many messages leave, what listeners cost.
 
-    .venv/bin/python -m benchmarks.feeds [--part NAME ...] [--reports N] [--rounds N]
+    .venv/bin/python -m benchmarks.feeds [--part NAME ...] [--reports N] [--pairs N]
 
 latency: a member trades at 1,000 and at 5,000 orders a second; a report counts from when its order
 entry session had it, which is right after its record was on disk, to when its drop copy arrived.
 fanout: 50 listeners to every change of one book, by WebSocket; orders are sent while `marketdata`
 stands still, then it catches up with nothing else at work. Deliveries are messages times listeners.
 idle: what a subscriber costs, of 1,000. stalled: the p99 of core's acknowledgements at 1,000
-requests a second beside 50 drop copy listeners of which 10 never read, and without them, in pairs
-of rounds. replay: N reports of a member again, over FIX and over WebSocket. One JSON line a part.
+requests a second beside 50 drop copy listeners of which 10 never read, and without them, in turns.
+replay: N reports of a member again, over FIX and over WebSocket. One JSON line a part.
 """
 
 import argparse
@@ -40,7 +40,8 @@ MARKET_DATA_STREAM: Final = 8081
 MEMBER: Final = b"BENCH2"
 TOKEN: Final = "demo-BENCH2"
 REPORTS: Final = 1_000_000
-ROUNDS: Final = 5
+PAIRS: Final = 5
+PAIR_ROUNDS: Final = 6
 LISTENERS: Final = 50
 STALLED: Final = 10
 IDLE: Final = 1_000
@@ -120,7 +121,7 @@ def fanout(orders: int, listeners: int) -> dict[str, object]:
         venue = stack.enter_context(VenueProcess("core+marketdata"))
         port, pid = port_of(venue, MARKET_DATA_STREAM), venue.pids()["marketdata"]
         crowd = Crowd([open_stream(port, TOKEN, BOOK) for _ in range(listeners)])
-        stack.callback(crowd.end)
+        stack.callback(crowd.close)
         one = Recorder(open_stream(port, TOKEN, BOOK))
         trader, builder = member(venue, stack, MEMBER + b"-OE1")
         time.sleep(1)
@@ -190,23 +191,30 @@ def idle(listeners: int) -> dict[str, object]:
 
 
 def beside_listeners(
-    rounds: int, listeners: int, not_reading: int, seconds: int = 4
+    pairs: int, listeners: int, not_reading: int, rounds: int = PAIR_ROUNDS, seconds: int = 2
 ) -> dict[str, object]:
-    """Core's p99 with and without listeners of whom some never read."""
+    """Core's p99 with and without listeners of whom some never read.
+
+    A pair is `rounds` rounds of each, in turns: what the disk does changes from second to second.
+    A latency is core's: from the request's sending to its answer's arrival by the kernel's stamp,
+    so that the load's own wait for one of two processors is in neither.
+    """
     quiet: list[list[int]] = []
     during: list[list[int]] = []
     with contextlib.ExitStack() as stack:
         venue = stack.enter_context(VenueProcess("core+dropcopy"))
         port = port_of(venue, DROP_COPY_STREAM)
         members = SteadyMembers(stack, venue.port, 1_000, seconds)
-        members.round()  # warm
-        for _ in range(rounds):
-            quiet.append(members.round())
-            reading = listeners - not_reading
-            crowd = Crowd([open_stream(port, TOKEN, ALL_REPORTS) for _ in range(reading)])
-            with stalled(port, TOKEN, not_reading, ALL_REPORTS):
-                during.append(members.round())
-            crowd.end()
+        members.served()  # warm
+        for _ in range(pairs):
+            quiet.append([])
+            during.append([])
+            for number in range(rounds):
+                if number % 2:
+                    during[-1] += _disturbed(members, port, listeners, not_reading)
+                quiet[-1] += members.served()
+                if not number % 2:
+                    during[-1] += _disturbed(members, port, listeners, not_reading)
     ratios = [loud / calm for loud, calm in zip(p99_us(during), p99_us(quiet), strict=True)]
     return {
         "listeners": listeners,
@@ -216,6 +224,14 @@ def beside_listeners(
         "ratio_each": [round(ratio, 2) for ratio in ratios],
         "ratio": round(median(ratios), 2),
     }
+
+
+def _disturbed(members: SteadyMembers, port: int, listeners: int, not_reading: int) -> list[int]:
+    """One round beside listeners."""
+    reading = listeners - not_reading
+    crowd = Crowd([open_stream(port, TOKEN, ALL_REPORTS) for _ in range(reading)])
+    with contextlib.closing(crowd), stalled(port, TOKEN, not_reading, ALL_REPORTS):
+        return members.served()
 
 
 # --- replay ---------------------------------------------------------------------------------------
@@ -284,7 +300,7 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], list[dict[str, object]]]]]
     "latency": lambda a: [latency(rate, LATENCY_SECONDS) for rate in (1_000, 5_000)],
     "fanout": lambda a: [fanout(FANOUT_ORDERS, LISTENERS - 1)],
     "idle": lambda a: [idle(IDLE)],
-    "stalled": lambda a: [beside_listeners(a.rounds, LISTENERS, STALLED)],
+    "stalled": lambda a: [beside_listeners(a.pairs, LISTENERS, STALLED)],
     "replay": lambda a: [replay(a.reports)],
 }
 
@@ -294,7 +310,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--reports", type=int, default=REPORTS)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--pairs", type=int, default=PAIRS)
     chosen = parser.parse_args()
     print(json.dumps(machine_facts()))
     for name in chosen.part or PARTS:

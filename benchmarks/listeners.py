@@ -18,10 +18,9 @@ from typing import Final
 
 from benchmarks.answers import LoadFailed
 from benchmarks.load import HOST
+from gateway.processors import readers_processors
 
 READ_BYTES: Final = 1 << 20
-# Listeners are other machines': here they take what processor time the venue leaves.
-NICE: Final = 19
 # What a stopped reader's kernel holds is small, so that the venue notices soon, bytes.
 STALLED_BUFFER_BYTES: Final = 16 * 1024
 _EXEC_ID = re.compile(rb"\x0117=([0-9-]+)\x01|\"ExecID\":\"([0-9-]+)\"")
@@ -131,7 +130,7 @@ class Crowd:
         found: tuple[list[int], int] = self._pipe.recv()
         return found
 
-    def end(self) -> None:
+    def close(self) -> None:
         """No more of it."""
         self._process.kill()
         self._process.join()
@@ -139,7 +138,9 @@ class Crowd:
 
 
 def _read_all(socks: list[socket.socket], pipe: Connection) -> None:
-    os.nice(NICE)
+    # Listeners are other machines': here they take the time that nobody else has a use for.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    os.sched_setaffinity(0, readers_processors(os.sched_getaffinity(0)))
     counts, last = [0] * len(socks), 0
     space = bytearray(READ_BYTES)
     with selectors.DefaultSelector() as selector:

@@ -9,8 +9,9 @@ import contextlib
 import gc
 import select
 import socket
+import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Self
@@ -26,6 +27,10 @@ OPEN_LOOP_MAX_SECONDS: Final = 25
 # The open loop polls instead of sleeping this close to the next send: a sleep overshoots by about
 # the kernel's timer slack of 50 us.
 SPIN_NANOS: Final = 80_000
+# Linux's SO_TIMESTAMPNS: the kernel says when what is read arrived, CLOCK_REALTIME (socket(7)).
+SO_TIMESTAMPNS: Final = 35
+_TIMESPEC: Final = struct.Struct("qq")
+_CONTROL_BYTES: Final = socket.CMSG_SPACE(_TIMESPEC.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class LoadResult:
     generator_cpu_seconds: float
     latencies_ns: Sequence[int] = ()
     lateness_ns: Sequence[int] = ()  # open loop: how late the generator itself sent
+    served_ns: Sequence[int] = ()  # open loop: from sending to when the answer reached this machine
 
     @property
     def acks_per_second(self) -> float:
@@ -71,6 +77,7 @@ class LoadSession:
         self.sock = socket.create_connection((HOST, port), timeout=STALL_SECONDS)
         try:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             self._log_on()
         except BaseException:
             self.sock.close()
@@ -102,6 +109,22 @@ class LoadSession:
         self.total = len(requests)
         self.sent = self.acked = self._written = 0
 
+    def receive_stamped(self) -> tuple[int, int]:
+        """Like receive; also when the last of what was read arrived, ns since 1970."""
+        ancillary: list[tuple[int, int, bytes]] = []
+
+        def read(space: memoryview) -> int:
+            count, told, _, _ = self.sock.recvmsg_into([space], _CONTROL_BYTES)
+            ancillary.extend(told)
+            return count
+
+        acks = self.receive(read)
+        for _, kind, data in ancillary:
+            if kind == SO_TIMESTAMPNS:
+                seconds, nanos = _TIMESPEC.unpack(data)
+                return acks, seconds * 1_000_000_000 + nanos
+        return acks, 0
+
     def send_up_to(self, count: int) -> bool:
         """Send the requests below index `count`; return whether the socket took all of them."""
         assert self.sent <= count <= self.total
@@ -121,10 +144,10 @@ class LoadSession:
             return self.send_up_to(self.sent + room)
         return self._written >= self._ends[self.sent] or self.send_up_to(self.sent)
 
-    def receive(self) -> int:
+    def receive(self, read: Callable[[memoryview], int] | None = None) -> int:
         """Read once; return the acknowledgements it completed. Raises LoadFailed at the end."""
         try:
-            count = self.sock.recv_into(self.answers.space())
+            count = (read or self.sock.recv_into)(self.answers.space())
         except BlockingIOError:
             return 0
         except ConnectionError as error:
@@ -225,7 +248,8 @@ def open_loop(sessions: Sequence[LoadSession], rate: int) -> LoadResult:
     """Send all that is prepared at `rate` requests a second, evenly, sessions in turn.
 
     Every session has prepared the same number of requests. Latencies count from the time that a
-    request should have left; `lateness_ns` says how much of that was the generator's own.
+    request should have left; `lateness_ns` says how much of that was the generator's own, and
+    `served_ns` how long the other end took, however late the generator was at either end.
     Raises LoadFailed at a refusal, a close or a stall.
     """
     turn = len(sessions)
@@ -235,7 +259,11 @@ def open_loop(sessions: Sequence[LoadSession], rate: int) -> LoadResult:
     before = _Before(sessions, total)
     latencies: list[int] = []
     lateness: list[int] = []
+    served: list[int] = []
     now = time.perf_counter_ns
+    # What the kernel stamps is the wall clock's time; a step of it within seconds is unlikely.
+    wall = time.clock_gettime_ns(time.CLOCK_REALTIME) - now()
+    left: list[list[int]] = [[] for _ in sessions]
     place = {session.fileno(): index for index, session in enumerate(sessions)}
     fds = list(place)
     sent = acked = 0
@@ -245,6 +273,7 @@ def open_loop(sessions: Sequence[LoadSession], rate: int) -> LoadResult:
         while acked < total:
             clock = now()
             while sent < total and start + sent * 1_000_000_000 // rate <= clock:
+                left[sent % turn].append(now())
                 sessions[sent % turn].send_up_to(sent // turn + 1)
                 lateness.append(clock - (start + sent * 1_000_000_000 // rate))
                 sent += 1
@@ -255,16 +284,17 @@ def open_loop(sessions: Sequence[LoadSession], rate: int) -> LoadResult:
             readable = select.select(fds, (), (), max(0, wait) / 1e9)[0]
             for fd in readable:
                 session = sessions[place[fd]]
-                acks = session.receive()
+                acks, stamp = session.receive_stamped()
                 last_heard = arrived = now()
                 session.send_up_to(session.sent)
                 for answered in range(session.acked - acks, session.acked):
                     number = answered * turn + place[fd]
                     latencies.append(arrived - (start + number * 1_000_000_000 // rate))
+                    served.append(stamp - wall - left[place[fd]][answered])
                 acked += acks
             if clock - last_heard > STALL_SECONDS * 1_000_000_000:
                 raise LoadFailed(f"stalled: {total - acked} requests unanswered")
-        return before.result(latencies, lateness)
+        return before.result(latencies, lateness, served)
 
 
 class _Before:
@@ -286,7 +316,9 @@ class _Before:
         self._start = time.perf_counter_ns()
         return self._start
 
-    def result(self, latencies: Sequence[int], lateness: Sequence[int]) -> LoadResult:
+    def result(
+        self, latencies: Sequence[int], lateness: Sequence[int], served: Sequence[int] = ()
+    ) -> LoadResult:
         """Stop the clock and return what changed since `start`."""
         seconds = (time.perf_counter_ns() - self._start) / 1e9
         cpu = time.process_time() - self._cpu
@@ -302,4 +334,5 @@ class _Before:
             generator_cpu_seconds=cpu,
             latencies_ns=latencies,
             lateness_ns=lateness,
+            served_ns=served,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import percentile
-from benchmarks.load import LoadSession, open_loop
+from benchmarks.load import LoadResult, LoadSession, open_loop
 from benchmarks.messages import RequestBuilder, cancelled_orders, utc_now
 from benchmarks.venue_process import VENUE_COMP
 
@@ -42,10 +42,17 @@ class SteadyMembers:
     def round(self) -> list[int]:
         """Trade for one round; the latency of each request, ns. Raises LoadFailed at anything
         but an acknowledgement."""
+        return list(self._trade().latencies_ns)
+
+    def served(self) -> list[int]:
+        """The same; of each request, ns from its sending to its answer's arrival."""
+        return list(self._trade().served_ns)
+
+    def _trade(self) -> LoadResult:
         for session, builder in zip(self._sessions, self._builders, strict=True):
             builder.stamp = utc_now()
             session.prepare(cancelled_orders(builder, self._each))
-        return list(open_loop(self._sessions, self._rate).latencies_ns)
+        return open_loop(self._sessions, self._rate)
 
 
 def p99_us(rounds: Sequence[Sequence[int]]) -> list[float]:

@@ -137,7 +137,11 @@ def _run(args: argparse.Namespace) -> int:
         child += ["--mirror", str(args.mirror.absolute())]
     intro = connect_text(config, args.port_offset, names)
     metrics = (config.venue.metrics_bind, port_of(config, "metrics", args.port_offset))
-    return Supervisor(names, args.data.absolute(), child, intro, metrics).run()
+    core_first = config.venue.core_first
+    supervisor = Supervisor(
+        names, args.data.absolute(), child, intro, metrics, core_first=core_first
+    )
+    return supervisor.run()
 
 
 def _startable(names: list[str]) -> list[str]:

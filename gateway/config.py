@@ -79,6 +79,7 @@ class VenueConfig(_Strict, frozen=True):
     segment_mib: Annotated[int, Meta(ge=1, le=1024)] = 64
     snapshot_records: Annotated[int, Meta(ge=1, le=2**53)] = 100_000
     busy_poll_us: Annotated[int, Meta(ge=0, le=10_000)] = 200
+    core_first: bool = True
     origins: tuple[Origin, ...] = ()
     max_order_age_s: Annotated[int, Meta(ge=1, le=86_400)] = 30
     history_days: Annotated[int, Meta(ge=1, le=36_500)] = 365

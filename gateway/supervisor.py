@@ -28,6 +28,7 @@ from gateway.flow.listener import listen_or_explain
 from gateway.flow.system_clock import SystemClock
 from gateway.metrics import Figure, ProcessFigures, render
 from gateway.metrics_server import MetricsServer
+from gateway.processors import place
 
 READERS: Final = ("dropcopy", "marketdata", "snapshot", HISTORY)
 BOTS: Final = "bots"
@@ -79,7 +80,11 @@ class Supervisor:
         argv: Sequence[str],
         intro: str,
         metrics: tuple[str, int],
+        *,
+        core_first: bool,
     ) -> None:
+        """core_first: whether core and its readers get their places of gateway.processors."""
+        self._core_first = core_first
         self.data = data
         self.intro = intro
         self.metrics = metrics
@@ -178,6 +183,8 @@ class Supervisor:
             stdout=subprocess.PIPE,
         )
         child.process = process
+        if self._core_first:
+            place(child.name, process.pid)
         self._write_pid(child.name, process.pid)
         was_ready = False
         assert process.stdout is not None

@@ -1,0 +1,31 @@
+"""Who may use which processor of the machine, and who goes first: core before its readers.
+
+A reader that sends to many listeners is busy for a millisecond at a time. Where it sits on the
+processor that core wakes up on, core waits for it, however well a scheduler shares: the readers of
+a machine with more than one processor therefore leave the last one alone. Where the system lets a
+venue ask for a higher priority (CAP_SYS_NICE, or RLIMIT_NICE), core has the highest of its kind.
+"""
+
+import contextlib
+import os
+from typing import Final
+
+from gateway.children import CORE
+
+CORE_NICE: Final = -20
+"""Of the usual scheduling class, so that a core that never sleeps could still not hold up the
+kernel's own threads for ever."""
+
+
+def readers_processors(available: set[int]) -> set[int]:
+    """Those that core's readers may use, of those that the venue may; all, if it is only one."""
+    return available - {max(available)} if len(available) > 1 else available
+
+
+def place(name: str, pid: int) -> None:
+    """Give process `pid`, which is `name` of a venue and has only just begun, its place."""
+    with contextlib.suppress(PermissionError, ProcessLookupError):  # it may have ended already
+        if name == CORE:
+            os.setpriority(os.PRIO_PROCESS, pid, CORE_NICE)
+        elif hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(pid, readers_processors(os.sched_getaffinity(0)))
