@@ -1,10 +1,11 @@
-"""A crowd of silent connections, in a process that costs the machine next to nothing.
+"""A crowd of connections that say little, in a process that costs the machine next to nothing.
 
-    python -m tests.hostile.crowd --port P [--peers N] [--seed S]
+    python -m tests.hostile.crowd --port P ... [--peers N] [--seed S] [--words TEXT]
 
-Each connects, says nothing, and comes back some seconds after it was closed. Says when all have
-come for the first time, runs until SIGTERM, then prints one JSON line: connections made, those that
-the venue closed, and how often one was refused.
+They go to the ports in turn. Each connects, says nothing, or `--words` and no more, and comes back
+some seconds after it was closed. Says when all have come for the first time, runs until SIGTERM,
+then prints one JSON line: connections made, those that the venue closed, and how often one was
+refused.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Sequence
 
 from tests.hostile.descriptors import allow_descriptors
 
@@ -32,12 +34,13 @@ SHORTEST_ABSENCE, LONGEST_ABSENCE = 1, 9
 
 
 class Crowd:
-    """Its connections, and when the others come."""
+    """Its connections, and when the others come. words: what each says."""
 
-    def __init__(self, port: int, peers: int, seed: int) -> None:
+    def __init__(self, ports: Sequence[int], peers: int, seed: int, words: str) -> None:
         self.connections = self.closed_by_venue = self.refused = 0
         self._chance = random.Random(seed)
-        self._port = port
+        self._ports = ports
+        self._words = words.encode()
         self._selector = selectors.DefaultSelector()
         now = time.monotonic()
         # (when it comes, its number): a heap
@@ -59,7 +62,8 @@ class Crowd:
         sock = socket.socket()
         sock.setblocking(False)
         sock.bind((f"127.0.0.{2 + number // PER_ADDRESS}", 0))
-        if sock.connect_ex((HOST, self._port)) not in (0, errno.EINPROGRESS):
+        port = self._ports[number % len(self._ports)]
+        if sock.connect_ex((HOST, port)) not in (0, errno.EINPROGRESS):
             self.refused += 1
             self._goes(sock, number)
             return
@@ -74,6 +78,8 @@ class Crowd:
             self._goes(sock, key.data)
             return
         self.connections += 1
+        with contextlib.suppress(OSError):
+            sock.send(self._words)
         self._selector.modify(sock, selectors.EVENT_READ, key.data)
 
     def _heard(self, key: selectors.SelectorKey) -> None:
@@ -104,12 +110,13 @@ def stop(signum: int, frame: object) -> None:
 def main() -> None:
     """Parse the arguments, run, tell."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, nargs="+", required=True)
     parser.add_argument("--peers", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--words", default="")
     chosen = parser.parse_args()
     allow_descriptors(chosen.peers)
-    crowd = Crowd(chosen.port, chosen.peers, chosen.seed)
+    crowd = Crowd(chosen.port, chosen.peers, chosen.seed, chosen.words)
     signal.signal(signal.SIGTERM, stop)
     with contextlib.suppress(Stopped):
         crowd.live(time.monotonic() + chosen.peers / ARRIVALS_PER_SECOND)

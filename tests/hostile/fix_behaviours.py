@@ -1,33 +1,14 @@
-"""What bad peers do: one small generator function each, in one table.
-
-A behaviour is a generator of acts: bytes to send, seconds to wait, or one of the words below. It is
-seeded, so that a run can be repeated, and ends after some seconds, or when the venue closes. What
-it sends is capped at about a megabyte: it is to hurt by what it says, not by bandwidth.
-"""
+"""What bad peers do who speak FIX, more or less: one small generator each, in one table."""
 
 import random
 import time
-from collections.abc import Iterator
-from enum import Enum, auto
 
 from tests.fix.mutations import mutated
+from tests.hostile.acts import Act, Acts
 from tests.support.fix_client import envelope, utc_now
-
-
-class Act(Enum):
-    """What a peer does beside sending and waiting."""
-
-    STOP_READING = auto()
-    RESET = auto()
-    """Close so that the other side gets RST."""
-    HALF_CLOSE = auto()
-    """Say that nothing more comes, and go on reading."""
-
 
 FRESH = 0.05
 """Share of the orders that have a ClOrdID of their own."""
-
-Acts = Iterator[bytes | float | Act]
 
 
 class Peer:
