@@ -5,7 +5,15 @@ and the end is agreed on. Sans-IO; the frames themselves are wsproto's business.
 from typing import Final
 
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+from wsproto.events import (
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Message,
+    Ping,
+    Pong,
+    TextMessage,
+)
 
 from engine.model.clock import NANOS_PER_SECOND
 from gateway.websocket.frames import CloseCode, close_frame, ping_frame, pong_frame
@@ -16,6 +24,13 @@ MESSAGE_BYTES: Final = 16 * 1024
 MESSAGE_FRAGMENTS: Final = 64
 """Frames in which a message may come."""
 
+FRAMES: Final = 500
+"""Frames that a client may send in a window, whatever they are: an empty ping takes 10 us to read,
+and a client that sends nothing else would take all the time there is."""
+
+FRAMES_WINDOW: Final = 10 * NANOS_PER_SECOND
+"""Length of that window, ns."""
+
 PING_INTERVAL: Final = 20 * NANOS_PER_SECOND
 """From one ping to the next, ns."""
 
@@ -24,6 +39,8 @@ PONG_TIMEOUT: Final = 60 * NANOS_PER_SECOND
 
 CLOSE_TIMEOUT: Final = 5 * NANOS_PER_SECOND
 """How long the venue waits for the client's half of the close, ns."""
+
+FLOOD_TEXT: Final = f"at most {FRAMES} frames in {FRAMES_WINDOW // NANOS_PER_SECOND} s"
 
 NO_CODE: Final = 1005
 """Stands for a close without a code; never sent (RFC 6455, section 7.4.1)."""
@@ -41,7 +58,9 @@ class WebSocketStream:
         self._output = bytearray()
         self._pieces: list[str] = []
         self._size = 0
+        self._fragments = 0
         self._frames = 0
+        self._frames_since = now
         self._heard = now
         self._ping_due = now + PING_INTERVAL
         self._close_due: int | None = None
@@ -80,6 +99,10 @@ class WebSocketStream:
         messages: list[str] = []
         self._protocol.receive_data(data)
         for event in self._protocol.events():
+            if self._floods(event, now):
+                self.close(CloseCode.POLICY_VIOLATION, FLOOD_TEXT, now)
+                self.ended = True  # to wait for its half of the close would be to read on
+                break
             self._take(event, messages, now)
         return messages
 
@@ -103,6 +126,13 @@ class WebSocketStream:
             self._close_due = now + CLOSE_TIMEOUT
             self._output += close_frame(code, reason)
 
+    def _floods(self, event: Event, now: int) -> bool:
+        """Count an event, and tell whether the client has sent more frames than it may."""
+        if now - self._frames_since >= FRAMES_WINDOW:
+            self._frames_since, self._frames = now, 0
+        self._frames += not isinstance(event, Message) or event.frame_finished
+        return self._frames > FRAMES
+
     def _take(self, event: Event, messages: list[str], now: int) -> None:
         match event:
             case TextMessage():
@@ -124,18 +154,18 @@ class WebSocketStream:
             return
         self._pieces.append(event.data)
         self._size += len(event.data.encode())
-        self._frames += event.frame_finished
+        self._fragments += event.frame_finished
         if self._size > MESSAGE_BYTES:
             text = f"a message is at most {MESSAGE_BYTES} bytes"
             self.close(CloseCode.MESSAGE_TOO_BIG, text, now)
-        elif self._frames > MESSAGE_FRAGMENTS:
+        elif self._fragments > MESSAGE_FRAGMENTS:
             text = f"a message has at most {MESSAGE_FRAGMENTS} fragments"
             self.close(CloseCode.POLICY_VIOLATION, text, now)
         elif not event.message_finished:
             return
         else:
             messages.append("".join(self._pieces))
-        self._pieces, self._size, self._frames = [], 0, 0
+        self._pieces, self._size, self._fragments = [], 0, 0
 
     def _closed(self, event: CloseConnection) -> None:
         """The client's close, or bytes that are no frames: wsproto tells of both alike."""

@@ -7,7 +7,13 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from gateway.websocket.frames import CloseCode, close_frame, text_frame
-from gateway.websocket.stream import MESSAGE_BYTES, MESSAGE_FRAGMENTS, NO_CODE, WebSocketStream
+from gateway.websocket.stream import (
+    FRAMES,
+    MESSAGE_BYTES,
+    MESSAGE_FRAGMENTS,
+    NO_CODE,
+    WebSocketStream,
+)
 from tests.websocket.client import Client
 
 
@@ -142,6 +148,50 @@ def test_any_bytes_end_in_messages_or_a_close_and_in_nothing_else(pieces):
     closes = [event for event in heard if isinstance(event, CloseConnection)]
     assert len(closes) == (0 if client.stream.open else 1)
     assert all(isinstance(event, Pong | CloseConnection) for event in heard)
+
+
+# --- too many frames ----------------------------------------------------------------------------
+
+SMALL_FRAMES = {
+    "pings": masked(0x89, b""),
+    "pongs": masked(0x8A, b""),
+    "messages": masked(0x81, b""),
+}
+
+
+@pytest.mark.parametrize("frame", SMALL_FRAMES.values(), ids=SMALL_FRAMES.keys())
+def test_a_client_has_so_many_frames_in_ten_seconds(frame):
+    client = Client()
+    for _ in range(3):
+        client.raw(frame * FRAMES)
+        client.wait(10)
+    assert client.stream.open
+    client.raw(frame * FRAMES)
+    client.wait(9)
+    client.heard()
+    client.raw(frame)
+    assert ended_with(client) == CloseCode.POLICY_VIOLATION
+
+
+def test_a_client_that_floods_is_not_heard_to_the_end_of_its_bytes():
+    client = Client()
+    assert len(client.raw(masked(0x81, b"{}") * (2 * FRAMES))) == FRAMES
+    assert client.stream.ended
+
+
+def test_a_client_that_floods_behind_a_close_is_left_at_once():
+    client = Client()
+    client.stream.close(CloseCode.SLOW_CONSUMER, "too slow", client.now)
+    client.raw(masked(0x8A, b"") * (FRAMES + 1))
+    assert client.stream.ended
+    assert ended_with(client) == CloseCode.SLOW_CONSUMER
+
+
+def test_the_pieces_of_a_frame_are_one_frame():
+    client = Client()
+    message = masked(0x81, b"x" * (2 * FRAMES))
+    assert client.raw(message, [1] * len(message)) == ["x" * (2 * FRAMES)]
+    assert client.stream.open
 
 
 # --- the end ------------------------------------------------------------------------------------
