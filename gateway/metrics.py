@@ -41,17 +41,19 @@ METRICS: Final = (
     Definition("fixgate_open_fds", "gauge", "Open file descriptors of the process"),
     Definition("fixgate_disk_free_bytes", "gauge", "Free space where the data folder is"),
     Definition("fixgate_connections", "gauge", "FIX connections now", "state"),
+    Definition("fixgate_stream_clients", "gauge", "WebSocket connections now", "state"),
+    Definition("fixgate_stream_replays", "gauge", "Replays that run or wait for their turn"),
     Definition(
         "fixgate_refused_connections", "counter", "Connections closed at once, unread", "cause"
     ),
     Definition("fixgate_disconnects", "counter", "Connections ended", "reason"),
     Definition("fixgate_logons", "counter", "Logons accepted"),
-    Definition("fixgate_messages_in", "counter", "Well-formed FIX messages read"),
+    Definition("fixgate_messages_in", "counter", "Well-formed messages read"),
     Definition(
         "fixgate_messages_out", "counter", "FIX messages numbered and sent, repetitions apart"
     ),
-    Definition("fixgate_bytes_in", "counter", "Bytes read from sessions"),
-    Definition("fixgate_bytes_out", "counter", "Bytes sent to sessions"),
+    Definition("fixgate_bytes_in", "counter", "Bytes read from sessions and clients"),
+    Definition("fixgate_bytes_out", "counter", "Bytes sent to sessions and clients"),
     Definition("fixgate_throttled_messages", "counter", "Messages refused by a rate limit"),
     Definition("fixgate_slow_consumers", "counter", "Times that a peer left 1 MiB unread"),
     Definition("fixgate_unsent_bytes", "gauge", "Bytes that wait for peers to read"),

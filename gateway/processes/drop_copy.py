@@ -14,11 +14,11 @@ from gateway.drop_copy.service import DropCopy
 from gateway.drop_copy.stream import CopyStream
 from gateway.drop_copy.wording import ReportWording
 from gateway.flow.acceptor import Acceptor
-from gateway.flow.figures import connection_figures
 from gateway.flow.following import follow
 from gateway.processes.place import STATUS_SECONDS, Place
 from gateway.processes.sessions import NothingPending, acceptor_of, close_indexes, open_links
 from gateway.reports import ReportRenderer
+from gateway.stream.figures import feed_figures
 from gateway.stream.replay import Replays
 from gateway.stream.server import StreamServer
 from gateway.stream.tokens import Tokens
@@ -50,7 +50,7 @@ async def run_dropcopy(place: Place, stop: trio.Event) -> None:
     wake = WakeClient(place.wake)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(follow, wake, service.step)
-        nursery.start_soon(_dropcopy_status, service, acceptor)
+        nursery.start_soon(_dropcopy_status, service, acceptor, server, replays)
         nursery.start_soon(acceptor.serve, listener)
         nursery.start_soon(replays.serve)
         nursery.start_soon(_serve_stream, service, server, stream_listener)
@@ -96,11 +96,13 @@ async def _serve_stream(service: DropCopy, server: StreamServer, listener: socke
     await server.serve(listener)
 
 
-async def _dropcopy_status(service: DropCopy, acceptor: Acceptor) -> None:
+async def _dropcopy_status(
+    service: DropCopy, acceptor: Acceptor, server: StreamServer, replays: Replays
+) -> None:
     while True:
         await trio.sleep(STATUS_SECONDS)
         metrics = {
-            **connection_figures(acceptor),
+            **feed_figures(acceptor, server, replays),
             "fixgate_journal_read_record": service.last_read,
         }
         announce_status({}, metrics)

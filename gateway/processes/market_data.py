@@ -9,13 +9,13 @@ from engine.market_shadow import restored_market
 from engine.model.enums import MARKET_DATA
 from gateway.children import announce_ready, announce_status
 from gateway.flow.acceptor import Acceptor
-from gateway.flow.figures import connection_figures
 from gateway.flow.following import POLL_RECORDS, follow
 from gateway.market_data.fix_service import FixMarketData
 from gateway.market_data.stream import MarketStream
 from gateway.processes.memory import freeze_what_there_is
 from gateway.processes.place import STATUS_SECONDS, Place
 from gateway.processes.sessions import NothingPending, acceptor_of, close_indexes, open_links
+from gateway.stream.figures import feed_figures
 from gateway.stream.replay import Replays
 from gateway.stream.server import StreamServer
 from gateway.stream.tokens import Tokens
@@ -51,7 +51,7 @@ async def run_marketdata(place: Place, stop: trio.Event) -> None:
         nursery.start_soon(replays.serve)
         nursery.start_soon(server.serve, listener)
         nursery.start_soon(acceptor.serve, fix_listener)
-        nursery.start_soon(_status, market, acceptor)
+        nursery.start_soon(_status, market, acceptor, server, replays)
         await stop.wait()
         while market.step(POLL_RECORDS):
             await trio.lowlevel.checkpoint()
@@ -64,11 +64,13 @@ async def run_marketdata(place: Place, stop: trio.Event) -> None:
     await close_indexes(links)
 
 
-async def _status(market: MarketReader, acceptor: Acceptor) -> None:
+async def _status(
+    market: MarketReader, acceptor: Acceptor, server: StreamServer, replays: Replays
+) -> None:
     while True:
         await trio.sleep(STATUS_SECONDS)
         metrics = {
-            **connection_figures(acceptor),
+            **feed_figures(acceptor, server, replays),
             "fixgate_journal_read_record": market.last_read,
         }
         announce_status({}, metrics)

@@ -106,6 +106,11 @@ class StreamServer:
         self._nursery: trio.Nursery | None = None
         self._gone = trio.lowlevel.ParkingLot()
 
+    @property
+    def connections(self) -> int:
+        """Connections now, those included that have not shown a token."""
+        return self._admission.total
+
     async def serve(self, listener: socket.socket) -> None:
         """Accept and serve connections for ever."""
         async with trio.open_nursery() as nursery:

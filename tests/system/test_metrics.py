@@ -9,6 +9,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import TextMessage
 
 from gateway.fix.disconnect import DisconnectReason
 from gateway.flow.admission import Refusal
@@ -132,6 +134,28 @@ def test_figures_follow_what_happens(venue, address, dial):
     wait_until(told, 10, "the figures of what has just happened")
     client.mass_cancel("m-all")
     client.logout()
+
+
+def test_clients_of_the_streams_are_counted(venue, address):
+    request = (
+        "GET /v1/stream HTTP/1.1\r\nHost: venue\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+
+    def clients(state):
+        return value(address, "fixgate_stream_clients", process="dropcopy", state=state)
+
+    with socket.create_connection(("127.0.0.1", 8082 + venue.offset), timeout=5) as sock:
+        sock.sendall(request.encode())
+        wait_until(lambda: clients("before_token") == 1, 10, "one that has shown no token")
+        assert clients("open") == 0
+        stream = Connection(ConnectionType.CLIENT)
+        token = "bench-BENCH"
+        sock.sendall(stream.send(TextMessage(f'{{"op":"auth","token":"{token}"}}')))
+        wait_until(lambda: clients("open") == 1, 10, "a client")
+        assert clients("before_token") == 0
+    wait_until(lambda: clients("open") == 0, 10, "nobody")
+    assert value(address, "fixgate_stream_replays", process="dropcopy") == 0
 
 
 def test_metrics_are_there_while_core_is_not(venue, address):
