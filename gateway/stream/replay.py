@@ -88,6 +88,8 @@ class Replays:
         self._now = now
         self._log = log
         self._places = trio.Semaphore(MAX_REPLAYS)
+        self._turn = trio.Lock()
+        """One slice in each turn of the event loop, so that replays do not add up to a wait."""
         self._nursery: trio.Nursery | None = None
         self.running = 0
         """Replays that run, or wait for their place."""
@@ -119,14 +121,16 @@ class Replays:
     async def _run(self, replay: Replay) -> None:
         client = replay.client
         follower = self._open_reader().follow(replay.after)
-        while client.open and not replay.cancelled:
-            left = replay.live() - follower.after
-            if left <= 0:
-                replay.joined()
-                return
-            frames = replay.render(follower.poll(min(left, SLICE_RECORDS)))
-            if frames:
-                client.send(frames)
+        while True:
+            async with self._turn:
+                if replay.cancelled or not client.open:
+                    return
+                left = replay.live() - follower.after
+                if left <= 0:
+                    replay.joined()
+                    return
+                frames = replay.render(follower.poll(min(left, SLICE_RECORDS)))
+                if frames:
+                    client.send(frames)
             if client.connection.queued > AHEAD_BYTES:
                 await client.connection.drained(AHEAD_BYTES)
-            await trio.lowlevel.checkpoint()

@@ -104,6 +104,9 @@ class StreamServer:
             self._take,
         )
         self._nursery: trio.Nursery | None = None
+        self._turn = trio.Lock()
+        """Whose words are being taken: one client's in each turn of the event loop, in the order
+        in which they came, so that many clients who talk do not add up to a wait for the feed."""
         self._gone = trio.lowlevel.ParkingLot()
 
     @property
@@ -174,9 +177,7 @@ class StreamServer:
             self.clients[client] = None
             try:
                 self._service.opened(client)
-                for text in messages:
-                    self._service.received(client, text)
-                await self._read_loop(client)
+                await self._read_loop(client, messages)
             finally:
                 del self.clients[client]
                 self._service.closed(client)
@@ -208,7 +209,11 @@ class StreamServer:
 
     async def _upgrade(self, stranger: Stranger, data: bytes) -> Upgrade:
         handshake = Handshake()
-        while (upgrade := handshake.receive(data)) is None:
+        while True:
+            async with self._turn:
+                upgrade = handshake.receive(data)
+            if upgrade is not None:
+                break
             data = await read(stranger.sock, FIRST_READ_BYTES)
         if upgrade.target.partition("?")[0] != STREAM_PATH:
             raise HandshakeRefused(404, f"only {STREAM_PATH} is here")
@@ -222,10 +227,11 @@ class StreamServer:
     async def _identified(
         self, upgrade: Upgrade, stranger: Stranger, connection: Connection
     ) -> tuple[StreamClient | None, list[str]]:
-        who = self._by_header(upgrade, stranger.source)
-        connection.write(accepted(upgrade))
-        client = StreamClient(connection, self._clock.monotonic())
-        messages = client.hear(upgrade.rest, self._clock.monotonic()) if upgrade.rest else []
+        async with self._turn:
+            who = self._by_header(upgrade, stranger.source)
+            connection.write(accepted(upgrade))
+            client = StreamClient(connection, self._clock.monotonic())
+            messages = client.hear(upgrade.rest, self._clock.monotonic()) if upgrade.rest else []
         while who is None:
             if messages:
                 who = self._by_message(client, messages.pop(0), stranger)
@@ -237,7 +243,8 @@ class StreamServer:
             data = await read(stranger.sock, FIRST_READ_BYTES)
             if not data:
                 connection.close(DisconnectReason.PEER_CLOSED)
-            messages = client.hear(data, self._clock.monotonic())
+            async with self._turn:
+                messages = client.hear(data, self._clock.monotonic())
         client.who = who
         return client, messages
 
@@ -279,20 +286,26 @@ class StreamServer:
 
     # --- clients ------------------------------------------------------------------------------
 
-    async def _read_loop(self, client: StreamClient) -> None:
+    async def _read_loop(self, client: StreamClient, messages: list[str]) -> None:
+        """Take what a client says, which has said `messages` already."""
         connection = client.connection
         with connection.read_scope:
-            while connection.closing is None:
+            while True:
+                for text in messages:
+                    self.counters.messages_in += 1
+                    async with self._turn:
+                        self._service.received(client, text)
+                if connection.queued > FLAG_BYTES:
+                    await connection.drained(FLAG_BYTES)
+                if connection.closing is not None:
+                    return
                 data = await read(connection.sock, STREAM_READ_BYTES)
                 if not data:
                     connection.close(DisconnectReason.PEER_CLOSED)
                     return
                 self.counters.bytes_in += len(data)
-                for text in client.hear(data, self._clock.monotonic()):
-                    self.counters.messages_in += 1
-                    self._service.received(client, text)
-                if connection.queued > FLAG_BYTES:
-                    await connection.drained(FLAG_BYTES)
+                async with self._turn:
+                    messages = client.hear(data, self._clock.monotonic())
 
     async def _tick(self) -> None:
         while True:

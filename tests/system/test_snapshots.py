@@ -52,7 +52,7 @@ def test_a_core_that_dies_comes_back_from_a_snapshot_and_owes_nothing(new_venue,
     trade()
     wait_until(lambda: newest(venue) > before, 20, "another one")
     nice = {name: os.getpriority(os.PRIO_PROCESS, venue.pid(name)) for name in venue.pids()}
-    assert nice["snapshot"] > nice["core"] == nice["dropcopy"]
+    assert nice["snapshot"] > nice["dropcopy"] >= nice["core"]
     killed = venue.kill_one("core")
     acme.expect_closed()
     acme.reconnect()
