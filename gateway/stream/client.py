@@ -56,14 +56,17 @@ class StreamClient:
         self._flush()
 
     def hear(self, data: bytes, now: int) -> list[str]:
-        """Bytes of the client; its messages, as many of them as it may send."""
+        """Bytes of the client; the messages that are whole now."""
         messages = self._stream.receive(data, now)
-        taken = [text for text in messages if self._bucket.take(now)]
-        if len(taken) < len(messages):
-            text = f"at most {REQUESTS[0]} messages a second"
-            self._stream.close(CloseCode.POLICY_VIOLATION, text, now)
         self._flush()
-        return taken
+        return messages
+
+    def may_ask(self, now: int) -> bool:
+        """Whether it may send one more message now; one that may not is closed."""
+        if self.open and not self._bucket.take(now):
+            text = f"at most {REQUESTS[0]} messages a second"
+            self.close(CloseCode.POLICY_VIOLATION, text, now)
+        return self.open
 
     def tick(self, now: int) -> None:
         """Ping it, or end it, if that is due."""

@@ -180,6 +180,9 @@ class StreamServer:
                 await self._read_loop(client, messages)
             finally:
                 del self.clients[client]
+                if connection.closing is not None:
+                    reason = connection.closing.name
+                    self._members(f"{client.who} at {connection.peer} disconnected: {reason}")
                 self._service.closed(client)
                 self._gone.unpark_all()
         await _last_words(connection)
@@ -292,9 +295,10 @@ class StreamServer:
         with connection.read_scope:
             while True:
                 for text in messages:
-                    self.counters.messages_in += 1
                     async with self._turn:
-                        self._service.received(client, text)
+                        if client.may_ask(self._clock.monotonic()):
+                            self.counters.messages_in += 1
+                            self._service.received(client, text)
                 if connection.queued > FLAG_BYTES:
                     await connection.drained(FLAG_BYTES)
                 if connection.closing is not None:

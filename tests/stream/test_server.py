@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from wsproto.events import AcceptConnection, CloseConnection, Ping, Pong
+from wsproto.events import AcceptConnection, CloseConnection, Ping, Pong, TextMessage
 
 from gateway.fix.disconnect import DisconnectReason
 from gateway.flow.admission import Refusal
@@ -222,11 +222,48 @@ async def test_a_client_that_talks_too_much_is_closed():
         client = await here.enter()
         await opened(client)
         _, burst = REQUESTS
-        for k in range(burst + 1):
-            await client.say(str(k))
+        await client.send(*[TextMessage(str(k)) for k in range(burst + 1)])
         heard = [await client.hear() for _ in range(burst)]
         assert heard == [str(k) for k in range(burst)]
         assert await client.closed() == CloseCode.POLICY_VIOLATION
+
+
+class TurnsOfTheLoop(trio.abc.Instrument):
+    """Counts them."""
+
+    count = 0
+
+    def after_io_wait(self, timeout):
+        self.count += 1
+
+
+@pytest.mark.trio
+async def test_only_one_client_is_heard_in_a_turn_of_the_loop():
+    """However many talk at once, the feed has its own turn between any two of them."""
+    turns, heard = TurnsOfTheLoop(), []
+    trio.lowlevel.add_instrument(turns)
+    async with studio() as here:
+        clients = [await here.enter() for _ in range(10)]
+        for client in clients:
+            await opened(client)
+        here.service.received = lambda client, text: heard.append(turns.count)
+        for client in clients:
+            await client.send(*[TextMessage(str(k)) for k in range(5)])
+        await here.until(lambda: len(heard) == 50)
+        assert len(set(heard)) == len(heard)
+
+
+@pytest.mark.trio
+async def test_the_log_says_who_came_and_why_they_left():
+    async with studio() as here:
+        client = await here.enter(token="demo-BOREAS")
+        await opened(client)
+        client.reset()
+        await here.ended(DisconnectReason.PEER_CLOSED)
+        came, left = here.log
+        assert came.startswith("BOREAS connected from 127.0.0.1:")
+        assert left.startswith("BOREAS at 127.0.0.1:")
+        assert left.endswith(" disconnected: PEER_CLOSED")
 
 
 @pytest.mark.trio

@@ -50,6 +50,10 @@ class StreamClient:
             self._sock.close()
             self._sock = None
 
+    def receive_little(self):
+        """Let the system keep as little as it can for a client that does not read."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+
     def say(self, **words):
         """Send a request."""
         self._send(Message(data=json.dumps(words)))

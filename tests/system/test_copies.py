@@ -2,6 +2,8 @@
 is, each consumer ends with exactly the journal's reports, and both have the same ones.
 """
 
+import re
+
 import pytest
 
 from engine.replay import folder_records
@@ -11,6 +13,7 @@ from gateway.drop_copy.wording import ReportWording
 from gateway.fix.dictionary import Dictionary
 from tests.support.fix_client import ConnectionEnded
 from tests.support.progress import progress
+from tests.support.stream_client import TIMEOUT
 from tests.support.weather import Storm
 
 DICTIONARY = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
@@ -165,3 +168,55 @@ def test_the_same_through_fifty_disconnects_and_fifteen_kills(new_venue, dial, s
     count = weather(new_venue(), dial, stream_client, 2, happenings, turns=100)
     assert count > 1_000
     progress(f"{count} reports")
+
+
+class Audience:
+    """Forty consumers who read what there is, and ten who have stopped reading."""
+
+    def __init__(self, make):
+        self.readers = [make() for _ in range(40)]
+        self.stalled = [make() for _ in range(10)]
+
+    @property
+    def connected(self):
+        return all(copy.connected for copy in self.readers)
+
+    def connect(self):
+        for copy in self.readers:
+            if not copy.connected:
+                copy.connect()
+
+    def read(self, timeout=0.0):
+        for copy in self.readers:
+            copy.read(timeout)
+
+
+@pytest.mark.proof
+def test_fifty_consumers_of_whom_ten_stall_have_the_journals_reports(
+    new_venue, dial, stream_client
+):
+    """Who stalls is closed, and told all the rest when it comes back."""
+    venue = new_venue().start()
+    audience = Audience(lambda: StreamCopy(stream_client(venue.drop_copy_stream, f"demo-{MEMBER}")))
+    audience.connect()
+    for copy in audience.stalled:
+        copy.connect()
+        copy.client.receive_little()
+    storm = Storm(venue, dial, 3, audience)
+    said = f"{MEMBER} at .* disconnected: SLOW_CONSUMER"
+    while (closed := len(re.findall(said, venue.stderr))) < len(audience.stalled):
+        progress(f"{closed} of {len(audience.stalled)} who stall are closed")
+        storm.trade(20)
+        audience.read()
+    assert audience.connected, "nobody else was closed"
+    for copy in audience.stalled:
+        copy.client.drop()
+        copy.connect()
+    audience.readers += audience.stalled
+    for trader in storm.traders:
+        trader.client.sync()
+    wanted = [(seq, record) for seq, record, _ in journalled(venue.data)]
+    for copy in audience.readers:
+        while copy.last < wanted[-1][0]:
+            copy.read(TIMEOUT)
+        assert [(m["seq"], m["record"]) for m in copy.reports] == wanted
