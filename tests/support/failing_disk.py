@@ -65,8 +65,8 @@ def main():
         return app.main(sys.argv[1:])
     plain = supervisor.Supervisor.__init__
 
-    def with_faulty_core(self, *args):
-        plain(self, *args)
+    def with_faulty_core(self, *args, **options):
+        plain(self, *args, **options)
         argv = self.children[0].argv
         argv[argv.index("gateway.app")] = "tests.support.failing_disk"
 

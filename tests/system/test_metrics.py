@@ -150,7 +150,7 @@ def test_clients_of_the_streams_are_counted(venue, address):
         wait_until(lambda: clients("before_token") == 1, 10, "one that has shown no token")
         assert clients("open") == 0
         stream = Connection(ConnectionType.CLIENT)
-        token = "bench-BENCH"
+        token = "demo-BENCH"
         sock.sendall(stream.send(TextMessage(f'{{"op":"auth","token":"{token}"}}')))
         wait_until(lambda: clients("open") == 1, 10, "a client")
         assert clients("before_token") == 0
