@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 from engine.model.errors import FixgateError, OperatorError
-from gateway.metrics import Figure
+from gateway.figure import Figure
 
 CORE: Final = "core"
 """The process that writes the journal."""

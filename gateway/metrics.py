@@ -18,10 +18,9 @@ from prometheus_client.core import (
     Metric,
 )
 
-PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+from gateway.figure import Figure
 
-Figure = int | float | Mapping[str, int | list[int]]
-"""A number; numbers by label; or times as total_ns, bounds_ns and buckets."""
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ def readers_processors(available: set[int]) -> set[int]:
 
 
 def place(name: str, pid: int) -> None:
-    """Give process `pid`, which is `name` of a venue and has only just begun, its place."""
-    with contextlib.suppress(PermissionError, ProcessLookupError):  # it may have ended already
-        if name == CORE:
-            os.setpriority(os.PRIO_PROCESS, pid, CORE_NICE)
-        elif hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(pid, readers_processors(os.sched_getaffinity(0)))
+    """Give process `pid`, which is `name` of a venue and has just got ready, its place: until then
+    there is nobody whom it could hold up, and a start may use all there is."""
+    with contextlib.suppress(OSError):  # it is not allowed, or the process has ended already
+        for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+            if name == CORE:
+                os.setpriority(os.PRIO_PROCESS, thread, CORE_NICE)
+            else:
+                os.sched_setaffinity(thread, readers_processors(os.sched_getaffinity(0)))

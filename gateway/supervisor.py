@@ -24,9 +24,10 @@ import trio
 
 from engine.model.errors import OperatorError
 from gateway.children import CORE, EXIT_OPERATOR, HISTORY
+from gateway.figure import Figure
 from gateway.flow.listener import listen_or_explain
 from gateway.flow.system_clock import SystemClock
-from gateway.metrics import Figure, ProcessFigures, render
+from gateway.metrics import ProcessFigures, render
 from gateway.metrics_server import MetricsServer
 from gateway.processors import place
 
@@ -141,10 +142,17 @@ class Supervisor:
                 nursery.cancel_scope.cancel()
 
     async def _start_all(self, nursery: trio.Nursery) -> None:
-        for child in self.children:
-            nursery.start_soon(self._keep_alive, child, nursery.cancel_scope)
-            if child.name != BOTS:
-                await child.ready.wait()
+        """Core, whose journal the readers read; then the readers; then the bots, for which nobody
+        waits."""
+        core = [child for child in self.children if child.name == CORE]
+        bots = [child for child in self.children if child.name == BOTS]
+        readers = [child for child in self.children if child not in core + bots]
+        for together in (core, readers, bots):
+            for child in together:
+                nursery.start_soon(self._keep_alive, child, nursery.cancel_scope)
+            if together is not bots:
+                for child in together:
+                    await child.ready.wait()
         names = ", ".join(child.name for child in self.children)
         print(self.intro, file=sys.stderr, flush=True)
         print(f"fixgate ready: {names}; data in {self.data}", flush=True)
@@ -183,8 +191,6 @@ class Supervisor:
             stdout=subprocess.PIPE,
         )
         child.process = process
-        if self._core_first:
-            place(child.name, process.pid)
         self._write_pid(child.name, process.pid)
         was_ready = False
         assert process.stdout is not None
@@ -194,6 +200,8 @@ class Supervisor:
             for line in lines:
                 if line == b"ready":
                     was_ready = child.up = True
+                    if self._core_first:
+                        place(child.name, process.pid)
                     child.ready.set()
                 elif line.startswith(b"status "):
                     said = json.loads(line[7:])

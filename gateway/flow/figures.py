@@ -1,8 +1,8 @@
 """The figures of a process's connections, as it says them to its supervisor."""
 
+from gateway.figure import Figure
 from gateway.flow.acceptor import Acceptor
 from gateway.flow.counters import SYNC_BOUNDS_NS, Durations
-from gateway.metrics import Figure
 
 
 def connection_figures(acceptor: Acceptor) -> dict[str, Figure]:

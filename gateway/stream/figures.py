@@ -1,8 +1,8 @@
 """The figures of a feed's process: of its FIX connections and of its stream clients."""
 
+from gateway.figure import Figure
 from gateway.flow.acceptor import Acceptor
 from gateway.flow.figures import connection_figures
-from gateway.metrics import Figure
 from gateway.stream.replay import Replays
 from gateway.stream.server import StreamServer
 

@@ -30,7 +30,7 @@ class Trader:
             if len(self._pending) >= self.window:
                 break
             self._act()
-        self.read(0.001 if len(self._pending) >= self.window else 0.0)
+        self.read(0.05 if len(self._pending) >= self.window else 0.0)
 
     def read(self, timeout=0.0):
         """Read what there is. Raises ConnectionEnded."""
