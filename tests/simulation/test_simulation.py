@@ -130,7 +130,7 @@ def test_a_hundred_seeds_find_nothing_and_leave_nothing_out(first):
 def test_a_seed_is_a_whole_run_in_any_process():
     """Neither the hashes of strings nor the addresses of objects have a say."""
     command = [sys.executable, "-m", "tests.simulation", "-v", "--steps", str(LONG_RUN)]
-    command += ["--seed", "1000250", "--seeds", "5"]  # with clean stops of many sessions
+    command += ["--seed", "1000250", "--seeds", "2"]  # with clean stops of many sessions
     runs = [
         subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONHASHSEED": k}
