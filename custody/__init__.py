@@ -1,1 +1,1 @@
-"""Custody: ledger, wallets, chains. Built by later releases; reads the journal only."""
+"""Custody: whose money is where. So far the ledger; wallets and chains come."""
