@@ -67,10 +67,12 @@ class Listener:
         self._take = take
 
     async def serve(self, listener: socket.socket) -> None:
-        """Accept for ever."""
-        listener.setblocking(False)
+        """Accept until `listener` is closed. It may be already: a venue can be told to close while
+        it still begins."""
+        if listener.fileno() >= 0:
+            listener.setblocking(False)
         self._most = min(self._most, max(_descriptors_left() - SPARE_DESCRIPTORS, MIN_CONNECTIONS))
-        while True:
+        while listener.fileno() >= 0:
             await trio.lowlevel.wait_readable(listener.fileno())
             try:
                 for _ in range(ACCEPT_BATCH):

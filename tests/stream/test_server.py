@@ -9,7 +9,7 @@ from gateway.flow.admission import Refusal
 from gateway.stream import client as client_module
 from gateway.stream.client import REQUESTS
 from gateway.websocket.frames import CloseCode, close_frame, text_frame
-from tests.stream.studio import studio
+from tests.stream.studio import Studio, studio
 
 SECOND = 10**9
 
@@ -357,6 +357,15 @@ async def test_nothing_is_sent_behind_a_close():
         expected = close_frame(CloseCode.SLOW_CONSUMER, "too slow")
         here.clock.time += 5 * SECOND  # no answer comes: the venue hangs up
         assert await client.rest() == expected
+
+
+@pytest.mark.trio
+async def test_a_venue_that_closes_before_it_listens_just_closes():
+    here = Studio({}, ())
+    here.listener.close()
+    with trio.move_on_after(0.1) as scope:
+        await here.server.serve(here.listener)
+    assert scope.cancelled_caught
 
 
 @pytest.mark.trio
