@@ -18,8 +18,9 @@ MAX_NAME: Final = 120
 MAX_KEY: Final = 100
 """Longest key of a batch, characters: what names its transfers and their ends is longer by some."""
 
-MAX_TRANSFERS: Final = 10_000
-"""Transfers of one batch: more than one record of the journal can cause."""
+MAX_TRANSFERS: Final = 4_000_000
+"""Transfers of one batch: four for each match of an order that sweeps a book of 1,000,000, for a
+command's money moves all or not at all."""
 
 MAX_AMOUNT: Final = 10**78 - 1
 """Largest amount, atomic units: what `numeric(78,0)` holds, and more than a uint256."""
