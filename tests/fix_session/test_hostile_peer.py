@@ -58,7 +58,7 @@ def sent(desk: Desk, drawn: tuple) -> bytes:
 
 
 @given(st.lists(message(), min_size=1, max_size=25), st.booleans(), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_any_sequence_of_messages_is_survived(
     drawn: list[tuple], logged_on: bool, next_expected: bool
 ) -> None:

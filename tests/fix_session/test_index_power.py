@@ -150,7 +150,7 @@ ENDS = st.lists(
 
 
 @given(st.integers(0, 2**32), ENDS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_end_at_any_call_gives_a_number_two_contents_or_loses_a_report(
     seed: int, ends: list[tuple[str, int]]
 ) -> None:

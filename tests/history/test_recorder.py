@@ -98,7 +98,7 @@ def trade_some_days(venue, chance, between=lambda: None):
     between()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_files_are_the_journals_trades_whatever_the_cuts(seed, tmp_path_factory):
     chance = Random(seed)
@@ -143,7 +143,7 @@ def test_any_call_of_the_disk_may_be_the_last(tmp_path):
     assert expected
     counting = FaultyDisk(KINDS_OF_CALLS, 1 << 30)
     follow(venue.recorder(tmp_path / "counted", disk=counting))
-    cuts = sorted(Random(1).sample(range(counting.calls), 40))
+    cuts = sorted(Random(1).sample(range(counting.calls), 25))
     for cut in cuts:
         folder = tmp_path / f"cut{cut}"
         with pytest.raises(OSError, match="error"):

@@ -70,7 +70,7 @@ def tape(here, after):
 # --- the picture ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_every_picture_is_the_venues_at_each_step_whenever_it_came(seed, tmp_path_factory):
     chance = Random(seed)

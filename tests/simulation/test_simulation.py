@@ -31,7 +31,7 @@ SOAK_FIRST = 1_000_000
 CHUNK = 20
 """Seeds that one worker runs before it tells."""
 
-SAMPLED_SYNCS = 151
+SAMPLED_SYNCS = 307
 """Of so many syncs `make test` cuts one, with each fate; a prime, for commits come in rhythms."""
 
 UNREACHED = {
@@ -130,7 +130,7 @@ def test_a_hundred_seeds_find_nothing_and_leave_nothing_out(first):
 def test_a_seed_is_a_whole_run_in_any_process():
     """Neither the hashes of strings nor the addresses of objects have a say."""
     command = [sys.executable, "-m", "tests.simulation", "-v", "--steps", str(LONG_RUN)]
-    command += ["--seed", "1000250", "--seeds", "2"]  # with clean stops of many sessions
+    command += ["--seed", "1000250"]  # with clean stops of many sessions
     runs = [
         subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONHASHSEED": k}
@@ -141,7 +141,7 @@ def test_a_seed_is_a_whole_run_in_any_process():
         [line for line in run.communicate()[0].split("\n") if " s of CPU" not in line]
         for run in runs
     )
-    assert len(one) > 10_000
+    assert len(one) > 5_000
     assert one == two
 
 

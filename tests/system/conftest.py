@@ -72,8 +72,8 @@ def stream_client():
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory):
-    """A venue on bench.yaml that the tests of a module share."""
-    made = Venue(tmp_path_factory.mktemp("venue") / "data")
+    """Order entry and drop copy on bench.yaml, shared by the tests of a module."""
+    made = Venue(tmp_path_factory.mktemp("venue") / "data", only="core,dropcopy")
     with closing(made):
         yield made.start()
     made.check_logs()

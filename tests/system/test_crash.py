@@ -21,6 +21,9 @@ from tests.support.venue import wait_until
 
 OPEN = (0, 1)
 
+MANY = 12
+"""So many kills meet some order on its way, on any machine."""
+
 SESSIONS = ("BENCH-OE1", "BENCH2-OE1", "BENCH-OE2", "BENCH2-OE2")
 
 
@@ -134,6 +137,9 @@ class Crashes:
             self._check_reports(trader, journal)
             self._check_orders_happened_once(trader, journal)
             self._check_states(trader, journal)
+        if self.kills.total() >= MANY:
+            lost = sum(trader.client.asked for trader in self.traders if trader.client.resends)
+            assert lost > 0, "some orders were lost on the way, and sent again"
         self._check_trades(journal)
         journal.check_drop_copy(self.away, "BENCH")
         journal.check_drop_copy(self.on_and_off, "BENCH2")
@@ -165,7 +171,6 @@ class Crashes:
         assert orders.keys() <= trader.sent.keys()
         if trader.client.resends:
             assert orders.keys() == trader.sent.keys(), trader
-            assert trader.client.asked > 0, "some orders were lost on the way, and sent again"
 
     def _check_states(self, trader, journal):
         """35=H says of an order what its last event in the journal says."""
@@ -205,7 +210,7 @@ def crashes(new_venue, dial):
 
     def make(seed, **load):
         print(f"seed {seed}")  # shown if the test fails
-        made.append(Crashes(new_venue(), dial, seed, **load))
+        made.append(Crashes(new_venue(only="core,dropcopy,snapshot"), dial, seed, **load))
         return made[-1]
 
     yield make

@@ -88,7 +88,7 @@ def halts_once(venue, traders, fault):
 
 
 def test_the_first_failed_sync_halts_core_and_loses_nothing(new_venue, small_segments, traders):
-    venue = new_venue(small_segments, program=PROGRAM, environment=ENVIRONMENT).start()
+    venue = new_venue(small_segments, only="core", program=PROGRAM, environment=ENVIRONMENT).start()
     journal = halts_once(venue, traders(venue, 1), FAULTS[0])
     assert journal.starts == 2
     assert venue.stop()[0] == 0
@@ -96,7 +96,7 @@ def test_the_first_failed_sync_halts_core_and_loses_nothing(new_venue, small_seg
 
 @pytest.mark.proof
 def test_every_kind_of_disk_error_halts_core_and_loses_nothing(new_venue, small_segments, traders):
-    venue = new_venue(small_segments, program=PROGRAM, environment=ENVIRONMENT).start()
+    venue = new_venue(small_segments, only="core", program=PROGRAM, environment=ENVIRONMENT).start()
     members = traders(venue, 2)
     for number, fault in enumerate(FAULTS, 2):
         journal = halts_once(venue, members, fault)
@@ -148,7 +148,7 @@ def test_a_full_disk_refuses_orders_takes_cancels_and_recovers(
 
 
 def test_a_second_venue_on_a_folder_is_refused_and_told_who_holds_it(new_venue, dial):
-    venue = new_venue().start()
+    venue = new_venue(only="core").start()
     options = ("--config", venue.config, "--data", venue.data, "--port-offset", venue.offset)
     second = fixgate("run", *options)
     assert second.returncode == 1

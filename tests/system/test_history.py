@@ -31,7 +31,7 @@ def last_read(venue):
 
 
 def test_after_a_stop_the_files_have_every_trade(new_venue):
-    venue = new_venue("demo.yaml").start()
+    venue = new_venue("demo.yaml", only="core,bots,history").start()
     wait_until(lambda: len(journals_trades(venue.data)) > 5, 30, "the bots trade")
     killed = venue.kill_one("history")
     wait_until(lambda: venue.pid("history") != killed, 10, "it is started again")

@@ -122,9 +122,11 @@ def end_of_trading(venue, client):
     assert client.expect_closed()[-1][35] == "5"
 
 
-@pytest.mark.parametrize("kind", [MarketClient, SimplefixMarketClient])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(MarketClient, marks=pytest.mark.proof), SimplefixMarketClient]
+)
 def test_pictures_are_the_engines_through_disconnects_and_kills(new_venue, dial, kind):
-    venue = new_venue().start()
+    venue = new_venue(only="core,marketdata").start()
     client = kind("BENCH-MD1", venue.market_data)
     happenings = {"disconnect": 4, "marketdata": 2, "core": 1}
     counts = weather(venue, dial, client, 1, happenings, turns=60, every=10)
@@ -137,7 +139,7 @@ def test_pictures_are_the_engines_through_disconnects_and_kills(new_venue, dial,
 
 @pytest.mark.proof
 def test_the_same_through_fifty_disconnects_and_fifteen_kills(new_venue, dial):
-    venue = new_venue().start()
+    venue = new_venue(only="core,marketdata").start()
     client = MarketClient("BENCH-MD1", venue.market_data)
     happenings = {"disconnect": 50, "marketdata": 10, "core": 5}
     counts = weather(venue, dial, client, 2, happenings, turns=100, every=1_000)

@@ -108,7 +108,7 @@ def test_a_client_that_comes_and_goes_has_the_journals_trades_and_the_engines_bo
     new_venue, dial
 ):
     happenings = {"disconnect": 6, "marketdata": 2, "core": 1}
-    counts = weather(new_venue(), dial, 1, happenings, turns=60, every=10)
+    counts = weather(new_venue(only="core,marketdata"), dial, 1, happenings, turns=60, every=10)
     assert counts["compared"] > 20
     assert counts["trade"] > 20
     assert counts["checksums"] > 200
@@ -117,6 +117,6 @@ def test_a_client_that_comes_and_goes_has_the_journals_trades_and_the_engines_bo
 @pytest.mark.proof
 def test_the_same_through_fifty_disconnects_ten_kills_of_the_feed_and_five_of_core(new_venue, dial):
     happenings = {"disconnect": 50, "marketdata": 10, "core": 5}
-    counts = weather(new_venue(), dial, 2, happenings, turns=100, every=1_000)
+    counts = weather(new_venue(only="core,marketdata"), dial, 2, happenings, turns=100, every=1_000)
     assert counts["compared"] > 5
     progress(str(counts))

@@ -83,7 +83,7 @@ def forget_lost(client, last):
 
 
 def lose_and_restore(new_venue, dial, traders, tmp_path, *, seed, seconds, window):
-    venue = new_venue(mirror=tmp_path / "mirror").start()
+    venue = new_venue(only="core", mirror=tmp_path / "mirror").start()
     members = traders(venue, seed, window=window)
     trade_until_mirrored(venue, members, durable(venue))
     trade_for(members, seconds / 2)
@@ -99,7 +99,7 @@ def lose_and_restore(new_venue, dial, traders, tmp_path, *, seed, seconds, windo
         trader.client.drop()
     lost_copy = shutil.copytree(venue.mirror, tmp_path / "as-found")
 
-    again = new_venue()
+    again = new_venue(only="core,dropcopy")
     figures = restore(venue.mirror, again.data)
     last = figures["last"]
     assert figures["state_hash"] == replay(venue.data, at=last)["state_hash"]

@@ -29,7 +29,7 @@ def again(copy, ident, begin=1, end=0):
 @pytest.fixture
 def traded(new_venue, dial):
     """A venue where two members have traded: (venue, a trader, BENCH's drop copy with all)."""
-    venue = new_venue().start()
+    venue = new_venue(only="core,dropcopy").start()
     one, two = dial(venue, "BENCH-OE1"), dial(venue, "BENCH2-OE1")
     copy = dial(venue, "BENCH-DC1")
     for client in (one, two, copy):

@@ -46,7 +46,7 @@ STAMP = "20261122-12:00:00.000"
 def test_live_bytes_are_the_journals_on_any_hash_seed(new_venue, dial, tmp_path):
     config = tmp_path / "venue.yaml"
     shutil.copy(CONFIG / "bench.yaml", config)
-    venue = new_venue(config).start()
+    venue = new_venue(config, only="core").start()
     members = [dial(venue, name).connect() for name in ("BENCH-OE1", "BENCH2-OE1")]
     for member in members:
         member.logon(reset=True)

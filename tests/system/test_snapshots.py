@@ -33,7 +33,7 @@ def test_a_core_that_dies_comes_back_from_a_snapshot_and_owes_nothing(new_venue,
     config = tmp_path / "often.yaml"
     text = (CONFIG / "bench.yaml").read_text()
     config.write_text(text.replace("venue:\n", f"venue:\n  snapshot_records: {EVERY}\n", 1))
-    venue = new_venue(config).start()
+    venue = new_venue(config, only="core,dropcopy,snapshot").start()
     acme, copy = dial(venue, "BENCH-OE1"), dial(venue, "BENCH-DC1")
     acme.logon()
     copy.logon()
@@ -90,8 +90,7 @@ def test_a_core_that_dies_comes_back_from_a_snapshot_and_owes_nothing(new_venue,
 
 
 def test_without_the_snapshot_process_a_venue_starts_as_before(new_venue, dial):
-    venue = new_venue()
-    venue.only = "core,dropcopy"
+    venue = new_venue(only="core,dropcopy")
     venue.start()
     acme = dial(venue, "BENCH-OE1")
     acme.logon()

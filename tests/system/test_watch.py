@@ -24,7 +24,9 @@ SHOW_CURSOR = b"\x1b[?25h"
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """The demo venue, with a market."""
-    venue = Venue(tmp_path_factory.mktemp("watch") / "data", "demo.yaml")
+    venue = Venue(
+        tmp_path_factory.mktemp("watch") / "data", "demo.yaml", only="core,marketdata,bots"
+    )
     with closing(venue):
         venue.start()
         wait_until(lambda: trades(venue), 30, "the bots trade")
