@@ -31,6 +31,7 @@ from gateway.flow.listener import Listener
 from gateway.flow.lobby import Lobby, Stranger
 from gateway.flow.log_limit import MEMBER_LINES, STRANGER_LINES, LimitedLog
 from gateway.flow.resend_stream import ResendStreams
+from gateway.flow.turns import NEW_NANOS, PIECE_BYTES, WORK_NANOS, Turns
 from gateway.flow.waiting_room import WaitingRoom
 
 LINGER_SECONDS: Final = 2
@@ -116,6 +117,7 @@ class Acceptor:
         self.connections: dict[Connection, None] = {}
         """Those that have their session, in the order in which they got it."""
         self.resends = ResendStreams(service.open_reader, clock, log)
+        self._turns = Turns()
         self.admission = Admission(limits)
         self._strangers = LimitedLog(log, clock.monotonic, STRANGER_LINES)
         self._members = LimitedLog(log, clock.monotonic, MEMBER_LINES)
@@ -174,6 +176,7 @@ class Acceptor:
         sock, peer = stranger.sock, stranger.peer
         ended = DisconnectReason.SHUTDOWN  # what cancels this task is the end of the process
         try:
+            await self._turns.next()
             entry = await self.entrance.admit(stranger, data)
             ended = await self._session(entry, sock, peer) if isinstance(entry, Entry) else entry
         except* (FixgateError, AssertionError):
@@ -238,10 +241,15 @@ class Acceptor:
         poll, answered = False, 0
         with connection.read_scope:
             while connection.closing is None:
+                garbled = framer.garbled
                 raws = await self._next_messages(connection, framer, poll)
                 if raws is None:
                     connection.close(DisconnectReason.PEER_CLOSED)
                     return
+                if framer.garbled > garbled:
+                    connection.in_line_until = self.clock.monotonic() + WORK_NANOS
+                if self._in_line(connection):
+                    await self._turns.next()
                 if raws:
                     await service.room()  # before, not behind: of many who wait, few fill it again
                     began = self.clock.monotonic()
@@ -265,17 +273,21 @@ class Acceptor:
         self, connection: Connection, framer: Framer, poll: bool
     ) -> list[bytes] | None:
         """The messages of the next read, perhaps none; None at the end of the stream."""
+        size = PIECE_BYTES if self._in_line(connection) else READ_BYTES
         if not framer.pending:  # nothing to time out: a cancel scope costs 15 us
             found = await self._polled(connection.sock) if poll else None
-            data = await read(connection.sock, READ_BYTES) if found is None else found
+            data = await read(connection.sock, size) if found is None else found
             self.counters.bytes_in += len(data)
             return framer.feed(data) if data else None
         with trio.move_on_after(RESYNC_SECONDS) as silence:
-            data = await read(connection.sock, READ_BYTES)
+            data = await read(connection.sock, size)
         if silence.cancelled_caught:
             return framer.resync()
         self.counters.bytes_in += len(data)
         return framer.feed(data) if data else None
+
+    def _in_line(self, connection: Connection) -> bool:
+        return self.clock.monotonic() < connection.in_line_until
 
     async def _polled(self, sock: socket.socket) -> bytes | None:
         """What a member sends within the time of busy polling; None if that is nothing.
@@ -323,6 +335,7 @@ class Acceptor:
                     await self._logon(link, connection, step)
                     now, mono = self.clock.now(), self.clock.monotonic()
                 else:
+                    connection.in_line_until = mono + WORK_NANOS
                     service.perform(link, step, now)
                     if throttle is not None and _answers_test_request(step):
                         throttle.test_request(mono)
@@ -346,6 +359,7 @@ class Acceptor:
         now, mono = self.clock.now(), self.clock.monotonic()
         if allowed and self.entrance.open:
             steps = link.session.accept_logon(now, mono, link.gate.last_number)
+            connection.in_line_until = max(connection.in_line_until, mono + NEW_NANOS)
             self.counters.logons += 1
             self._members(f"{config.comp_id} logged on from {connection.peer}")
         else:

@@ -29,6 +29,13 @@ READ_BYTES: Final = 32 * 1024
 """Largest single read, bytes: some 190 orders, so that no peer holds the process over 5 ms."""
 
 
+def has_left(sock: socket.socket) -> bool:
+    """Whether the peer will send no more, though something of what it sent may not be read yet."""
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
 class Connection:
     """The sending half of a socket, and why it ended. `log` takes one line of text."""
 
@@ -47,6 +54,8 @@ class Connection:
         self.closed = False
         self.proved = False
         """The Logon that is on its way has a right password; nobody has acted on it yet."""
+        self.in_line_until = 0
+        """Until when it waits for its turns (gateway.flow.turns), monotonic ns."""
         self.bytes_out = 0
         self._counters = counters or Counters()
         self._holds = 0
@@ -77,9 +86,7 @@ class Connection:
     @property
     def peer_has_left(self) -> bool:
         """The peer will send no more, though something of what it sent may not be read yet."""
-        poll = select.poll()
-        poll.register(self.sock.fileno(), select.POLLRDHUP)
-        return bool(poll.poll(0))
+        return has_left(self.sock)
 
     def write(self, data: bytes) -> None:
         """Send `data`, now or as soon as the peer reads. Never blocks; may close the peer."""

@@ -22,6 +22,7 @@ from gateway.fix.dictionary import Dictionary
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.message import Message
 from gateway.flow.admission import NO_SESSION, Admission
+from gateway.flow.connection import has_left
 from gateway.flow.link import Link
 from gateway.flow.lobby import FIRST_READ_BYTES, Stranger
 from gateway.flow.log_limit import LimitedLog
@@ -103,7 +104,7 @@ class Entrance:
         message = self._decoder.decode(raws[0])
         found = self._link_of(message, stranger.source)
         if isinstance(found, Link):
-            reason = await self._verify(found, message, stranger.source)
+            reason = await self._verify(found, message, stranger)
             if reason is None:
                 return Entry(found, framer, raws)
         else:
@@ -152,9 +153,11 @@ class Entrance:
             return DisconnectReason.DUPLICATE_SESSION
         return link
 
-    async def _verify(self, link: Link, message: Message, source: str) -> DisconnectReason | None:
+    async def _verify(
+        self, link: Link, message: Message, stranger: Stranger
+    ) -> DisconnectReason | None:
         """Why a Logon cannot have the session it names; None: it is its own from this moment."""
-        comp_id = message.get(49, b"")
+        comp_id, source = message.get(49, b""), stranger.source
         config = link.config
         if verifies_slowly(config) and self.verifying >= MAX_VERIFYING:
             return DisconnectReason.LOGON_REFUSED
@@ -176,6 +179,10 @@ class Entrance:
         await self._predecessor_gone(link)
         if not self.open:
             return DisconnectReason.SHUTDOWN
+        if has_left(stranger.sock):
+            # It gave up while it waited, and may have been here again since: what it asked for, a
+            # reset perhaps, is not wanted any more.
+            return DisconnectReason.PEER_CLOSED
         return None if link.connection is None else DisconnectReason.DUPLICATE_SESSION
 
     async def _predecessor_gone(self, link: Link) -> None:

@@ -81,6 +81,31 @@ async def test_whoever_is_being_verified_does_not_hold_the_session(open_house, m
 
 
 @pytest.mark.trio
+async def test_a_logon_whose_sender_gave_up_meanwhile_resets_nothing(open_house, monkeypatch):
+    """He came back on another connection, traded and left, all while the first one waited."""
+    async with open_house() as house:
+        turn = house.acceptor.entrance._turn
+        await turn.acquire()
+        monkeypatch.setattr(entrance_module, "verifies_slowly", lambda config: True)
+        first = await house.knock()
+        await first.logon()
+        await house.until(lambda: house.acceptor.entrance.verifying == 1)
+        await first.stream.aclose()
+        monkeypatch.setattr(entrance_module, "verifies_slowly", lambda config: False)
+        member = await house.enter()
+        await trades(member, "a")
+        await member.send("5|")
+        assert (await member.receive())[35] == "5"
+        await member.stream.aclose()
+        await house.ended(DisconnectReason.LOGOUT)
+        session = house.acceptor.links[OE1].session
+        before = (session.next_out, session.next_in)
+        turn.release()
+        await house.ended(DisconnectReason.PEER_CLOSED)
+        assert (session.next_out, session.next_in) == before
+
+
+@pytest.mark.trio
 async def test_two_right_passwords_at_once_make_one_session(open_house, monkeypatch):
     monkeypatch.setattr(entrance_module, "verifies_slowly", lambda config: True)
     async with open_house() as house:

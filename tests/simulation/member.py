@@ -112,9 +112,16 @@ class Member:
             self.tests.clear()  # their answers are not sent again
 
     def hang_up(self) -> None:
-        if self.line is not None:
-            self.line.hang_up()
-            self.line_ended(self.line)
+        """What was on its way arrives, and then the end. But not a Logon that has no answer yet:
+        one with 141=Y that arrives when a later connection has come and gone resets the numbers
+        behind the member's back, and FIX has no remedy for that."""
+        if self.line is None:
+            return
+        if not self.up:
+            self.line.cut()
+            return
+        self.line.hang_up()
+        self.line_ended(self.line)
 
     def forget(self) -> None:
         """The member's engine lost its store: only a reset helps."""

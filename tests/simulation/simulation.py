@@ -33,6 +33,7 @@ TRIO_USERS = (
     "gateway.flow.listener",
     "gateway.flow.lobby",
     "gateway.flow.resend_stream",
+    "gateway.flow.turns",
     "gateway.order_entry.service",
     "gateway.snapshot.service",
     "gateway.stream.replay",

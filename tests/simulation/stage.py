@@ -182,10 +182,12 @@ class Lock:
     """trio.Lock."""
 
     def __init__(self, stage: "Stage") -> None:
+        self._stage = stage
         self._held = False
         self._lot = stage.lowlevel.ParkingLot()
 
     async def __aenter__(self) -> None:
+        await self._stage.lowlevel.checkpoint()  # like trio, also when nobody holds it
         while self._held:
             await self._lot.park()
         self._held = True
