@@ -44,7 +44,11 @@ test: lint ## everything that takes less than five minutes on two cores
 quickfix: dev ## QuickFIX for Python, compiled once into .cache/wheels
 	@$(BIN)/python -m tests.support.build_quickfix
 
-proof: quickfix ## heavy counts and real components, 30 minutes at most
+$(VENV)/.components: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install -q --group components
+	@touch $@
+
+proof: quickfix $(VENV)/.components ## heavy counts and real components, 30 minutes at most
 	$(BIN)/pytest -q -n 2 --dist worksteal -m 'proof and not alone'
 	$(BIN)/pytest -q -m 'proof and alone'
 

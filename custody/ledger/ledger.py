@@ -5,11 +5,12 @@ whole or in part, or given back, exactly once.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from msgspec import Struct
 from sortedcontainers import SortedSet
 
 from custody.ledger.accounts import Account, Guard, Kind
+from custody.ledger.history import History, Memory
 from custody.ledger.transfers import (
     GENESIS,
     MAX_AMOUNT,
@@ -17,6 +18,7 @@ from custody.ledger.transfers import (
     MAX_TRANSFERS,
     Batch,
     BatchRefused,
+    Pending,
     Phase,
     Posted,
     Refusal,
@@ -26,33 +28,42 @@ from custody.ledger.transfers import (
 )
 
 
-class Pending(Struct):
-    """A transfer that waits for its end. ended: by whom, empty while it waits."""
+class Head(NamedTuple):
+    """Where a ledger is: number, digest and time of its last batch."""
 
-    transfer: Transfer
-    ended: str = ""
+    seq: int = 0
+    digest: bytes = GENESIS
+    time: int = 0
 
 
 class Ledger:
-    """All accounts and all that was ever posted.
+    """All accounts, by name; what was posted before is its history's.
 
-    accounts: by name. posted: in order. pending: every transfer that was ever pending, by identity.
+    A ledger goes on from where another stopped: accounts, head and expiring are what that one had.
+    expiring: (expires, identity) of transfers that wait and will not do so for ever.
     """
 
-    def __init__(self) -> None:
-        self.accounts: dict[str, Account] = {}
-        self.posted: list[Posted] = []
-        self.pending: dict[str, Pending] = {}
-        self.time = 0
-        """Of the last batch, ns UTC; it never goes back."""
-        self._by_key: dict[str, Posted] = {}
-        self._expiring: SortedSet[tuple[int, str]] = SortedSet()
-        """(expires, identity) of those that wait."""
+    def __init__(
+        self,
+        history: History | None = None,
+        accounts: Iterable[Account] = (),
+        head: Head | None = None,
+        expiring: Iterable[tuple[int, str]] = (),
+    ) -> None:
+        self.history: History = Memory() if history is None else history
+        self.accounts = {account.name: account for account in accounts}
+        self.head = head or Head()
+        self._expiring: SortedSet[tuple[int, str]] = SortedSet(expiring)
 
     @property
     def digest(self) -> bytes:
         """The digest of all that was posted."""
-        return self.posted[-1].digest if self.posted else GENESIS
+        return self.head.digest
+
+    @property
+    def time(self) -> int:
+        """Of the last batch, ns UTC; it never goes back."""
+        return self.head.time
 
     def open(self, name: str, kind: Kind, guard: Guard = Guard.NONE) -> Account:
         """The account of that name, which is opened if there is none. The first part of its name is
@@ -67,7 +78,7 @@ class Ledger:
 
     def post(self, batch: Batch) -> Posted:
         """Post all of a batch, or find it posted already. Raises BatchRefused."""
-        if (already := self._by_key.get(batch.key)) is not None:
+        if (already := self.history.find(batch.key)) is not None:
             if already.batch != batch:
                 raise BatchRefused(Refusal.KEY_REUSED, batch.key)
             return already
@@ -93,7 +104,9 @@ class Ledger:
         """Void what has expired by `now`, ns UTC; each in a batch of its own."""
         made = []
         for identity in self.expired(now):
-            transfer = self.pending[identity].transfer
+            pending = self.history.pending(identity)
+            assert pending is not None
+            transfer = pending.transfer
             void = Transfer(
                 transfer.debit, transfer.credit, 0, transfer.code, Phase.VOID, pending=identity
             )
@@ -113,19 +126,17 @@ class Ledger:
 
     def _commit(self, changes: "_Changes") -> Posted:
         batch = changes.batch
-        seq = len(self.posted) + 1
+        seq = self.head.seq + 1
         posted = Posted(seq, batch, digest_of(self.digest, seq, batch))
         self.accounts.update(changes.accounts)
         for identity, pending in changes.pending.items():
-            self.pending[identity] = pending
             if expires := pending.transfer.expires:
                 if pending.ended:
                     self._expiring.discard((expires, identity))
                 else:
                     self._expiring.add((expires, identity))
-        self.time = batch.time
-        self.posted.append(posted)
-        self._by_key[batch.key] = posted
+        self.history.add(posted, changes.pending)
+        self.head = Head(seq, posted.digest, batch.time)
         return posted
 
 
@@ -175,7 +186,7 @@ class _Changes:
     def _end(self, transfer: Transfer) -> int:
         """End what is pending; how much it had reserved, atomic units."""
         identity = transfer.pending
-        pending = self.pending.get(identity) or self._ledger.pending.get(identity)
+        pending = self.pending.get(identity) or self._ledger.history.pending(identity)
         if pending is None:
             raise BatchRefused(Refusal.UNKNOWN_PENDING, identity)
         first = pending.transfer

@@ -3,13 +3,14 @@
 A batch has the key `record/NUMBER`, so that the same record is posted once, whoever reads it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from custody.ledger import chart
 from custody.ledger.chart import Place
 from custody.ledger.ledger import Ledger
 from custody.ledger.transfers import Batch, Posted, Transfer
+from engine.model.commands import Command, DefineAsset, DefineInstrument
 from engine.model.enums import BUY, MAKER, SELL
 from engine.model.events import CommandRefused, Deposited, OrderFilled
 from engine.model.ids import VENUE_ACCOUNT
@@ -27,17 +28,32 @@ class JournalPostings:
     wei are; of the others the ledger counts what the venue counts.
     """
 
-    def __init__(self, ledger: Ledger, decimals: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        decimals: Mapping[str, int] | None = None,
+        last_read: int = -1,
+        defined: Iterable[Command] = (),
+    ) -> None:
+        """defined: the commands up to `last_read` that `defines` was true of."""
         self.ledger = ledger
         self.refdata = ReferenceData()
-        self.last_read = -1
+        for command in defined:
+            self.refdata.apply(command)
+        self.last_read = last_read
         """Number of the last record whose command is posted."""
         self._decimals = decimals or {}
+
+    @staticmethod
+    def defines(whole: Whole) -> bool:
+        """Whether later commands cannot be posted without knowing this one."""
+        refused = any(isinstance(event, CommandRefused) for event in whole.events)
+        return not refused and isinstance(whole.command, DefineAsset | DefineInstrument)
 
     def take(self, whole: Whole) -> Posted | None:
         """Post a command's money; None if it moved none. Commands have to come in order."""
         assert whole.first == self.last_read + 1, (whole.first, self.last_read)
-        if not any(isinstance(event, CommandRefused) for event in whole.events):
+        if self.defines(whole):
             self.refdata.apply(whole.command)
         transfers = tuple(self._transfers(whole))
         posted = None

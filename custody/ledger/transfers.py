@@ -77,6 +77,13 @@ class Batch(Struct, frozen=True):
         return f"{self.key}#{index}"
 
 
+class Pending(Struct, frozen=True):
+    """A transfer that waits for its end. ended: by whom, empty while it waits."""
+
+    transfer: Transfer
+    ended: str = ""
+
+
 class Posted(Struct, frozen=True):
     """A batch in its place. seq counts from 1 without holes; digest chains to all before it."""
 

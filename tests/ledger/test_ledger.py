@@ -2,8 +2,6 @@
 
 import pytest
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from custody.ledger.accounts import Guard, Kind
 from custody.ledger.ledger import Ledger, check_chain
@@ -17,28 +15,21 @@ from custody.ledger.transfers import (
     Refusal,
     Transfer,
 )
-from tests.ledger.oracle import sums
-
-ALICE, BOB, HOT, FEES = "ETH/client/1", "ETH/client/2", "ETH/hot/0xa", "ETH/fees"
-DOLLARS = "USD/client/1"
-
-
-def new_ledger():
-    made = Ledger()
-    for name in (ALICE, BOB, DOLLARS):
-        made.open(name, Kind.LIABILITY, Guard.DEBITS)
-    made.open(HOT, Kind.ASSET, Guard.CREDITS)
-    made.open(FEES, Kind.REVENUE)
-    return made
+from tests.ledger.any_batches import (
+    ALICE,
+    BOB,
+    DOLLARS,
+    FEES,
+    HOT,
+    AnyBatches,
+    moved,
+    new_ledger,
+)
 
 
 @pytest.fixture
 def ledger():
     return new_ledger()
-
-
-def moved(debit, credit, amount, **words):
-    return Transfer(debit, credit, amount, "test", **words)
 
 
 def batch(key, *transfers, time=1):
@@ -49,11 +40,21 @@ def refused(ledger, wanted):
     """Posting it is refused with that reason, and changes nothing."""
 
     def check(*args, **words):
-        before = (repr(ledger.accounts), ledger.digest, repr(ledger.pending), len(ledger.posted))
+        before = (
+            repr(ledger.accounts),
+            ledger.digest,
+            repr(ledger.history.pendings),
+            len(ledger.history.posted),
+        )
         with pytest.raises(BatchRefused) as caught:
             ledger.post(batch(*args, **words))
         assert caught.value.refusal == wanted
-        after = (repr(ledger.accounts), ledger.digest, repr(ledger.pending), len(ledger.posted))
+        after = (
+            repr(ledger.accounts),
+            ledger.digest,
+            repr(ledger.history.pendings),
+            len(ledger.history.posted),
+        )
         assert before == after
 
     return check
@@ -251,9 +252,9 @@ def test_the_oldest_expires_first_and_what_has_ended_does_not(reserved):
 
 
 def test_whoever_has_the_batches_can_check_them(reserved):
-    assert check_chain(reserved.posted) == reserved.digest
-    middle = reserved.posted[0]
-    assert check_chain(reserved.posted[1:], middle.digest, middle.seq) == reserved.digest
+    assert check_chain(reserved.history.posted) == reserved.digest
+    middle = reserved.history.posted[0]
+    assert check_chain(reserved.history.posted[1:], middle.digest, middle.seq) == reserved.digest
 
 
 @pytest.mark.parametrize("at", [0, 1])
@@ -267,7 +268,7 @@ def test_whoever_has_the_batches_can_check_them(reserved):
     ],
 )
 def test_a_batch_that_was_changed_is_found(reserved, at, changed):
-    posted = list(reserved.posted)
+    posted = list(reserved.history.posted)
     posted[at] = Posted(posted[at].seq, changed(posted[at].batch), posted[at].digest)
     with pytest.raises(AssertionError, match=f"number {at + 1} is not what was posted"):
         check_chain(posted)
@@ -275,83 +276,10 @@ def test_a_batch_that_was_changed_is_found(reserved, at, changed):
 
 def test_a_batch_that_is_missing_is_found(reserved):
     with pytest.raises(AssertionError, match="number 1 is missing"):
-        check_chain(reserved.posted[1:])
+        check_chain(reserved.history.posted[1:])
 
 
 # --- everything at once -------------------------------------------------------------------------
-
-NAMES = (ALICE, BOB, HOT, FEES)
-AMOUNTS = st.integers(0, 12)
-TRANSFERS = st.builds(
-    Transfer,
-    st.sampled_from((*NAMES, DOLLARS)),
-    st.sampled_from(NAMES),
-    AMOUNTS,
-    st.just("any"),
-    st.sampled_from((Phase.POSTED, Phase.POSTED, Phase.PENDING)),
-    st.just(""),
-    st.sampled_from((0, 0, 0, 3, 8)),
-)
-
-
-class AnyBatches(RuleBasedStateMachine):
-    """Whatever is sent, the ledger is the fold of what it has posted, and its invariants hold."""
-
-    @initialize()
-    def begin(self):
-        self.ledger = new_ledger()
-        self.time = 1
-
-    def post(self, transfers, key=None):
-        key = key or f"b/{len(self.ledger.posted) + 1}"
-        before = len(self.ledger.posted)
-        try:
-            self.ledger.post(Batch(key, self.time, tuple(transfers)))
-        except BatchRefused:
-            assert len(self.ledger.posted) == before
-
-    @rule(amount=st.integers(1, 30), to=st.sampled_from((ALICE, BOB)))
-    def deposit(self, amount, to):
-        self.post([moved(HOT, to, amount)])
-
-    @rule(transfers=st.lists(TRANSFERS, max_size=4))
-    def anything(self, transfers):
-        self.post(transfers)
-
-    @rule(data=st.data(), amount=AMOUNTS, phase=st.sampled_from((Phase.POST, Phase.VOID)))
-    def end_something(self, data, amount, phase):
-        if self.ledger.pending:
-            identity = data.draw(st.sampled_from(sorted(self.ledger.pending)))
-            first = self.ledger.pending[identity].transfer
-            amount = amount if phase == Phase.POST else 0
-            ended = Transfer(first.debit, first.credit, amount, "any", phase, identity)
-            self.post([ended] * data.draw(st.sampled_from((1, 1, 1, 2))))
-
-    @rule(data=st.data())
-    def repeat(self, data):
-        if self.ledger.posted:
-            entry = data.draw(st.sampled_from(self.ledger.posted))
-            assert self.ledger.post(entry.batch) == entry
-
-    @rule(ns=st.integers(1, 4))
-    def wait(self, ns):
-        self.time += ns
-        self.ledger.expire(self.time)
-        assert self.ledger.expired(self.time) == []
-
-    @invariant()
-    def it_is_the_fold_of_what_was_posted(self):
-        oracle = sums(self.ledger.posted)
-        for name, account in self.ledger.accounts.items():
-            found = (
-                account.debits, account.credits, account.pending_debits, account.pending_credits
-            )  # fmt: skip
-            assert found == oracle.get(name, (0, 0, 0, 0))
-        self.ledger.check()
-
-    def teardown(self):
-        check_chain(self.ledger.posted)
-
 
 AnyBatches.TestCase.settings = settings(max_examples=60, stateful_step_count=25, derandomize=True)
 TestAnyBatches = AnyBatches.TestCase

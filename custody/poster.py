@@ -1,0 +1,91 @@
+"""Posts the journal to the ledger's database: record by record in memory, on disk in groups."""
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine
+
+from custody.ledger.postings import JournalPostings
+from custody.store.ledger_store import Cursor, LedgerStore
+from engine.journal.files import open_reader
+from engine.journal.follow import JournalReader
+from engine.model.errors import OperatorError
+from engine.model.record import Record
+from engine.replay import Whole, join_parts
+
+GROUP_RECORDS: Final = 2_000
+"""Records of one transaction at most: some 20 ms to post, so that the ledger is never far behind
+what it has on disk, and enough that a commit costs little of it."""
+
+
+class LedgerPoster:
+    """One writer of one database beside one journal.
+
+    Raises OperatorError at its making if the two do not belong together.
+    """
+
+    def __init__(self, journal: Path, database: Engine) -> None:
+        self.store = LedgerStore(database)
+        ledger, cursor = self.store.load()
+        self._reader = open_reader(journal)
+        _check_same(self._reader, cursor, journal)
+        self.postings = JournalPostings(
+            ledger, last_read=cursor.record, defined=self.store.reference()
+        )
+        self.ledger = ledger
+        self._follower = self._reader.follow(cursor.record)
+        self._rest: list[Record] = []
+
+    @property
+    def last(self) -> int:
+        """The last record whose money is posted and on disk, -1 for none."""
+        return self.postings.last_read
+
+    @property
+    def behind(self) -> int:
+        """Records that are on disk and not posted yet."""
+        return self._reader.mark().number - self.last
+
+    def step(self, limit: int = GROUP_RECORDS) -> int:
+        """Post the next records, at most `limit`, and bring them to disk; how many were read.
+
+        Raises JournalDamaged and what LedgerStore.flush raises; then only a new poster goes on.
+        """
+        records = self._follower.poll(limit)
+        batch = [*self._rest, *records]
+        wholes = list(join_parts(batch))
+        if not wholes:
+            self._rest = batch
+            return len(records)
+        end = wholes[-1].last
+        self._rest = [record for record in batch if record.number > end]
+        for whole in wholes:
+            self._take(whole)
+        salt = next(record.salt for record in batch if record.number == end)
+        self.store.flush(self.ledger, Cursor(end, salt))
+        return len(records)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self._reader.close()
+
+    def _take(self, whole: Whole) -> None:
+        self.postings.take(whole)
+        if self.postings.defines(whole):
+            self.store.defines(whole.first, whole.command)
+
+
+def _check_same(reader: JournalReader, cursor: Cursor, journal: Path) -> None:
+    """Whether the journal is the one that the database was posted from. Raises OperatorError."""
+    if cursor.record < 0:
+        return
+    last = reader.mark().number
+    if cursor.record > last:
+        raise OperatorError(
+            f"the ledger has posted record {cursor.record}, and {journal} ends at {last}: it was"
+            " restored from an older copy. Give the ledger a new database and compare the two"
+        )
+    if reader.read(cursor.record).salt != cursor.salt:
+        raise OperatorError(
+            f"the database belongs to another journal than {journal}: each needs its own"
+        )

@@ -1,0 +1,1 @@
+"""Custody's tables: SQLite by default, PostgreSQL by URL."""

@@ -1,0 +1,9 @@
+"""Run by alembic, within the transaction that custody.store.database began."""
+
+from alembic import context
+
+from custody.store.schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()
