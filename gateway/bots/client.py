@@ -19,16 +19,22 @@ READ_BYTES: Final = 65_536
 class BotClient:
     """One FIX session of a bot. `venue` is the venue's CompID."""
 
-    def __init__(self, stream: trio.SocketStream, comp_id: str, venue: str, clock: Clock) -> None:
+    def __init__(self, stream: trio.abc.Stream, comp_id: str, venue: str, clock: Clock) -> None:
         self._stream = stream
         self._comp_id = comp_id
         self._venue = venue
         self._clock = clock
         self._seq = 1
         self._parser = simplefix.FixParser()
+        # Heartbeats, answers and orders are sent by different tasks; a stream takes one at a time.
+        self._sending = trio.Lock()
 
     async def send(self, msg_type: str, fields: list[tuple[int, str]]) -> None:
-        """Send one message; fields are the body's, in order."""
+        """Send one message; fields are the body's, in order. Who comes meanwhile waits."""
+        async with self._sending:
+            await self._stream.send_all(self._next_message(msg_type, fields))
+
+    def _next_message(self, msg_type: str, fields: list[tuple[int, str]]) -> bytes:
         now = format_utc(self._clock.now(), 3)
         message = simplefix.FixMessage()
         message.append_pair(8, "FIX.4.4", header=True)
@@ -42,7 +48,8 @@ class BotClient:
             message.append_pair(tag, value)
         if msg_type in ("D", "F", "G", "q"):
             message.append_pair(60, now)
-        await self._stream.send_all(message.encode())
+        encoded: bytes = message.encode()
+        return encoded
 
     async def logon(self, password: str) -> None:
         """Ask for a session with fresh numbers."""

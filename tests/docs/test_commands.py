@@ -41,6 +41,7 @@ RUN_ELSEWHERE = {
     ".venv/bin/python -m benchmarks.recovery": "tests/benchmarks/test_recovery.py",
     ".venv/bin/python -m benchmarks.feeds": "tests/benchmarks/test_feeds.py",
     ".venv/bin/python -m benchmarks.resend": "tests/benchmarks/test_resend.py",
+    ".venv/bin/python -m benchmarks.ledger": "tests/benchmarks/test_ledger.py",
     ".venv/bin/python benchmarks": "by hand: its figures need a machine of their own",
 }
 
