@@ -1,0 +1,1 @@
+"""Chains: what is asked of one, its nodes, and how many of those have to agree."""

@@ -1,0 +1,119 @@
+"""What approvers put their names to: intents, as bytes with one meaning. Pure.
+
+An approval is an Ed25519 signature (RFC 8032) over the whole text of an intent, so that a change
+of any of its fields, wherever it was kept meanwhile, makes the signature worthless.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from engine.model.errors import FixgateError
+
+MAX_TEXT: Final = 120
+"""Longest text in an intent, characters."""
+
+
+class Withdrawal(Struct, frozen=True, tag="withdrawal"):
+    """Coins that are to leave.
+
+    id: custody's name for it, used once. account: the name of the venue's account that pays.
+    initiator: who asked. token: the contract's address, empty for the chain's own coin.
+    destination: `0x` and 40 lower-case hex digits. amount: atomic units of the chain. fee: what
+    the account pays the venue on top, same units. requested, expires: ns UTC; after expires no
+    approval counts.
+    """
+
+    id: str
+    account: str
+    initiator: str
+    chain: int
+    asset: str
+    token: str
+    destination: str
+    amount: int
+    fee: int
+    requested: int
+    expires: int
+
+
+class AllowAddress(Struct, frozen=True, tag="allow-address"):
+    """An address that an account may withdraw an asset to, once its cool-down is over."""
+
+    id: str
+    account: str
+    initiator: str
+    chain: int
+    asset: str
+    destination: str
+    label: str
+    requested: int
+    expires: int
+
+
+class ForbidAddress(Struct, frozen=True, tag="forbid-address"):
+    """An address that is allowed no longer, at once."""
+
+    id: str
+    account: str
+    initiator: str
+    chain: int
+    asset: str
+    destination: str
+    requested: int
+    expires: int
+
+
+class ChangePolicy(Struct, frozen=True, tag="change-policy"):
+    """Another policy, by the SHA-256 of its canonical text, in force after a delay."""
+
+    id: str
+    initiator: str
+    before: str
+    after: str
+    requested: int
+    expires: int
+
+
+Intent = Withdrawal | AllowAddress | ForbidAddress | ChangePolicy
+
+
+class Approval(Struct, frozen=True):
+    """An approver's word. signature: Ed25519 over `signed_text` of the intent; 64 bytes."""
+
+    approver: str
+    approves: bool
+    signature: bytes
+
+
+class IntentMalformed(FixgateError):
+    """Bytes that are no intent."""
+
+
+_HEADER: Final = "fixgate intent v1\n"
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(Withdrawal | AllowAddress | ForbidAddress | ChangePolicy).decode
+
+
+def canonical(intent: Intent) -> bytes:
+    """The one text of an intent: JSON, keys sorted, no blanks, UTF-8."""
+    return _encode(intent)
+
+
+def read_intent(text: bytes) -> Intent:
+    """The intent of a canonical text. Raises IntentMalformed, also where another text would have
+    been canonical."""
+    try:
+        intent = _decode(text)
+    except msgspec.DecodeError as error:
+        raise IntentMalformed(str(error)) from None
+    if canonical(intent) != text:
+        raise IntentMalformed("not in canonical form")
+    return intent
+
+
+def signed_text(intent: Intent, *, approves: bool) -> bytes:
+    """What an approver signs: a header that no other protocol of ours uses, the verdict, and the
+    intent."""
+    return (_HEADER + ("approve" if approves else "reject") + "\n").encode() + canonical(intent)
