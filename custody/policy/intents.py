@@ -105,7 +105,7 @@ def read_intent(text: bytes) -> Intent:
     """The intent of a canonical text. Raises IntentMalformed, also where another text would have
     been canonical."""
     try:
-        intent = _decode(text)
+        intent: Intent = _decode(text)
     except msgspec.DecodeError as error:
         raise IntentMalformed(str(error)) from None
     if canonical(intent) != text:

@@ -13,6 +13,7 @@ from tests.support.venue import wait_until
 
 SYMBOL = "BTC-USD"
 SESSIONS = ("BENCH-OE1", "BENCH2-OE1")
+MOST_ROUNDS = 100
 
 
 class Truth:
@@ -72,6 +73,14 @@ class Storm:
             for trader in self.traders:
                 trader.trade()
             self.listen()
+
+    def trade_until(self, enough, turns):
+        """Load until the recorder has heard enough, however slow the machine is."""
+        for _ in range(MOST_ROUNDS):
+            self.trade(turns)
+            if enough():
+                return
+        raise AssertionError(f"not enough was heard in {MOST_ROUNDS} times {turns} turns")
 
     def listen(self):
         """Read, or try to come back."""

@@ -70,8 +70,9 @@ class Recorder:
             self.seen[number] = levels
 
 
-def weather(venue, dial, client, seed, happenings, *, turns, every):
-    """A storm from its first to its last happening; what the recorder counted."""
+def weather(venue, dial, client, seed, happenings, *, turns, every, books):
+    """A storm from its first to its last happening, and until `books` could be compared; what the
+    recorder counted."""
     storm = Storm(venue, dial, seed, Recorder(client, every))
     plan = [what for what, times in happenings.items() for _ in range(times)]
     storm.rng.shuffle(plan)
@@ -79,7 +80,7 @@ def weather(venue, dial, client, seed, happenings, *, turns, every):
         progress(f"{number} of {len(plan)}: {what}")
         storm.trade(storm.rng.randrange(turns))
         storm.happen(what)
-    storm.trade(turns)
+    storm.trade_until(lambda: len(storm.recorder.seen) >= books, turns)
     wait_until(lambda: storm.listen() or storm.recorder.connected, 20, "it is back")
     for trader in storm.traders:
         trader.client.sync()
@@ -129,7 +130,7 @@ def test_pictures_are_the_engines_through_disconnects_and_kills(new_venue, dial,
     venue = new_venue(only="core,marketdata").start()
     client = kind("BENCH-MD1", venue.market_data)
     happenings = {"disconnect": 4, "marketdata": 2, "core": 1}
-    counts = weather(venue, dial, client, 1, happenings, turns=60, every=10)
+    counts = weather(venue, dial, client, 1, happenings, turns=60, every=10, books=30)
     client.drop()
     assert counts["compared"] > 20
     assert counts["trades"] > 20
@@ -142,7 +143,7 @@ def test_the_same_through_fifty_disconnects_and_fifteen_kills(new_venue, dial):
     venue = new_venue(only="core,marketdata").start()
     client = MarketClient("BENCH-MD1", venue.market_data)
     happenings = {"disconnect": 50, "marketdata": 10, "core": 5}
-    counts = weather(venue, dial, client, 2, happenings, turns=100, every=1_000)
+    counts = weather(venue, dial, client, 2, happenings, turns=100, every=1_000, books=6)
     client.drop()
     assert counts["compared"] > 5
     progress(str(counts))

@@ -78,8 +78,9 @@ class Recorder:
             self.seen[number] = {side: book.levels(side) for side in book.sides}
 
 
-def weather(venue, dial, seed, happenings, *, turns, every):
-    """A storm from its first to its last happening; what the recorder counted."""
+def weather(venue, dial, seed, happenings, *, turns, every, books):
+    """A storm from its first to its last happening, and until `books` could be compared; what the
+    recorder counted."""
     venue.start()
     storm = Storm(venue, dial, seed, Recorder(venue, every))
     plan = [what for what, times in happenings.items() for _ in range(times)]
@@ -88,7 +89,7 @@ def weather(venue, dial, seed, happenings, *, turns, every):
         progress(f"{number} of {len(plan)}: {what}")
         storm.trade(storm.rng.randrange(turns))
         storm.happen(what)
-    storm.trade(turns)
+    storm.trade_until(lambda: len(storm.recorder.seen) >= books, turns)
     wait_until(lambda: storm.listen() or storm.recorder.connected, 20, "it is back")
     storm.settle()
     recorder = storm.recorder
@@ -108,7 +109,9 @@ def test_a_client_that_comes_and_goes_has_the_journals_trades_and_the_engines_bo
     new_venue, dial
 ):
     happenings = {"disconnect": 6, "marketdata": 2, "core": 1}
-    counts = weather(new_venue(only="core,marketdata"), dial, 1, happenings, turns=60, every=10)
+    counts = weather(
+        new_venue(only="core,marketdata"), dial, 1, happenings, turns=60, every=10, books=30
+    )
     assert counts["compared"] > 20
     assert counts["trade"] > 20
     assert counts["checksums"] > 200
@@ -117,6 +120,8 @@ def test_a_client_that_comes_and_goes_has_the_journals_trades_and_the_engines_bo
 @pytest.mark.proof
 def test_the_same_through_fifty_disconnects_ten_kills_of_the_feed_and_five_of_core(new_venue, dial):
     happenings = {"disconnect": 50, "marketdata": 10, "core": 5}
-    counts = weather(new_venue(only="core,marketdata"), dial, 2, happenings, turns=100, every=1_000)
+    counts = weather(
+        new_venue(only="core,marketdata"), dial, 2, happenings, turns=100, every=1_000, books=6
+    )
     assert counts["compared"] > 5
     progress(str(counts))
