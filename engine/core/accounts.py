@@ -1,4 +1,5 @@
-"""Balances: what each account has available and holds for its open orders, in minor units."""
+"""Balances: what each account has available, and holds for its open orders and for what is about to
+leave, in minor units."""
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ class Balance(Struct, array_like=True, gc=False, eq=False):
     held: int = 0
 
     def hold(self, amount: int) -> None:
-        """Set `amount` aside for an order."""
+        """Set `amount` aside for an order or a withdrawal."""
         self.available -= amount
         self.held += amount
         assert amount >= 0
@@ -26,6 +27,15 @@ class Balance(Struct, array_like=True, gc=False, eq=False):
         assert amount >= 0
         assert self.held >= 0
         assert self.available <= INT64_MAX
+
+
+class HeldWithdrawal(Struct, array_like=True, gc=False, frozen=True):
+    """What is set aside for a withdrawal. amount and fee: minor units."""
+
+    account: int
+    asset: int
+    amount: int
+    fee: int
 
 
 class AccountState:

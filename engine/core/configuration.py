@@ -1,4 +1,4 @@
-"""Configuration and deposits: folded into reference data, or refused with nothing changed."""
+"""Configuration: folded into reference data, or refused with nothing changed."""
 
 from typing import Final
 
@@ -12,13 +12,12 @@ from engine.model.commands import (
     DefineInstrument,
     DefineMember,
     DefineSession,
-    Deposit,
     SetAccountLimits,
     SetFees,
     SetInstrumentLimits,
 )
 from engine.model.enums import DROP_COPY, MARKET_DATA, ORDER_ENTRY
-from engine.model.events import CommandRefused, Deposited, Event
+from engine.model.events import CommandRefused, Event
 from engine.model.ids import NOBODY, VENUE_ACCOUNT
 from engine.model.money import INT64_MAX, PPM
 from engine.model.refdata import Account, SessionInfo
@@ -179,26 +178,3 @@ def _fees(state: State, c: SetFees) -> str:
     state.refdata.apply(c)
     market.adopt(state.refdata.instruments[c.instrument])
     return ""
-
-
-def deposit(state: State, c: Deposit, number: int, time: int) -> list[Event]:
-    """Apply Deposit, once per reference. The total of an asset fits int64, so all parts do."""
-    account = state.accounts.get(c.account)
-    if account is None or c.account == VENUE_ACCOUNT:
-        return [CommandRefused(f"deposit {c.reference}: unknown account {c.account}")]
-    if c.asset not in state.totals:
-        return [CommandRefused(f"deposit {c.reference}: unknown asset {c.asset}")]
-    if c.amount <= 0 or not c.reference:
-        return [CommandRefused(f"deposit {c.reference}: needs an amount above 0 and a reference")]
-    if c.reference in state.references:
-        return [CommandRefused(f"deposit {c.reference} was credited before")]
-    total = state.totals[c.asset] + c.amount
-    if total > INT64_MAX:
-        return [CommandRefused(f"deposit {c.reference}: more than the venue can count")]
-    state.references[c.reference] = number
-    state.refdata.note(c)
-    state.totals[c.asset] = total
-    balance = account.balances[c.asset]
-    balance.available += c.amount
-    assert balance.available <= INT64_MAX
-    return [Deposited(c.account, c.asset, c.amount, balance.available, c.reference)]

@@ -73,6 +73,8 @@ def state_hash(state: State) -> str:
     if traders := _traders(known, operations):
         add("traders", traders)
     add("references", sorted(state.references.items()))
+    if state.withdrawals:  # came later: a journal of before still gives the hash that it gave
+        add("withdrawals", sorted((name, *astuple(w)) for name, w in state.withdrawals.items()))
     add("totals", sorted(state.totals.items()))
     add("last_inbound", sorted((s.id, *s.last_inbound) for s in state.sessions.values()))
     counters = (state.match, state.expiring, state.day_end, state.last_number, state.last_time)

@@ -59,7 +59,7 @@ def _check_resting(state: State, market: Market, order: Order) -> None:
 
 
 def _check_money(state: State, listed: dict[int, Order]) -> None:
-    """Holds are those of the open orders; nothing is made or lost."""
+    """Holds are those of open orders and withdrawals; nothing is made or lost."""
     held: dict[tuple[int, int], int] = {}
     count: dict[int, int] = {}
     for order in listed.values():
@@ -67,6 +67,9 @@ def _check_money(state: State, listed: dict[int, Order]) -> None:
         asset = market.quote if order.side == BUY else market.base
         held[order.account, asset] = held.get((order.account, asset), 0) + order.held
         count[order.account] = count.get(order.account, 0) + 1
+    for leaving in state.withdrawals.values():
+        place = leaving.account, leaving.asset
+        held[place] = held.get(place, 0) + leaving.amount + leaving.fee
     sums = dict.fromkeys(state.totals, 0)
     for account in state.accounts.values():
         assert account.open_orders == count.get(account.id, 0)

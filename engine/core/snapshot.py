@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from sortedcontainers import SortedDict
 
-from engine.core.accounts import AccountState, Balance
+from engine.core.accounts import AccountState, Balance, HeldWithdrawal
 from engine.core.book import Book, BookSide, Level
 from engine.core.operations import MassOperation
 from engine.core.orders import Order
@@ -30,7 +30,7 @@ from engine.model.errors import SnapshotDamaged
 from engine.model.money import INT64_MAX
 from engine.model.refdata import ReferenceData
 
-STATE_FORMAT: Final = 2
+STATE_FORMAT: Final = 3
 """Grows with each change of what the chunks hold; a snapshot of another format is not read."""
 
 CHUNK_ROWS: Final = 4_096
@@ -152,6 +152,10 @@ class _Totals(_Chunk, tag=16):
     rows: list[tuple[int, int]]
 
 
+class _Withdrawals(_Chunk, tag=17):
+    rows: list[tuple[str, HeldWithdrawal]]
+
+
 _AnyChunk = Union[  # noqa: UP007 - msgspec wants the union as a value
     _Configuration,
     _Counters,
@@ -169,6 +173,7 @@ _AnyChunk = Union[  # noqa: UP007 - msgspec wants the union as a value
     _OperationIds,
     _References,
     _Totals,
+    _Withdrawals,
 ]
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -210,6 +215,8 @@ def _chunks(state: State) -> Iterator[_Chunk]:
     for references in _batches(state.references.items()):
         yield _References(references)
     yield _Totals(list(state.totals.items()))
+    for withdrawals in _batches(state.withdrawals.items()):
+        yield _Withdrawals(withdrawals)
 
 
 def _account(account: AccountState) -> _Account:
@@ -372,6 +379,7 @@ class _Loader:
             _OperationIds: lambda c: self.state.operations[-1].ids.extend(c.ids),
             _References: lambda c: self.state.references.update(c.rows),
             _Totals: lambda c: self.state.totals.update(c.rows),
+            _Withdrawals: lambda c: self.state.withdrawals.update(c.rows),
         }
 
     def load(self, payload: bytes) -> None:

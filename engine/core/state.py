@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from engine.core.accounts import AccountState
+from engine.core.accounts import AccountState, HeldWithdrawal
 from engine.core.book import Book
 from engine.core.operations import MassOperation
 from engine.core.orders import Order
@@ -112,8 +112,9 @@ class State:
     """All state of the venue.
 
     orders: accepted orders by id, finished ones until their last ClOrdID is dropped.
-    blocks: (scope, target) to reason. references: of deposits. totals: asset id to the sum of
-    its deposits. match counts trades. name_ages: in order of time.
+    blocks: (scope, target) to reason. references: of deposits, withdrawals and reversals, to their
+    records. withdrawals: those that are held, by reference. totals: asset id to what is in the
+    venue of it. match counts trades. name_ages: in order of time.
     day_end: when the next EndOfDay is due, ns UTC. expiring: unfinished EndOfDay operations.
     new_rules, replace_rules: the rules of engine.core.risk that are switched on now.
     """
@@ -137,6 +138,7 @@ class State:
         "replace_rules",
         "sessions",
         "totals",
+        "withdrawals",
     )
 
     def __init__(self) -> None:
@@ -151,6 +153,7 @@ class State:
         self.blocks: dict[tuple[int, int], str] = {}
         self.operations: deque[MassOperation] = deque()
         self.references: dict[str, int] = {}
+        self.withdrawals: dict[str, HeldWithdrawal] = {}
         self.totals: dict[int, int] = {}
         self.name_ages: deque[NameAge] = deque()
         self.new_rules: tuple[Callable[[Any], Refusal | None], ...] = ()

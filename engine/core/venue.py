@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.core import amend, configuration, digest, entry, invariants, mass, reports, risk
+from engine.core import (
+    amend,
+    configuration,
+    digest,
+    entry,
+    invariants,
+    mass,
+    reports,
+    risk,
+    transfers,
+)
 from engine.core.state import CL_ORD_ID_LIFE, State
 from engine.model import commands
 from engine.model.clock import next_midnight
@@ -30,7 +40,11 @@ _HANDLERS: Final[dict[type, Handler]] = {
     commands.SetInstrumentLimits: configuration.configure,
     commands.SetAccountLimits: configuration.configure,
     commands.SetFees: configuration.configure,
-    commands.Deposit: configuration.deposit,
+    commands.Deposit: transfers.deposit,
+    commands.HoldWithdrawal: transfers.hold_withdrawal,
+    commands.ReleaseWithdrawal: transfers.release_withdrawal,
+    commands.SettleWithdrawal: transfers.settle_withdrawal,
+    commands.ReverseDeposit: transfers.reverse_deposit,
     commands.NewOrder: entry.new_order,
     commands.CancelOrder: amend.cancel_order,
     commands.ReplaceOrder: amend.replace_order,

@@ -131,6 +131,47 @@ class Deposit(Struct, frozen=True, array_like=True, gc=False, tag=10):
     reference: str
 
 
+class HoldWithdrawal(Struct, frozen=True, array_like=True, gc=False, tag=11):
+    """Set money aside that is to leave the venue. amount and fee: minor units.
+
+    A reference is held at most once, for ever: whoever makes it chooses it and keeps it first, so
+    that a command that is sent again changes nothing.
+    """
+
+    account: int
+    asset: int
+    amount: int
+    fee: int
+    reference: str
+
+
+class ReleaseWithdrawal(Struct, frozen=True, array_like=True, gc=False, tag=12):
+    """Give back what HoldWithdrawal of this reference has set aside."""
+
+    reference: str
+    reason: str
+
+
+class SettleWithdrawal(Struct, frozen=True, array_like=True, gc=False, tag=13):
+    """What was set aside has left: the amount is gone, the fee is the venue's."""
+
+    reference: str
+
+
+class ReverseDeposit(Struct, frozen=True, array_like=True, gc=False, tag=14):
+    """A deposit that was credited has turned out never to have come.
+
+    deposit: the reference that it was credited under; account, asset and amount: as then. What is
+    not available any more stays owed outside the venue: see DepositReversed.
+    """
+
+    account: int
+    asset: int
+    amount: int
+    deposit: str
+    reference: str
+
+
 # --- orders -----------------------------------------------------------------------------------
 
 
@@ -310,11 +351,18 @@ ConfigCommand = Union[  # noqa: UP007
     SetAccountLimits,
     SetFees,
 ]
+CustodyCommand = Union[  # noqa: UP007
+    Deposit,
+    HoldWithdrawal,
+    ReleaseWithdrawal,
+    SettleWithdrawal,
+    ReverseDeposit,
+]
 Command = Union[  # noqa: UP007
     OrderCommand,
     ConfigCommand,
+    CustodyCommand,
     CoreStarted,
-    Deposit,
     Block,
     Unblock,
     EndOfDay,

@@ -203,6 +203,53 @@ class Deposited(Struct, frozen=True, array_like=True, gc=False, tag=50):
     reference: str
 
 
+class WithdrawalHeld(Struct, frozen=True, array_like=True, gc=False, tag=52):
+    """Amount and fee are set aside; available is the balance after it. All in minor units."""
+
+    account: int
+    asset: int
+    amount: int
+    fee: int
+    available: int
+    reference: str
+
+
+class WithdrawalReleased(Struct, frozen=True, array_like=True, gc=False, tag=53):
+    """Amount and fee are available again; available is the balance after it."""
+
+    account: int
+    asset: int
+    amount: int
+    fee: int
+    available: int
+    reference: str
+    reason: str
+
+
+class WithdrawalSettled(Struct, frozen=True, array_like=True, gc=False, tag=54):
+    """The amount has left the venue, the fee is the venue's; available has not changed."""
+
+    account: int
+    asset: int
+    amount: int
+    fee: int
+    available: int
+    reference: str
+
+
+class DepositReversed(Struct, frozen=True, array_like=True, gc=False, tag=55):
+    """Of a deposit that never came, `taken` was still available and is gone. What is missing of
+    `amount` the account owes the venue."""
+
+    account: int
+    asset: int
+    amount: int
+    taken: int
+    available: int
+    deposit: str
+    reference: str
+
+
 class CommandRefused(Struct, frozen=True, array_like=True, gc=False, tag=51):
     """A system command that changed nothing, with the reason."""
 
@@ -221,4 +268,9 @@ OrderReport = Union[  # noqa: UP007 - msgspec wants the union as a value
 MemberEvent = Union[  # noqa: UP007
     OrderReport, OrderRefused, CancelRejected, MassCancelReported, MessageRefused
 ]
-Event = Union[MemberEvent, Blocked, Unblocked, DayEnded, Deposited, CommandRefused]  # noqa: UP007
+CustodyEvent = Union[  # noqa: UP007
+    Deposited, WithdrawalHeld, WithdrawalReleased, WithdrawalSettled, DepositReversed
+]
+Event = Union[  # noqa: UP007
+    MemberEvent, CustodyEvent, Blocked, Unblocked, DayEnded, CommandRefused
+]

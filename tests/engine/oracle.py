@@ -67,6 +67,8 @@ class Oracle:
         self.mass_slice = mass_slice
         self.money = {}  # (account, asset) -> owned
         self.deposits = []
+        self.withdrawals = {}  # reference -> [command, "held" or how it ended]
+        self.reversals = []
         self.orders = []  # accepted and rejected
         self.living = []  # those that may be open; what has ended never is again
         self.names = []  # [session, ClOrdID, order, time]
@@ -111,6 +113,10 @@ class Oracle:
             and o.rank is not None
             and o.account == account
             and self.pays_with(o) == asset
+        ) + sum(
+            w.amount + w.fee
+            for w, state in self.withdrawals.values()
+            if state == "held" and (w.account, w.asset) == (account, asset)
         )
 
     def available(self, account, asset):
@@ -215,6 +221,63 @@ class Oracle:
         self.give(x.account, x.asset, x.amount)
         after = self.available(x.account, x.asset)
         self.out.append(e.Deposited(x.account, x.asset, x.amount, after, x.reference))
+
+    def on_HoldWithdrawal(self, x):  # noqa: N802
+        if (
+            x.account not in self.refdata.accounts
+            or x.amount <= 0
+            or x.fee < 0
+            or x.reference in self.withdrawals
+            or x.amount + x.fee > self.available(x.account, x.asset)
+        ):
+            self.out.append(e.CommandRefused(TEXT))
+            return
+        self.withdrawals[x.reference] = [x, "held"]
+        after = self.available(x.account, x.asset)
+        self.out.append(e.WithdrawalHeld(x.account, x.asset, x.amount, x.fee, after, x.reference))
+
+    def on_ReleaseWithdrawal(self, x):  # noqa: N802
+        if (w := self.end_withdrawal(x.reference, "released")) is not None:
+            after = self.available(w.account, w.asset)
+            self.out.append(
+                e.WithdrawalReleased(
+                    w.account, w.asset, w.amount, w.fee, after, x.reference, x.reason
+                )
+            )
+
+    def on_SettleWithdrawal(self, x):  # noqa: N802
+        if (w := self.end_withdrawal(x.reference, "settled")) is not None:
+            self.give(w.account, w.asset, -w.amount - w.fee)
+            self.give(0, w.asset, w.fee)
+            after = self.available(w.account, w.asset)
+            self.out.append(
+                e.WithdrawalSettled(w.account, w.asset, w.amount, w.fee, after, x.reference)
+            )
+
+    def end_withdrawal(self, reference, how):
+        known = self.withdrawals.get(reference)
+        if known is None or known[1] != "held":
+            self.out.append(e.CommandRefused(TEXT))
+            return None
+        known[1] = how
+        return known[0]
+
+    def on_ReverseDeposit(self, x):  # noqa: N802
+        if (
+            x.account not in self.refdata.accounts
+            or x.amount <= 0
+            or x.deposit not in self.deposits
+            or x.reference in self.reversals
+        ):
+            self.out.append(e.CommandRefused(TEXT))
+            return
+        self.reversals.append(x.reference)
+        taken = min(x.amount, self.available(x.account, x.asset))
+        self.give(x.account, x.asset, -taken)
+        after = self.available(x.account, x.asset)
+        self.out.append(
+            e.DepositReversed(x.account, x.asset, x.amount, taken, after, x.deposit, x.reference)
+        )
 
     def give(self, account, asset, amount):
         self.money[account, asset] = self.money.get((account, asset), 0) + amount

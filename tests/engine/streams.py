@@ -24,6 +24,7 @@ from engine.model.commands import (
     DefineSession,
     Deposit,
     EndOfDay,
+    HoldWithdrawal,
     MassCancel,
     NewOrder,
     Origin,
@@ -31,10 +32,13 @@ from engine.model.commands import (
     RefusedMassCancel,
     RefusedMessage,
     RefusedOrder,
+    ReleaseWithdrawal,
     ReplaceOrder,
+    ReverseDeposit,
     SetAccountLimits,
     SetFees,
     SetInstrumentLimits,
+    SettleWithdrawal,
     Unblock,
 )
 from engine.model.enums import (
@@ -274,7 +278,22 @@ class RandomTrader:
             )
         asset = rnd.choice((BTC, ETH, USD))
         amount = rnd.choice((0, 2**63 - 1, 10**8, RANDOM_BALANCES[asset] // 10))
+        if rnd.random() < 0.6:
+            return self._custody_command(asset, amount)
         return Deposit(rnd.randint(1, 4), asset, amount, f"deposit-{rnd.randint(1, 50)}")
+
+    def _custody_command(self, asset: int, amount: int) -> Command:
+        rnd = self.random
+        account, name = rnd.randint(1, 4), f"withdrawal-{rnd.randint(1, 50)}"
+        pick = rnd.randrange(6)
+        if pick < 3:
+            return HoldWithdrawal(account, asset, amount, rnd.choice((-1, 0, 7, 500)), name)
+        if pick == 3:
+            return ReleaseWithdrawal(name, "changed its mind")
+        if pick == 4:
+            return SettleWithdrawal(name)
+        number = rnd.randint(1, 50)
+        return ReverseDeposit(account, asset, amount, f"deposit-{number}", f"reversal-{number}")
 
     def command(self) -> Command:
         """The next one."""

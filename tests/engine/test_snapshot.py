@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core import mass, snapshot
+from engine.core.accounts import HeldWithdrawal
 from engine.core.operations import MassOperation
 from engine.core.orders import Order
 from engine.core.snapshot import DERIVED, read_reference_data, read_state, write_state
@@ -220,13 +221,13 @@ def test_no_chunk_grows_with_the_venue(monkeypatch):
     assert max(sizes) < 16 * 256
 
 
-SHAPES = {1: "fcbf0fb077f8a3aa", 2: "077f0d645311287f"}
+SHAPES = {1: "fcbf0fb077f8a3aa", 2: "077f0d645311287f", 3: "c71bc14daf79f07a"}
 """STATE_FORMAT to a digest of what the chunks hold."""
 
 
 def test_another_shape_of_the_chunks_is_another_format():
     """Else a start would read an older release's snapshot as what it is not."""
-    kinds = [*get_args(snapshot._AnyChunk), Order, MassOperation]
+    kinds = [*get_args(snapshot._AnyChunk), Order, MassOperation, HeldWithdrawal]
     shape = "\n".join(f"{kind.__name__} {kind.__struct_fields__}" for kind in kinds)
     digest = hashlib.sha256(shape.encode()).hexdigest()[:16]
     assert SHAPES[snapshot.STATE_FORMAT] == digest, "let STATE_FORMAT grow, and enter it here"
