@@ -5,6 +5,7 @@ What leaves is held first, as what an order needs is: nobody can trade with it, 
 come back. References are never forgotten, so a command that is sent again is refused.
 """
 
+import re
 from typing import Final
 
 from engine.core.accounts import Balance, HeldWithdrawal
@@ -30,6 +31,12 @@ from engine.model.money import INT64_MAX
 
 MAX_REFERENCE: Final = 120
 """Longest reference, characters: a chain, a transaction's hash and a position in it fit."""
+
+MAX_WITHDRAWAL: Final = 60
+"""Longest reference of a withdrawal, characters: readers make longer names of it."""
+
+REFERENCE: Final = re.compile(rf"[A-Za-z0-9:/._+-]{{1,{MAX_REFERENCE}}}\Z")
+"""What a reference is made of, so that every reader can keep it as it is."""
 
 MAX_HELD_WITHDRAWALS: Final = 100_000
 """Withdrawals on their way at a time: some 20 MiB. More wait to be asked for."""
@@ -57,16 +64,20 @@ def deposit(state: State, c: Deposit, number: int, time: int) -> list[Event]:
 def hold_withdrawal(state: State, c: HoldWithdrawal, number: int, time: int) -> list[Event]:
     """Apply HoldWithdrawal."""
     what = f"withdrawal {c.reference}"
+    if c.reference in state.references:
+        return [CommandRefused(f"{what} was asked for before")]
+    if len(c.reference) > MAX_WITHDRAWAL:
+        return [CommandRefused(f"{what}: its reference has over {MAX_WITHDRAWAL} characters")]
+    if REFERENCE.match(c.reference):
+        # Decided now, for ever: what is refused must not be held when it is sent again.
+        state.references[c.reference] = number
     if refusal := _refusal(state, c.account, c.asset, c.amount, c.reference):
         return [CommandRefused(f"{what}: {refusal}")]
-    if c.reference in state.references:
-        return [CommandRefused(f"{what} was held before")]
     if len(state.withdrawals) >= MAX_HELD_WITHDRAWALS:
         return [CommandRefused(f"{what}: too many withdrawals are on their way")]
     balance = _balance(state, c.account, c.asset)
     if c.fee < 0 or c.amount + c.fee > balance.available:
         return [CommandRefused(f"{what}: {balance.available} minor units are available")]
-    state.references[c.reference] = number
     state.withdrawals[c.reference] = HeldWithdrawal(c.account, c.asset, c.amount, c.fee)
     balance.hold(c.amount + c.fee)
     return [WithdrawalHeld(c.account, c.asset, c.amount, c.fee, balance.available, c.reference)]
@@ -134,8 +145,8 @@ def _refusal(state: State, account: int, asset: int, amount: int, reference: str
         return f"unknown asset {asset}"
     if amount <= 0 or not reference:
         return "needs an amount above 0 and a reference"
-    if len(reference) > MAX_REFERENCE:
-        return f"a reference has at most {MAX_REFERENCE} characters"
+    if not REFERENCE.match(reference):
+        return f"a reference has at most {MAX_REFERENCE} letters, digits and :/._+-"
     return ""
 
 

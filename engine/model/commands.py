@@ -134,8 +134,8 @@ class Deposit(Struct, frozen=True, array_like=True, gc=False, tag=10):
 class HoldWithdrawal(Struct, frozen=True, array_like=True, gc=False, tag=11):
     """Set money aside that is to leave the venue. amount and fee: minor units.
 
-    A reference is held at most once, for ever: whoever makes it chooses it and keeps it first, so
-    that a command that is sent again changes nothing.
+    A reference is decided on once, held or refused: whoever makes it chooses it and keeps it first,
+    so that a command that is sent again changes nothing.
     """
 
     account: int

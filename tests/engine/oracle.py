@@ -223,11 +223,14 @@ class Oracle:
         self.out.append(e.Deposited(x.account, x.asset, x.amount, after, x.reference))
 
     def on_HoldWithdrawal(self, x):  # noqa: N802
+        if x.reference in self.withdrawals:
+            self.out.append(e.CommandRefused(TEXT))
+            return
+        self.withdrawals[x.reference] = [x, "refused"]
         if (
             x.account not in self.refdata.accounts
             or x.amount <= 0
             or x.fee < 0
-            or x.reference in self.withdrawals
             or x.amount + x.fee > self.available(x.account, x.asset)
         ):
             self.out.append(e.CommandRefused(TEXT))

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core import transfers
-from engine.core.transfers import MAX_REFERENCE
+from engine.core.transfers import MAX_WITHDRAWAL
 from engine.model.commands import (
     Deposit,
     HoldWithdrawal,
@@ -79,11 +79,13 @@ def test_nobody_trades_with_what_is_held():
         (HoldWithdrawal(ACME_ACCOUNT, 99, 1, 0, "w9"), "unknown asset 99"),
         (HoldWithdrawal(ACME_ACCOUNT, USD, 0, 0, "w9"), "an amount above 0"),
         (HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, ""), "a reference"),
-        (HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w" * 121), f"at most {MAX_REFERENCE}"),
+        (HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w" * 61), f"over {MAX_WITHDRAWAL} characters"),
+        (HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w 9"), "letters, digits"),
+        (Deposit(ACME_ACCOUNT, USD, 1, "d" * 121), "at most 120 letters"),
         (HoldWithdrawal(ACME_ACCOUNT, USD, 1, -1, "w9"), "are available"),
         (HoldWithdrawal(ACME_ACCOUNT, USD, 590, 1, "w9"), "590 minor units are available"),
-        (HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w1"), "was held before"),
-        (HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w2"), "was held before"),
+        (HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w1"), "was asked for before"),
+        (HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w2"), "was asked for before"),
         (ReleaseWithdrawal("w9", ""), "is not held"),
         (ReleaseWithdrawal("w2", ""), "is not held"),
         (SettleWithdrawal("w9"), "is not held"),
@@ -109,6 +111,14 @@ def test_what_is_refused_changes_nothing(command, words):
     assert before == (d.venue.state.accounts[ACME_ACCOUNT].balances[USD], total(d, USD))
 
 
+def test_a_withdrawal_that_was_refused_is_not_held_when_it_is_sent_again():
+    d = desk()
+    assert isinstance(apply(d, HoldWithdrawal(ACME_ACCOUNT, USD, 1_001, 0, "w1")), CommandRefused)
+    apply(d, Deposit(ACME_ACCOUNT, USD, 500, "d1"))
+    again = apply(d, HoldWithdrawal(ACME_ACCOUNT, USD, 1_001, 0, "w1"))
+    assert again == CommandRefused("withdrawal w1 was asked for before")
+
+
 def test_a_reversal_takes_what_is_there_and_says_what_is_missing():
     d = desk()
     apply(d, Deposit(ACME_ACCOUNT, USD, 500, "d1"))
@@ -126,4 +136,4 @@ def test_more_withdrawals_than_the_table_holds_are_refused(monkeypatch):
     event = apply(d, HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w3"))
     assert "too many" in event.text
     apply(d, SettleWithdrawal("w1"))
-    assert isinstance(apply(d, HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w3")), WithdrawalHeld)
+    assert isinstance(apply(d, HoldWithdrawal(ACME_ACCOUNT, USD, 1, 0, "w4")), WithdrawalHeld)
