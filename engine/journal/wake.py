@@ -5,12 +5,11 @@ use it. A byte carries no meaning: a reader that gets one, or several, polls its
 that misses one because the server restarted sees the connection end and connects again.
 """
 
-import contextlib
-import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from engine.local_socket import address, listening
 
 SOCKET_NAME: Final = "journal.sock"
 """Its place under DIR/run."""
@@ -21,9 +20,6 @@ MAX_READERS: Final = 64
 DRAIN_BYTES: Final = 4_096
 """One read when draining, bytes; a byte is left over only if more wake-ups than this came."""
 
-_MAX_PATH_BYTES: Final = 107
-"""Longest path a UNIX socket address holds on Linux, bytes."""
-
 
 class WakeServer:
     """The listening side, in the process that writes the journal."""
@@ -32,17 +28,7 @@ class WakeServer:
         """Listens at `path`, whose folder exists. A socket left over there is replaced: the
         journal's lock has already made sure that nobody else serves it. Raises OSError."""
         self.path = path
-        path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.setblocking(False)
-        try:
-            with _address(path) as address:
-                self._listener.bind(address)
-            path.chmod(0o600)
-            self._listener.listen(MAX_READERS)
-        except OSError:
-            self._listener.close()
-            raise
+        self._listener = listening(path, MAX_READERS)
         self._readers: list[socket.socket] = []
 
     @property
@@ -101,8 +87,8 @@ class WakeClient:
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         client.setblocking(False)
         try:
-            with _address(self.path) as address:
-                client.connect(address)
+            with address(self.path) as name:
+                client.connect(name)
         except OSError:
             client.close()
             return False
@@ -145,16 +131,3 @@ def _wake(reader: socket.socket) -> bool:
         reader.close()
         return False
     return True
-
-
-@contextlib.contextmanager
-def _address(path: Path) -> Iterator[str]:
-    """`path` as a socket address: by its folder's descriptor where it is too long for one."""
-    if len(os.fsencode(path)) <= _MAX_PATH_BYTES:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)

@@ -113,6 +113,11 @@ class OrderEntry:
         """The last record released: a worker's sync may be further, its reports are not."""
         return self.released
 
+    @property
+    def low_space(self) -> bool:
+        """The disk is nearly full: only what frees something is taken."""
+        return self.sequencer.low_space
+
     # --- in -------------------------------------------------------------------------------
 
     def application(self, link: Link, step: Application, now: int) -> None:
@@ -183,10 +188,16 @@ class OrderEntry:
         reason = BUSINESS_THROTTLED if link.config.extensions else BUSINESS_OTHER
         self.perform(link, link.session.business_reject(step, reason, text), now)
 
-    def _submit(self, command: Command, now: int) -> None:
+    def submit(self, command: Command) -> list[Record]:
+        """Take a command of the venue's other processes; its records, which `settle` waits for."""
+        records = self._submit(command, self._clock.now())
+        self._work.unpark_all()
+        return records
+
+    def _submit(self, command: Command, now: int) -> list[Record]:
         """Whatever fails in here leaves the venue half changed: only a replay may go on from it."""
         try:
-            self.sequencer.submit(command, now)
+            return self.sequencer.submit(command, now)
         except (FixgateError, AssertionError):
             raise
         except Exception as error:

@@ -26,6 +26,7 @@ from gateway.flow.acceptor import Acceptor
 from gateway.flow.figures import connection_figures, duration_figure
 from gateway.flow.index_file import highest_named
 from gateway.flow.system_clock import SystemClock
+from gateway.ingress.server import Ingress
 from gateway.order_entry.mapping import OrderMapper
 from gateway.order_entry.service import OrderEntry
 from gateway.processes.memory import freeze_what_there_is
@@ -70,6 +71,7 @@ async def run_core(place: Place, stop: trio.Event) -> None:
         service.links = {link.info.id: link for link in links}
         service.renumber(links)
         acceptor = acceptor_of(place, links, service)
+        ingress = Ingress(place.ingress, service, place.log)
         freeze_what_there_is()
         sys.setswitchinterval(SWITCH_SECONDS)
         async with trio.open_nursery() as nursery:
@@ -77,10 +79,12 @@ async def run_core(place: Place, stop: trio.Event) -> None:
             nursery.start_soon(service.timer_loop)
             nursery.start_soon(acceptor.serve, listener)
             nursery.start_soon(_accept_readers, wake)
+            nursery.start_soon(ingress.serve)
             nursery.start_soon(_core_status, service, acceptor, place.clock)
             announce_ready()
             await stop.wait()
             listener.close()
+            ingress.close()
             await acceptor.close("the venue is closing; all orders are kept")
             await service.settle()
             nursery.cancel_scope.cancel()

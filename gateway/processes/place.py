@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from engine.model.ingress import INGRESS_SOCKET
 from gateway.children import CORE
 from gateway.config import Config, load_config
 from gateway.data import data_file
@@ -47,6 +48,7 @@ class Place:
         """Checkpoints of drop copy."""
         self.indexes = data / "sessions"
         self.wake = data / "run" / "journal.sock"
+        self.ingress = data / "run" / INGRESS_SOCKET
         self.dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
 
     def log(self, text: str) -> None:

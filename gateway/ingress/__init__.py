@@ -1,0 +1,1 @@
+"""Ingress: where the processes beside core hand in commands."""
