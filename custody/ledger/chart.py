@@ -3,8 +3,16 @@
 | account, per asset | kind | may not |
 |---|---|---|
 | client/ID | liability | be overdrawn; what is pending of it is held |
-| fees/trading | revenue | |
+| client/ID/owed | asset: what a client owes after a deposit that never came | |
+| fees/trading, fees/withdrawal | revenue | |
 | house/opening | equity: what accounts were given before there was a chain | |
+| house/dust | equity: what the venue's units are too coarse for | |
+| house/gas, house/loss | expense | |
+| chain/ADDRESS | asset: what is at an address | give what it has not |
+| deposits/incoming | liability: final on the chain, not credited yet | be credited unseen |
+| withdrawals/payable | liability: what is held and may still come back is pending on it | |
+| withdrawals/outgoing | asset: gone on the chain, not settled yet | be settled before it is gone |
+| suspense/WHY | liability: nobody knows yet whose it is | |
 """
 
 from typing import NamedTuple
@@ -25,11 +33,61 @@ def client(asset: str, account: int) -> Place:
     return Place(f"{asset}/client/{account}", Kind.LIABILITY, Guard.DEBITS)
 
 
+def owed(asset: str, account: int) -> Place:
+    """What an account of a member owes the venue."""
+    return Place(f"{asset}/client/{account}/owed", Kind.ASSET)
+
+
 def trading_fees(asset: str) -> Place:
     """What members paid for trades."""
     return Place(f"{asset}/fees/trading", Kind.REVENUE)
 
 
+def withdrawal_fees(asset: str) -> Place:
+    """What members paid for withdrawals."""
+    return Place(f"{asset}/fees/withdrawal", Kind.REVENUE)
+
+
 def opening(asset: str) -> Place:
     """The other side of opening entries."""
     return Place(f"{asset}/house/opening", Kind.EQUITY)
+
+
+def dust(asset: str) -> Place:
+    """Parts of the venue's smallest unit that deposits brought."""
+    return Place(f"{asset}/house/dust", Kind.EQUITY)
+
+
+def gas(asset: str) -> Place:
+    """What transactions of the venue's own cost. asset: the chain's own coin."""
+    return Place(f"{asset}/house/gas", Kind.EXPENSE)
+
+
+def loss(asset: str) -> Place:
+    """What the chain took back."""
+    return Place(f"{asset}/house/loss", Kind.EXPENSE)
+
+
+def chain(asset: str, address: str) -> Place:
+    """What is at an address of the venue's. address: `0x` and 40 lower-case hex digits."""
+    return Place(f"{asset}/chain/{address}", Kind.ASSET, Guard.CREDITS)
+
+
+def incoming(asset: str) -> Place:
+    """Deposits that are final and not credited yet."""
+    return Place(f"{asset}/deposits/incoming", Kind.LIABILITY, Guard.DEBITS)
+
+
+def payable(asset: str) -> Place:
+    """Withdrawals that are held: pending, for nothing stays here."""
+    return Place(f"{asset}/withdrawals/payable", Kind.LIABILITY)
+
+
+def outgoing(asset: str) -> Place:
+    """Withdrawals that have gone and are not settled yet: what is settled is credited here."""
+    return Place(f"{asset}/withdrawals/outgoing", Kind.ASSET, Guard.CREDITS)
+
+
+def suspense(asset: str, why: str) -> Place:
+    """What waits for a person. why: unattributed, quarantine or break."""
+    return Place(f"{asset}/suspense/{why}", Kind.LIABILITY)

@@ -1,6 +1,7 @@
 """What the journal means for the ledger: a batch for each command that moved money. Pure.
 
-A batch has the key `record/NUMBER`, so that the same record is posted once, whoever reads it.
+A batch has the key `record/NUMBER`, so that the same record is posted once, whoever reads it; that
+of a withdrawal's hold has `hold/REFERENCE`, so that its end finds it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,16 +10,33 @@ from typing import Final
 from custody.ledger import chart
 from custody.ledger.chart import Place
 from custody.ledger.ledger import Ledger
-from custody.ledger.transfers import Batch, Posted, Transfer
+from custody.ledger.transfers import Batch, Phase, Posted, Transfer
 from engine.model.commands import Command, DefineAsset, DefineInstrument
 from engine.model.enums import BUY, MAKER, SELL
-from engine.model.events import CommandRefused, Deposited, OrderFilled
+from engine.model.events import (
+    CommandRefused,
+    CustodyEvent,
+    Deposited,
+    DepositReversed,
+    Event,
+    OrderFilled,
+    WithdrawalHeld,
+    WithdrawalReleased,
+    WithdrawalSettled,
+)
 from engine.model.ids import VENUE_ACCOUNT
 from engine.model.refdata import ReferenceData
 from engine.replay import Whole
 
 MAX_DECIMALS: Final = 18
 """Of an asset on its chain: beyond these an amount of the venue could exceed the ledger's."""
+
+
+CHAIN_DEPOSIT: Final = "deposit/"
+"""What references of deposits begin with that came over a chain."""
+
+HOLD_KEY: Final = "hold/"
+"""What keys begin with of batches that hold a withdrawal; its reference follows."""
 
 
 class JournalPostings:
@@ -42,7 +60,7 @@ class JournalPostings:
             self.refdata.apply(command)
         self.last_read = last_read
         """Number of the last record whose command is posted."""
-        self._decimals = decimals or {}
+        self.decimals = decimals or {}
 
     @staticmethod
     def defines(whole: Whole) -> bool:
@@ -58,19 +76,20 @@ class JournalPostings:
         transfers = tuple(self._transfers(whole))
         posted = None
         if transfers:
-            posted = self.ledger.post(Batch(f"record/{whole.first}", whole.time, transfers))
+            posted = self.ledger.post(Batch(_key(whole), whole.time, transfers))
         self.last_read = whole.last
         return posted
 
     def balance(self, account: int, asset: int) -> int:
         """What the ledger has of an account, in the venue's minor units; the venue's own account is
         its fees. Asserts that it is a whole number of them."""
-        place = self._place(asset, account)
-        if place.name not in self.ledger.accounts:
-            return 0
-        balance = self.ledger.accounts[place.name].balance
+        places = [self._place(asset, account)]
+        if account == VENUE_ACCOUNT:
+            places.append(chart.withdrawal_fees(self.refdata.assets[asset].code))
+        accounts = self.ledger.accounts
+        balance = sum(accounts[p.name].balance for p in places if p.name in accounts)
         whole, rest = divmod(balance, self._factor(asset))
-        assert rest == 0, f"{place.name} has a part of a minor unit"
+        assert rest == 0, f"{places[0].name} has a part of a minor unit"
         return whole
 
     def _transfers(self, whole: Whole) -> Iterator[Transfer]:
@@ -82,8 +101,8 @@ class JournalPostings:
                     waiting[event.match] = event
                 else:
                     yield from self._trade(other, event)
-            elif isinstance(event, Deposited):
-                yield self._opening(event)
+            else:
+                yield from self._custody(event)
         assert not waiting, f"record {whole.first} has one side of a trade"
 
     def _trade(self, one: OrderFilled, other: OrderFilled) -> Iterator[Transfer]:
@@ -103,11 +122,73 @@ class JournalPostings:
                 code = "maker-fee" if side.liquidity == MAKER else "taker-fee"
                 yield self._moved(quote, side.account, VENUE_ACCOUNT, side.fee, code)
 
-    def _opening(self, event: Deposited) -> Transfer:
-        source = chart.opening(self.refdata.assets[event.asset].code)
-        target = self._place(event.asset, event.account)
-        amount = event.amount * self._factor(event.asset)
-        return Transfer(self._opened(source), self._opened(target), amount, "opening")
+    def _custody(self, event: Event) -> Iterator[Transfer]:
+        """Money that entered, is about to leave, has left, or never came."""
+        match event:
+            case Deposited():
+                source, why = self._source(event.asset, event.reference)
+                client = self._client(event)
+                yield Transfer(source, client, event.amount * self._factor(event.asset), why)
+            case DepositReversed():
+                yield from self._reversal(event)
+            case WithdrawalHeld():
+                client = self._client(event)
+                for target, part in self._parts(event):
+                    yield Transfer(client, target, part, "withdrawal", Phase.PENDING)
+            case WithdrawalSettled():
+                yield from self._end(event, Phase.POST)
+                code = self.refdata.assets[event.asset].code
+                payable, gone = (
+                    self._opened(chart.payable(code)),
+                    self._opened(chart.outgoing(code)),
+                )
+                yield Transfer(
+                    payable, gone, event.amount * self._factor(event.asset), "withdrawal"
+                )
+            case WithdrawalReleased():
+                yield from self._end(event, Phase.VOID)
+            case _:
+                pass
+
+    def _reversal(self, event: DepositReversed) -> Iterator[Transfer]:
+        """What was still there goes back; the rest is owed."""
+        factor = self._factor(event.asset)
+        source, _ = self._source(event.asset, event.deposit)
+        if event.taken:
+            yield Transfer(self._client(event), source, event.taken * factor, "reversal")
+        if missing := event.amount - event.taken:
+            code = self.refdata.assets[event.asset].code
+            owed = self._opened(chart.owed(code, event.account))
+            yield Transfer(owed, source, missing * factor, "reversal")
+
+    def _end(
+        self, event: WithdrawalSettled | WithdrawalReleased, phase: Phase
+    ) -> Iterator[Transfer]:
+        """The end of each part of a hold."""
+        client = self._client(event)
+        for k, (target, part) in enumerate(self._parts(event)):
+            moved = part if phase == Phase.POST else 0
+            hold = f"{HOLD_KEY}{event.reference}#{k}"
+            yield Transfer(client, target, moved, "withdrawal", phase, pending=hold)
+
+    def _parts(
+        self, event: WithdrawalHeld | WithdrawalSettled | WithdrawalReleased
+    ) -> Iterator[tuple[str, int]]:
+        """Where a withdrawal goes: out, and its fee to the venue."""
+        code, factor = self.refdata.assets[event.asset].code, self._factor(event.asset)
+        yield self._opened(chart.payable(code)), event.amount * factor
+        if event.fee:
+            yield self._opened(chart.withdrawal_fees(code)), event.fee * factor
+
+    def _client(self, event: CustodyEvent) -> str:
+        return self._opened(self._place(event.asset, event.account))
+
+    def _source(self, asset: int, reference: str) -> tuple[str, str]:
+        """Where a deposit came from, and what it is called."""
+        code = self.refdata.assets[asset].code
+        if reference.startswith(CHAIN_DEPOSIT):
+            return self._opened(chart.incoming(code)), "deposit"
+        return self._opened(chart.opening(code)), "opening"
 
     def _moved(self, asset: int, payer: int, payee: int, amount: int, code: str) -> Transfer:
         """amount: in minor units of the venue."""
@@ -126,6 +207,13 @@ class JournalPostings:
     def _factor(self, asset: int) -> int:
         """Atomic units of the ledger in one minor unit of the venue."""
         known = self.refdata.assets[asset]
-        more = self._decimals.get(known.code, known.scale) - known.scale
+        more = self.decimals.get(known.code, known.scale) - known.scale
         assert 0 <= more <= MAX_DECIMALS
         return int(10**more)
+
+
+def _key(whole: Whole) -> str:
+    for event in whole.events:
+        if isinstance(event, WithdrawalHeld):
+            return f"{HOLD_KEY}{event.reference}"
+    return f"record/{whole.first}"

@@ -279,13 +279,16 @@ class RandomTrader:
         asset = rnd.choice((BTC, ETH, USD))
         amount = rnd.choice((0, 2**63 - 1, 10**8, RANDOM_BALANCES[asset] // 10))
         if rnd.random() < 0.6:
-            return self._custody_command(asset, amount)
+            return self.custody_command()
         return Deposit(rnd.randint(1, 4), asset, amount, f"deposit-{rnd.randint(1, 50)}")
 
-    def _custody_command(self, asset: int, amount: int) -> Command:
+    def custody_command(self) -> Command:
+        """A step of a withdrawal, or of a deposit over a chain."""
         rnd = self.random
+        asset = rnd.choice((BTC, ETH, USD))
+        amount = rnd.choice((0, 2**63 - 1, 10**8, RANDOM_BALANCES[asset] // 10))
         account, name = rnd.randint(1, 4), f"withdrawal-{rnd.randint(1, 50)}"
-        pick = rnd.randrange(6)
+        pick = rnd.randrange(8)
         if pick < 3:
             return HoldWithdrawal(account, asset, amount, rnd.choice((-1, 0, 7, 500)), name)
         if pick == 3:
@@ -293,7 +296,9 @@ class RandomTrader:
         if pick == 4:
             return SettleWithdrawal(name)
         number = rnd.randint(1, 50)
-        return ReverseDeposit(account, asset, amount, f"deposit-{number}", f"reversal-{number}")
+        if pick < 7:
+            return Deposit(account, asset, amount, f"deposit/1/{number}")
+        return ReverseDeposit(account, asset, amount, f"deposit/1/{number}", f"reversal/{number}")
 
     def command(self) -> Command:
         """The next one."""
