@@ -1,16 +1,22 @@
-"""Posts the journal to the ledger's database: record by record in memory, on disk in groups."""
+"""Posts the journal, and what the chain says, to the ledger's database: record by record in memory,
+on disk in groups."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
+from custody.answers import answers_in
 from custody.ledger.postings import JournalPostings
+from custody.ledger.transfers import Batch
 from custody.store.ledger_store import Cursor, LedgerStore
 from engine.journal.files import open_reader
 from engine.journal.follow import JournalReader
 from engine.model.errors import OperatorError
 from engine.model.record import Record
+from engine.model.refdata import OPENING_REFERENCE
 from engine.replay import Whole, join_parts
 
 GROUP_RECORDS: Final = 2_000
@@ -24,14 +30,15 @@ class LedgerPoster:
     Raises OperatorError at its making if the two do not belong together.
     """
 
-    def __init__(self, journal: Path, database: Engine) -> None:
+    def __init__(
+        self, journal: Path, database: Engine, decimals: Mapping[str, int] | None = None
+    ) -> None:
+        """decimals: see JournalPostings; they are for the life of the database."""
         self.store = LedgerStore(database)
         ledger, cursor = self.store.load()
         self._reader = open_reader(journal)
         _check_same(self._reader, cursor, journal)
-        self.postings = JournalPostings(
-            ledger, last_read=cursor.record, defined=self.store.reference()
-        )
+        self.postings = JournalPostings(ledger, decimals, cursor.record, self.store.reference())
         self.ledger = ledger
         self._follower = self._reader.follow(cursor.record)
         self._rest: list[Record] = []
@@ -65,6 +72,15 @@ class LedgerPoster:
         self.store.flush(self.ledger, Cursor(end, salt))
         return len(records)
 
+    def post(self, batches: Iterable[Batch]) -> None:
+        """Post what the chain says, and bring it to disk. The ledger's time is the journal's: a
+        batch's own is not looked at. Raises as `step` does, and BatchRefused."""
+        for batch in batches:
+            if self.ledger.history.find(batch.key) is None:
+                self.ledger.post(replace(batch, time=self.ledger.time))
+        if self.store.unflushed:
+            self.store.flush(self.ledger, self.store.cursor)
+
     def close(self) -> None:
         """Let go of the journal."""
         self._reader.close()
@@ -73,6 +89,9 @@ class LedgerPoster:
         self.postings.take(whole)
         if self.postings.defines(whole):
             self.store.defines(whole.first, whole.command)
+        for answer in answers_in(whole):
+            if not answer.reference.startswith(OPENING_REFERENCE):
+                self.store.answered(answer)
 
 
 def _check_same(reader: JournalReader, cursor: Cursor, journal: Path) -> None:

@@ -11,7 +11,13 @@ from custody.ledger import chart
 from custody.ledger.chart import Place
 from custody.ledger.ledger import Ledger
 from custody.ledger.transfers import Batch, Phase, Posted, Transfer
-from engine.model.commands import Command, DefineAsset, DefineInstrument
+from engine.model.commands import (
+    Command,
+    DefineAccount,
+    DefineAsset,
+    DefineInstrument,
+    DefineMember,
+)
 from engine.model.enums import BUY, MAKER, SELL
 from engine.model.events import (
     CommandRefused,
@@ -39,6 +45,9 @@ HOLD_KEY: Final = "hold/"
 """What keys begin with of batches that hold a withdrawal; its reference follows."""
 
 
+_DEFINING: Final = (DefineAsset, DefineInstrument, DefineMember, DefineAccount)
+
+
 class JournalPostings:
     """Posts to `ledger` what each command of the journal moved, in the journal's order.
 
@@ -64,9 +73,9 @@ class JournalPostings:
 
     @staticmethod
     def defines(whole: Whole) -> bool:
-        """Whether later commands cannot be posted without knowing this one."""
+        """Whether later commands cannot be posted, or told of, without knowing this one."""
         refused = any(isinstance(event, CommandRefused) for event in whole.events)
-        return not refused and isinstance(whole.command, DefineAsset | DefineInstrument)
+        return not refused and isinstance(whole.command, _DEFINING)
 
     def take(self, whole: Whole) -> Posted | None:
         """Post a command's money; None if it moved none. Commands have to come in order."""

@@ -11,9 +11,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
+from custody.answers import Answer
 from custody.ledger.accounts import Account, Guard, Kind
 from custody.ledger.ledger import Head, Ledger
 from custody.ledger.transfers import Batch, Pending, Phase, Posted, Transfer
+from custody.store.answer_store import keep_answers
 from custody.store.bulk import insert_rows
 from custody.store.database import for_reading
 from custody.store.schema import accounts, batches, cursor, pendings, reference, transfers
@@ -55,6 +57,7 @@ class LedgerStore:
         self._pending: dict[str, Pending] = {}
         self._touched: set[str] = set()
         self._commands: list[tuple[int, bytes]] = []
+        self._answers: list[Answer] = []
 
     # --- a start --------------------------------------------------------------------------
 
@@ -130,6 +133,15 @@ class LedgerStore:
         """A record that defines something, for `reference`. Kept until the next flush."""
         self._commands.append((record, _encode(command)))
 
+    def answered(self, answer: Answer) -> None:
+        """What the venue decided on a command of custody's. Kept until the next flush."""
+        self._answers.append(answer)
+
+    @property
+    def cursor(self) -> Cursor:
+        """How far the last flush has come."""
+        return self._cursor
+
     @property
     def unflushed(self) -> int:
         """Batches that wait for the next flush."""
@@ -150,6 +162,7 @@ class LedgerStore:
             self._keep_pendings(connection)
             self._update_sums(connection, ledger)
             insert_rows(connection, reference, self._commands)
+            keep_answers(connection, self._answers)
             connection.execute(
                 update(cursor).values(seq=ledger.head.seq, record=to.record, salt=to.salt)
             )
@@ -159,6 +172,7 @@ class LedgerStore:
         self._pending.clear()
         self._touched.clear()
         self._commands.clear()
+        self._answers.clear()
 
     def _claim(self, connection: Connection) -> None:
         """Nobody else writes until the end of the transaction, or has since the last one."""

@@ -128,7 +128,9 @@ class RandomTrader:
     foreign orders come by themselves.
     """
 
-    def __init__(self, seed: int, *, system: bool = True) -> None:
+    def __init__(self, seed: int, *, system: bool = True, chain: bool = False) -> None:
+        """chain: also what custody tells of a chain, which a ledger has to have seen there first."""
+        self.chain = chain
         self.random = random.Random(seed)
         self.names: dict[int, list[tuple[bytes, int, int, int]]] = {s: [] for s in SESSIONS}
         self.seq = dict.fromkeys(SESSIONS, 0)
@@ -288,7 +290,7 @@ class RandomTrader:
         asset = rnd.choice((BTC, ETH, USD))
         amount = rnd.choice((0, 2**63 - 1, 10**8, RANDOM_BALANCES[asset] // 10))
         account, name = rnd.randint(1, 4), f"withdrawal-{rnd.randint(1, 50)}"
-        pick = rnd.randrange(8)
+        pick = rnd.randrange(8 if self.chain else 4)
         if pick < 3:
             return HoldWithdrawal(account, asset, amount, rnd.choice((-1, 0, 7, 500)), name)
         if pick == 3:

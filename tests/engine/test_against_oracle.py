@@ -43,7 +43,7 @@ def trade_along(seed: int, count: int, *, mass_slice: int, cap: int, every: int 
     """Random commands into both; returns the kinds of events that came."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         pair = Pair(monkeypatch, mass_slice=mass_slice, balances=RANDOM_BALANCES, cap=cap)
-        trader = RandomTrader(seed)
+        trader = RandomTrader(seed, chain=True)
         for k in range(count):
             pair.time += trader.wait()
             pair.apply_due(slices=trader.random.randint(0, 2))

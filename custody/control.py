@@ -1,0 +1,169 @@
+"""Custody's control socket: a line of JSON asks, a line of JSON answers.
+
+`fixgate withdrawals`, `addresses`, `deposits` and the API speak it. It is a local socket of the
+venue's own user; what it can do is bounded by what Desk does: approvals carry signatures of their
+own, and nobody is trusted for having got in.
+"""
+
+import asyncio
+import socket
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Row
+
+from custody.desk import Desk, DeskRefused
+from custody.policy.intents import Approval
+from engine.local_socket import is_own, listening
+
+CONTROL_SOCKET: Final = "custody.sock"
+"""Its place under DIR/run."""
+
+MAX_LINE: Final = 16_384
+"""Longest line of a request, bytes: an approval with its signature has some 200."""
+
+MAX_CONNECTIONS: Final = 32
+"""Connections at a time: a few people, and the API."""
+
+IDLE_SECONDS: Final = 60
+"""How long a connection may say nothing."""
+
+STATUS: Final = "status"
+
+
+class Asked(Struct, forbid_unknown_fields=True):
+    """A request; what an operation does not need is left out."""
+
+    op: str
+    account: str = ""
+    asset: str = ""
+    amount: int = 0
+    destination: str = ""
+    who: str = ""
+    id: str = ""
+    approver: str = ""
+    approves: bool = True
+    signature: str = ""
+
+
+class Control:
+    """Serves the socket at `path`, which nobody else serves."""
+
+    def __init__(
+        self,
+        path: Path,
+        desk: Desk,
+        status: Callable[[], Mapping[str, object]],
+        log: Callable[[str], None],
+    ) -> None:
+        self._path = path
+        self._desk = desk
+        self._status = status
+        self._log = log
+        self._connections = 0
+        self._operations: dict[str, Callable[[Asked], object]] = {
+            "address": self._address,
+            "addresses": lambda a: _rows(desk.addresses(a.account)),
+            "deposits": lambda a: _rows(desk.deposits(a.account)),
+            "withdraw": lambda a: {
+                "id": desk.withdraw(a.account, a.asset, a.amount, a.destination, a.who)
+            },
+            "withdrawals": lambda a: _rows(desk.withdrawals(a.account)),
+            "withdrawal": self._withdrawal,
+            "approve": self._approve,
+            "cancel": lambda a: desk.cancel(a.id, a.who),
+            "give_up": lambda a: desk.give_up(a.id, a.who),
+            "alarms": lambda a: _rows(desk.alarms()),
+            "clear": lambda a: desk.clear_alarm(a.id),
+            STATUS: lambda a: dict(self._status()),
+        }
+
+    async def serve(self) -> None:
+        """For ever."""
+        listener = listening(self._path, MAX_CONNECTIONS)
+        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE)
+        async with server:
+            await server.serve_forever()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer: socket.socket = writer.get_extra_info("socket")
+        self._connections += 1
+        try:
+            if self._connections <= MAX_CONNECTIONS and is_own(peer):
+                await self._talk(reader, writer)
+        except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+            pass  # it is gone, idle, or sent a line that never ends
+        finally:
+            self._connections -= 1
+            writer.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            async with asyncio.timeout(IDLE_SECONDS):
+                line = await reader.readline()
+            if not line:
+                return
+            writer.write(_encode(self._answer(line)) + b"\n")
+            async with asyncio.timeout(IDLE_SECONDS):
+                await writer.drain()
+
+    def _answer(self, line: bytes) -> dict[str, object]:
+        try:
+            asked = _decode(line)
+            operation = self._operations.get(asked.op)
+            if operation is None:
+                known = ", ".join(self._operations)
+                return {"refused": f"no operation {asked.op[:40]!r}; these are: {known}"}
+            return {"done": operation(asked)}
+        except (DeskRefused, msgspec.DecodeError) as error:
+            return {"refused": str(error)}
+
+    def _address(self, asked: Asked) -> dict[str, str]:
+        return {"address": self._desk.deposit_address(asked.account, asked.asset)}
+
+    def _withdrawal(self, asked: Asked) -> dict[str, object]:
+        row, approvals = self._desk.withdrawal(asked.id)
+        said = [
+            {
+                "approver": a.approver,
+                "approves": a.approves,
+                "signature": b64encode(a.signature).decode(),
+            }
+            for a in approvals
+        ]
+        return {**_row(row), "approvals": said}
+
+    def _approve(self, asked: Asked) -> None:
+        try:
+            signature = b64decode(asked.signature, validate=True)
+        except Base64Error:
+            raise DeskRefused("signature: not base64") from None
+        self._desk.approve(asked.id, Approval(asked.approver, asked.approves, signature))
+
+
+def _rows(rows: list[Row[Any]]) -> list[dict[str, object]]:
+    return [_row(row) for row in rows]
+
+
+def _row(row: Row[Any]) -> dict[str, object]:
+    """A row for people: hashes in hex, an intent as its text, amounts as text (JSON has 53 bits)."""
+    shown: dict[str, object] = {}
+    for name, value in row._mapping.items():
+        if name == "intent":
+            shown[name] = bytes(value).decode()
+        elif isinstance(value, bytes):
+            shown[name] = "0x" + value.hex() if value else ""
+        elif isinstance(value, int) and not isinstance(value, bool):
+            shown[name] = str(value)
+        else:
+            shown[name] = value
+    return shown
+
+
+_decode = msgspec.json.Decoder(Asked).decode
+_encode = msgspec.json.Encoder().encode

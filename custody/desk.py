@@ -1,0 +1,248 @@
+"""What people and other processes ask of custody: addresses, withdrawals, approvals, lists.
+
+Everything here is written down and left to the next step; nothing here moves money by itself.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection, Engine, Row, func, insert, select
+
+from custody import alarms
+from custody.assets import ChainAsset, ChainAssets
+from custody.policy.intents import Approval, Withdrawal
+from custody.store.custody_schema import addresses, deposits
+from custody.store.custody_schema import alarms as alarm_table
+from custody.store.database import for_reading
+from custody.withdrawals import store as withdrawals
+from custody.withdrawals.states import CANCELLABLE, WithdrawalState
+from engine.model.clock import Clock
+from engine.model.errors import FixgateError
+from engine.model.money import INT64_MAX
+from engine.model.refdata import ReferenceData
+
+MAX_ADDRESSES: Final = 1_000_000
+"""Deposit addresses in all: what the nodes are asked about stays within memory."""
+
+MAX_LISTED: Final = 1_000
+"""Rows of one list."""
+
+MAX_INITIATOR: Final = 64
+"""Longest name of whoever asks, characters."""
+
+
+class DeskRefused(FixgateError):
+    """Nothing was done; the text says why."""
+
+
+class Addresses(Protocol):
+    """Deposit addresses by their number."""
+
+    def address(self, number: int) -> str:
+        """`0x` and 40 lower-case hex digits."""
+        ...
+
+
+class Judges(Protocol):
+    """The policy, as far as approvals are taken in."""
+
+    intent_life: int
+    """How long a withdrawal may wait for its approvals, ns."""
+
+    def refusal(self, intent: Withdrawal, approval: Approval) -> str:
+        """What is wrong with an approver's word; empty for nothing."""
+        ...
+
+
+class Desk:
+    """Takes requests in, and shows how things stand."""
+
+    def __init__(
+        self,
+        database: Engine,
+        chain: int,
+        assets: ChainAssets,
+        book: Addresses,
+        judges: Judges,
+        refdata: ReferenceData,
+        parse_address: Callable[[str], str],
+        clock: Clock,
+    ) -> None:
+        """refdata: accounts of the journal, kept up to date by whoever reads it. parse_address: an
+        address as `0x` and lower-case digits; raises FixgateError."""
+        self._database = database
+        self._reading = for_reading(database)
+        self._chain = chain
+        self._assets = assets
+        self._book = book
+        self._judges = judges
+        self._refdata = refdata
+        self._parse_address = parse_address
+        self._clock = clock
+
+    # --- addresses ------------------------------------------------------------------------
+
+    def deposit_address(self, account: str, asset: str) -> str:
+        """Where an account has an asset sent to: the same at every call. Raises DeskRefused."""
+        number, code = self._account(account), self._asset(asset).code
+        with self._database.begin() as connection:
+            query = select(addresses.c.address).where(
+                addresses.c.account == number, addresses.c.asset == code
+            )
+            there = connection.execute(query).scalar()
+            if there is not None:
+                return str(there)
+            count = connection.execute(select(func.count()).select_from(addresses)).scalar_one()
+            if count >= MAX_ADDRESSES:
+                raise DeskRefused(f"all {MAX_ADDRESSES} deposit addresses are given out")
+            address = self._book.address(count)
+            connection.execute(
+                insert(addresses).values(
+                    number=count, address=address, account=number, asset=code,
+                    time=self._clock.now(),
+                )
+            )  # fmt: skip
+            return address
+
+    def addresses(self, account: str = "") -> list[Row[Any]]:
+        """Deposit addresses, of one account or of all; the latest come first."""
+        query = select(addresses).order_by(addresses.c.number.desc()).limit(MAX_LISTED)
+        if account:
+            query = query.where(addresses.c.account == self._account(account))
+        with self._reading.begin() as connection:
+            return list(connection.execute(query).all())
+
+    def deposits(self, account: str = "") -> list[Row[Any]]:
+        """Deposits, of one account or of all; the latest come first."""
+        query = select(deposits).order_by(deposits.c.block.desc()).limit(MAX_LISTED)
+        if account:
+            query = query.where(deposits.c.account == self._account(account))
+        with self._reading.begin() as connection:
+            return list(connection.execute(query).all())
+
+    # --- withdrawals ----------------------------------------------------------------------
+
+    def withdraw(
+        self, account: str, asset: str, amount: int, destination: str, initiator: str
+    ) -> str:
+        """Ask for a withdrawal; its name. amount: minor units of the venue. Raises DeskRefused."""
+        known = self._asset(asset)
+        number = self._account(account)
+        target = self._destination(destination)
+        atomic, fee = self._amounts(known, amount)
+        if not 0 < len(initiator) <= MAX_INITIATOR:
+            raise DeskRefused(f"initiator: 1 to {MAX_INITIATOR} characters")
+        now = self._clock.now()
+        with self._database.begin() as connection:
+            self._refuse_own(connection, target)
+            ident = withdrawals.next_id(connection)
+            intent = Withdrawal(
+                ident, account, initiator, self._chain, known.code, known.token, target, atomic,
+                fee, now, now + self._judges.intent_life,
+            )  # fmt: skip
+            withdrawals.keep(connection, intent, number, amount, known.withdrawal_fee)
+        return ident
+
+    def approve(self, ident: str, approval: Approval) -> None:
+        """Take an approver's word in. Raises DeskRefused."""
+        with self._database.begin() as connection:
+            row = self._withdrawal(connection, ident)
+            if row.state not in (str(WithdrawalState.HELD), str(WithdrawalState.AWAITING)):
+                raise DeskRefused(f"{ident} is {row.state}: it waits for no approval")
+            intent = withdrawals.intent_of(row)
+            if refusal := self._judges.refusal(intent, approval):
+                raise DeskRefused(refusal)
+            if not withdrawals.keep_approval(connection, ident, approval, self._clock.now()):
+                raise DeskRefused(f"{approval.approver} has spoken on {ident} before")
+
+    def cancel(self, ident: str, initiator: str) -> None:
+        """Take a withdrawal back that has no nonce yet. Raises DeskRefused."""
+        with self._database.begin() as connection:
+            row = self._withdrawal(connection, ident)
+            done = withdrawals.move(
+                connection, ident, CANCELLABLE, WithdrawalState.RELEASING, self._clock.now(),
+                f"taken back by {initiator[:MAX_INITIATOR]}", WithdrawalState.CANCELLED,
+            )  # fmt: skip
+            if not done:
+                raise DeskRefused(f"{ident} is {row.state}: it cannot be taken back")
+
+    def give_up(self, ident: str, who: str) -> None:
+        """A person's decision on a withdrawal that the chain reverted: the hold goes back."""
+        with self._database.begin() as connection:
+            self._withdrawal(connection, ident)
+            done = withdrawals.move(
+                connection, ident, [WithdrawalState.REVERTED], WithdrawalState.RELEASING,
+                self._clock.now(), f"given up by {who[:MAX_INITIATOR]}", WithdrawalState.FAILED,
+            )  # fmt: skip
+            if not done:
+                raise DeskRefused(f"{ident} was not reverted by the chain")
+
+    def withdrawals(self, account: str = "") -> list[Row[Any]]:
+        """Withdrawals, of one account or of all; the latest come first."""
+        number = self._account(account) if account else 0
+        with self._reading.begin() as connection:
+            return list(withdrawals.listed(connection, MAX_LISTED, number))
+
+    def withdrawal(self, ident: str) -> tuple[Row[Any], list[Approval]]:
+        """A withdrawal and what approvers have said of it. Raises DeskRefused."""
+        with self._reading.begin() as connection:
+            row = self._withdrawal(connection, ident)
+            return row, withdrawals.approvals_of(connection, ident)
+
+    # --- alarms ---------------------------------------------------------------------------
+
+    def alarms(self) -> list[Row[Any]]:
+        """What waits for a person, the oldest first."""
+        query = select(alarm_table).where(alarm_table.c.cleared == 0)
+        with self._reading.begin() as connection:
+            rows = connection.execute(query.order_by(alarm_table.c.since).limit(MAX_LISTED))
+            return list(rows.all())
+
+    def clear_alarm(self, name: str) -> None:
+        """A person has dealt with it. Raises DeskRefused."""
+        with self._database.begin() as connection:
+            if not alarms.clear_alarm(connection, name, self._clock.now()):
+                raise DeskRefused(f"there is no alarm {name}")
+
+    # --- what was meant -------------------------------------------------------------------
+
+    def _account(self, name: str) -> int:
+        for account in self._refdata.accounts.values():
+            if account.name == name:
+                return account.id
+        raise DeskRefused(f"there is no account {name}")
+
+    def _asset(self, code: str) -> ChainAsset:
+        asset = self._assets.by_code.get(code)
+        if asset is None:
+            known = ", ".join(self._assets.by_code)
+            raise DeskRefused(f"{code} is not on the chain; these are: {known}")
+        return asset
+
+    def _amounts(self, asset: ChainAsset, amount: int) -> tuple[int, int]:
+        """A withdrawal and its fee in atomic units."""
+        if not asset.min_withdrawal <= amount <= INT64_MAX - asset.withdrawal_fee:
+            raise DeskRefused(
+                f"the least withdrawal of {asset.code} is {asset.min_withdrawal} minor units"
+            )
+        atomic, fee = asset.atomic(amount), asset.atomic(asset.withdrawal_fee)
+        if atomic is None or fee is None:
+            raise DeskRefused(f"{asset.code} has {asset.decimals} decimals on the chain")
+        return atomic, fee
+
+    def _destination(self, text: str) -> str:
+        try:
+            return self._parse_address(text)
+        except FixgateError as error:
+            raise DeskRefused(f"destination: {error}") from None
+
+    def _refuse_own(self, connection: Connection, target: str) -> None:
+        query = select(addresses.c.number).where(addresses.c.address == target)
+        if connection.execute(query).first() is not None:
+            raise DeskRefused("the destination is a deposit address of this venue")
+
+    def _withdrawal(self, connection: Connection, ident: str) -> Row[Any]:
+        row = withdrawals.find(connection, ident)
+        if row is None:
+            raise DeskRefused(f"there is no withdrawal {ident}")
+        return row

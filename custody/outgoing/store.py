@@ -1,0 +1,88 @@
+"""Outgoing transactions and their signed forms, in the database."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from custody.outgoing.states import UNDER_WAY, OutgoingState, Purpose
+from custody.store.custody_schema import attempts, outgoing
+
+
+def next_nonce(connection: Connection, wallet: str) -> int | None:
+    """The nonce behind the last one that was given out; None if none was."""
+    query = select(func.max(outgoing.c.nonce)).where(outgoing.c.wallet == wallet)
+    last = connection.execute(query).scalar()
+    return None if last is None else int(last) + 1
+
+
+def plan(
+    connection: Connection,
+    wallet: str,
+    nonce: int,
+    purpose: Purpose,
+    reference: str,
+    request: bytes,
+    gas: int,
+    now: int,
+) -> None:
+    """Give a nonce out. The database refuses a second one for the same reference."""
+    connection.execute(
+        insert(outgoing).values(
+            wallet=wallet, nonce=nonce, state=str(OutgoingState.PLANNED), purpose=str(purpose),
+            reference=reference, request=request, gas=gas, tx=b"", gas_paid=0, changed=now,
+        )
+    )  # fmt: skip
+
+
+def under_way(connection: Connection, limit: int) -> Sequence[Row[Any]]:
+    """Transactions that have not ended, by wallet and nonce."""
+    query = select(outgoing).where(outgoing.c.state.in_([str(state) for state in UNDER_WAY]))
+    return connection.execute(
+        query.order_by(outgoing.c.wallet, outgoing.c.nonce).limit(limit)
+    ).all()
+
+
+def by_reference(connection: Connection, reference: str) -> Row[Any] | None:
+    """The transaction for something, if it has one."""
+    return connection.execute(select(outgoing).where(outgoing.c.reference == reference)).first()
+
+
+def attempts_of(connection: Connection, wallet: str, nonce: int) -> Sequence[Row[Any]]:
+    """Signed forms of a transaction, the oldest first."""
+    query = select(attempts).where(attempts.c.wallet == wallet, attempts.c.nonce == nonce)
+    return connection.execute(query.order_by(attempts.c.max_fee)).all()
+
+
+def keep_attempt(
+    connection: Connection,
+    row: Row[Any],
+    raw: bytes,
+    tx: bytes,
+    max_fee: int,
+    tip: int,
+    now: int,
+    *,
+    cancels: bool,
+) -> None:
+    """A signed form, before anybody sees it."""
+    connection.execute(
+        insert(attempts).values(
+            tx=tx, wallet=row.wallet, nonce=row.nonce, raw=raw, max_fee=max_fee, tip=tip,
+            cancels=cancels, time=now,
+        )
+    )  # fmt: skip
+    _change(connection, row, state=str(OutgoingState.SENT), changed=now)
+
+
+def end(
+    connection: Connection, row: Row[Any], state: OutgoingState, tx: bytes, gas_paid: int, now: int
+) -> None:
+    """A form of it is final. gas_paid: wei."""
+    assert state not in UNDER_WAY
+    _change(connection, row, state=str(state), tx=tx, gas_paid=gas_paid, changed=now)
+
+
+def _change(connection: Connection, row: Row[Any], **values: object) -> None:
+    change = update(outgoing).where(outgoing.c.wallet == row.wallet, outgoing.c.nonce == row.nonce)
+    connection.execute(change.values(**values))

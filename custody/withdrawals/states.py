@@ -1,0 +1,55 @@
+"""Where a withdrawal is.
+
+    REQUESTED ─▶ HELD ─▶ APPROVED ─▶ SENDING ─▶ PAID ─▶ SETTLED
+        │         │ ▲       │           │
+        │         ▼ │       │           ├─▶ REVERTED     gas is gone, nothing else: a person decides
+        │      AWAITING     │           ▼
+        ▼         └────────▶└────▶ RELEASING ─▶ BLOCKED | REJECTED | EXPIRED | CANCELLED | FAILED
+     REFUSED                       the hold goes back; then the state that was decided on
+
+REQUESTED: the venue is asked to hold the money. AWAITING: approvals. APPROVED: screened, then given
+a nonce: from then on no word of anybody's stops it but a transaction of the same nonce. PAID: final
+on the chain and in the ledger; the venue is told.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class WithdrawalState(StrEnum):
+    """See above."""
+
+    REQUESTED = "requested"
+    HELD = "held"
+    AWAITING = "awaiting"
+    APPROVED = "approved"
+    SENDING = "sending"
+    PAID = "paid"
+    RELEASING = "releasing"
+    REVERTED = "reverted"
+    SETTLED = "settled"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+ENDED: Final = frozenset({
+    WithdrawalState.SETTLED,
+    WithdrawalState.REFUSED,
+    WithdrawalState.BLOCKED,
+    WithdrawalState.REJECTED,
+    WithdrawalState.EXPIRED,
+    WithdrawalState.CANCELLED,
+    WithdrawalState.FAILED,
+})  # fmt: skip
+"""Nothing more happens to it."""
+
+CANCELLABLE: Final = frozenset({
+    WithdrawalState.HELD,
+    WithdrawalState.AWAITING,
+    WithdrawalState.APPROVED,
+})  # fmt: skip
+"""Whoever asked may take it back: it has no nonce yet."""
