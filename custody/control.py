@@ -151,9 +151,9 @@ def _rows(rows: list[Row[Any]]) -> list[dict[str, object]]:
 
 
 def _row(row: Row[Any]) -> dict[str, object]:
-    """A row for people: hashes in hex, an intent as its text, amounts as text (JSON has 53 bits)."""
+    """A row for people: hashes in hex, intents and amounts as text (JSON has 53 bits)."""
     shown: dict[str, object] = {}
-    for name, value in row._mapping.items():
+    for name, value in row._asdict().items():
         if name == "intent":
             shown[name] = bytes(value).decode()
         elif isinstance(value, bytes):

@@ -12,15 +12,21 @@ from sqlalchemy import Connection, Engine
 
 from custody.alarms import EVERYTHING, raise_alarm
 from custody.assets import ChainAssets
+from custody.chain_books import ChainBooks, Move
 from custody.chains.node import Block, Movement
 from custody.deposits import store
 from custody.deposits.judge import Owner, Received, expected_changes, judge
 from custody.deposits.states import DepositState
+from custody.ledger import chart
 from custody.store.database import for_reading
 from engine.model.clock import Clock
 
 BLOCKS_A_STEP: Final = 50
 """Final blocks looked through in one step: a second's work, so that withdrawals go on between."""
+
+
+OPENED: Final = "chain/opening"
+"""The name of the ledger's entry for what the venue's wallets had at first."""
 
 
 class Agreed(Protocol):
@@ -55,12 +61,15 @@ class Scanner:
         chain: int,
         agreed: Agreed,
         database: Engine,
+        books: ChainBooks,
         assets: ChainAssets,
         treasury: frozenset[str],
         clock: Clock,
         log: Callable[[str], None],
+        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """treasury: addresses of the venue's own wallets, which deposits may come to by mistake."""
+        """treasury: addresses of the venue's own wallets, which deposits may come to by mistake.
+        reached: is called with the name of every place where a process may be killed."""
         self._chain = chain
         self._agreed = agreed
         self._database = database
@@ -69,6 +78,8 @@ class Scanner:
         self._treasury = treasury
         self._clock = clock
         self._log = log
+        self._books = books
+        self._reached = reached
 
     async def step(self) -> int:
         """Look through the next final blocks; how many. Raises Disagreement of the nodes."""
@@ -79,7 +90,7 @@ class Scanner:
             last = store.last_block(connection)
             owners = store.owners(connection)
         if last is None:
-            return self._begin(final)
+            return await self._begin(final)
         try:
             if await self._taken_back(last):
                 return 0
@@ -91,9 +102,21 @@ class Scanner:
             return 0
         return done
 
-    def _begin(self, final: Block) -> int:
+    async def _begin(self, final: Block) -> int:
         """The first block that is looked at is the last one that is final: nobody was given an
-        address of ours before it."""
+        address of ours before it. What our own wallets have there is the ledger's beginning."""
+        moves: list[Move] = []
+        for address in sorted(self._treasury):
+            for asset in self._assets.by_code.values():
+                there = await self._agreed.balance(address, asset.token, final.hash)
+                if there is None:
+                    return 0
+                if there:
+                    debit = self._books.opened(chart.chain(asset.code, address))
+                    credit = self._books.opened(chart.opening(asset.code))
+                    moves.append((debit, credit, asset.units(there)))
+        if moves:
+            self._books.post([(OPENED, moves)])
         with self._database.begin() as connection:
             store.keep_block(connection, final)
         self._log(f"watching the chain from block {final.number}")
@@ -116,6 +139,8 @@ class Scanner:
             store.keep_received(connection, found)
             for deposit in found:
                 self._tell_a_person(connection, deposit)
+        if found:
+            self._reached("deposit found")
         return block.number, block.hash
 
     async def _changes(
@@ -163,6 +188,7 @@ class Scanner:
                 now,
                 EVERYTHING,
             )
+        self._reached("finality broken")
         self._log(f"FINALITY IS BROKEN above block {number}: {len(gone)} deposits are reversed")
         return True
 

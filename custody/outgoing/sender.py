@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Row
 
 from custody.alarms import EVERYTHING, raise_alarm, stopped
 from custody.chains.node import Block, Fees, Receipt
+from custody.chains.quorum import Disagreement
 from custody.outgoing import store
 from custody.outgoing.fees import Offer, first_offer, next_offer
 from custody.outgoing.states import OutgoingState, Purpose
@@ -161,8 +162,13 @@ class Sender:
 
     async def _sign_first(self, row: Row[Any]) -> None:
         fees = await self._network.fees()
-        if fees is not None:
-            await self._sign(row, first_offer(fees, self._cap), cancels=False)
+        if fees is None:
+            return
+        offer = first_offer(fees, self._cap)
+        if row.reference not in self._cancelling:
+            await self._sign(row, offer, cancels=False)
+        if row.reference in self._cancelling:
+            await self._sign(row, offer, cancels=True)
 
     async def _sign(self, row: Row[Any], offer: Offer, *, cancels: bool) -> None:
         try:
@@ -174,6 +180,8 @@ class Sender:
             self._log(f"{row.reference} waits for the signer: {error}")
             return
         except SignerRefused as error:
+            # Its nonce is used up by nothing then: those behind it must not wait for ever.
+            self._cancelling.add(row.reference)
             self._tell_a_person(row, f"the signer refuses {row.reference}: {error}", row.reference)
             return
         self._reached("signed")
@@ -205,7 +213,7 @@ class Sender:
         self._looked[newest.tx] = now
         seen = False
         for form in forms:
-            receipt = await self._network.receipt(form.tx)
+            receipt = await self._receipt(form.tx)
             if receipt is None:
                 continue
             seen = True
@@ -220,6 +228,13 @@ class Sender:
             await self._replace(row, newest, cancels=newest.cancels)
         else:
             await self._broadcast(newest.tx, newest.raw)
+
+    async def _receipt(self, tx: bytes) -> Receipt | None:
+        """What became of a form. Nodes may see it in different blocks, as long as none is final."""
+        try:
+            return await self._network.receipt(tx)
+        except Disagreement:
+            return None
 
     async def _is_final(self, receipt: Receipt, final: Block) -> bool:
         if receipt.number > final.number:
@@ -248,7 +263,7 @@ class Sender:
             return False
         since = self._missing.setdefault(row.reference, self._clock.now())
         for form in forms:
-            if await self._network.receipt(form.tx) is not None:
+            if await self._receipt(form.tx) is not None:
                 return True
         if self._clock.now() - since < MISSING_NANOS:
             return True

@@ -30,7 +30,8 @@ def plan(
     connection.execute(
         insert(outgoing).values(
             wallet=wallet, nonce=nonce, state=str(OutgoingState.PLANNED), purpose=str(purpose),
-            reference=reference, request=request, gas=gas, tx=b"", gas_paid=0, changed=now,
+            reference=reference, request=request, gas=gas, tx=b"", gas_paid=0, booked=False,
+            changed=now,
         )
     )  # fmt: skip
 
@@ -81,6 +82,11 @@ def end(
     """A form of it is final. gas_paid: wei."""
     assert state not in UNDER_WAY
     _change(connection, row, state=str(state), tx=tx, gas_paid=gas_paid, changed=now)
+
+
+def mark_booked(connection: Connection, row: Row[Any]) -> None:
+    """The ledger has what it moved."""
+    _change(connection, row, booked=True)
 
 
 def _change(connection: Connection, row: Row[Any], **values: object) -> None:

@@ -138,6 +138,7 @@ outgoing = Table(
     Column("gas", BigInteger, nullable=False),  # limit, units of gas
     Column("tx", HASH, nullable=False),  # the attempt that is final; empty before
     Column("gas_paid", Amount, nullable=False),  # wei; 0 before
+    Column("booked", Boolean, nullable=False),  # whether the ledger has what it moved
     Column("changed", BigInteger, nullable=False),  # ns UTC
     Index("ix_outgoing_state", "state"),
 )

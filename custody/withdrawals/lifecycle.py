@@ -73,8 +73,8 @@ class Payments(Protocol):
         """What the signer will be asked."""
         ...
 
-    async def gas(self, intent: Withdrawal) -> int:
-        """How much gas the payment takes. Raises CallFails, and NodeFailed."""
+    async def gas(self, intent: Withdrawal) -> int | None:
+        """How much gas the payment takes; None if no node says. Raises CallFails."""
         ...
 
 
@@ -216,7 +216,7 @@ class Lifecycle:
             self._tell_a_person(row, f"{row.id} would fail on the chain: {error}")
             return
         nonce = await self._sender.nonce_for(self._payments.wallet)
-        if nonce is None:
+        if nonce is None or gas is None:
             return
         self._plan(row, intent, nonce, gas)
 

@@ -80,19 +80,20 @@ def move(
 
 
 def spent(
-    connection: Connection, asset: str, account: int | None, since: int
-) -> Sequence[tuple[int, int, int]]:
-    """(account, amount in minor units, when) of what has left or is on its way, since then."""
+    connection: Connection, asset: str, account: int | None, since: int, but: str
+) -> Sequence[int]:
+    """Minor units of each withdrawal since then that has left or is on its way, `but` apart."""
     lost = [str(s) for s in ENDED if s != WithdrawalState.SETTLED]
     lost += [str(WithdrawalState.REQUESTED), str(WithdrawalState.RELEASING)]
-    query = select(withdrawals).where(
+    query = select(withdrawals.c.amount).where(
         withdrawals.c.asset == asset,
         withdrawals.c.state.not_in(lost),
         withdrawals.c.requested > since,
+        withdrawals.c.id != but,
     )
     if account is not None:
         query = query.where(withdrawals.c.account == account)
-    return [(row.account, row.amount, row.requested) for row in connection.execute(query)]
+    return [row.amount for row in connection.execute(query)]
 
 
 def keep_approval(connection: Connection, intent: str, approval: Approval, now: int) -> bool:

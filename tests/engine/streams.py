@@ -129,7 +129,7 @@ class RandomTrader:
     """
 
     def __init__(self, seed: int, *, system: bool = True, chain: bool = False) -> None:
-        """chain: also what custody tells of a chain, which a ledger has to have seen there first."""
+        """chain: also what custody tells of a chain, which a ledger must have seen there first."""
         self.chain = chain
         self.random = random.Random(seed)
         self.names: dict[int, list[tuple[bytes, int, int, int]]] = {s: [] for s in SESSIONS}

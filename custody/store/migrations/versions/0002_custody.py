@@ -120,6 +120,7 @@ def _to_the_chain() -> None:
         sa.Column("gas", sa.BigInteger, nullable=False),
         sa.Column("tx", digest, nullable=False),
         sa.Column("gas_paid", Amount, nullable=False),
+        sa.Column("booked", sa.Boolean, nullable=False),
         sa.Column("changed", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_outgoing_state", "outgoing", ["state"])

@@ -1,0 +1,150 @@
+"""Custody as a whole: what it is made of, and the order in which its parts take their steps."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import Engine
+
+from custody.alarms import raise_alarm
+from custody.assets import ChainAsset, ChainAssets
+from custody.chain_books import ChainBooks
+from custody.chains.quorum import Disagreement, Witnesses
+from custody.deposits.crediting import Crediting
+from custody.deposits.scanner import Scanner
+from custody.desk import Desk
+from custody.outgoing.sender import Sender, Signer
+from custody.policy.policy import Policy
+from custody.poster import LedgerPoster
+from custody.screening import Screening
+from custody.signing.requests import OwnWallets
+from custody.venue_line import Line, Telling
+from custody.wallets.bip32 import AddressBook
+from custody.wallets.treasury import Treasury
+from custody.withdrawals.lifecycle import Lifecycle
+from custody.withdrawals.payments import HotWallet
+from custody.withdrawals.rulings import PolicyRulings
+from engine.model.clock import Clock
+from engine.model.errors import FixgateError
+
+RECORDS_A_TURN: Final = 500
+"""Records posted before anybody else gets a turn: some 25 ms."""
+
+IDLE_SECONDS: Final = 0.02
+"""Between two looks at the journal's end."""
+
+
+class Terms(Struct, frozen=True):
+    """What custody of one chain works by. sweep_above: by asset, minor units. max_fee: wei a unit
+    of gas, at most."""
+
+    chain: int
+    assets: tuple[ChainAsset, ...]
+    policy: Policy
+    sweep_above: Mapping[str, int]
+    max_fee: int
+
+
+class Custody:
+    """All parts, wired. Nothing here is a process: see gateway.processes.custody."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        wallets: OwnWallets,
+        journal: Path,
+        database: Engine,
+        witnesses: Witnesses,
+        signer: Signer,
+        line: Line,
+        screening: Screening,
+        parse_address: Callable[[str], str],
+        clock: Clock,
+        log: Callable[[str], None],
+        reached: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """wallets: the signer's. reached: called with the name of each place where the process may
+        be killed."""
+        assets = ChainAssets(terms.assets)
+        self.wallets = wallets
+        self.database = database
+        self.witnesses = witnesses
+        self.poster = LedgerPoster(journal, database, assets.decimals())
+        self._clock = clock
+        self._log = log
+        refdata = self.poster.postings.refdata
+        self._refdata = refdata
+        self.books = ChainBooks(self.poster)
+        self.telling = Telling(line, clock)
+        treasury = frozenset(w for w in (wallets.hot, wallets.gas_tank, wallets.cold) if w)
+        self.scanner = Scanner(
+            terms.chain, witnesses, database, self.books, assets, treasury, clock, log, reached
+        )
+        self.crediting = Crediting(
+            database, self.poster, self.telling, screening, assets, clock, log, reached
+        )
+        self.sender = Sender(witnesses, signer, database, clock, log, terms.max_fee, reached)
+        rulings = PolicyRulings(terms.policy, assets, refdata, clock)
+        self.lifecycle = Lifecycle(
+            database, self.books, self.telling, rulings, screening,
+            HotWallet(wallets.hot, witnesses, rulings.allowed), self.sender, assets,
+            self._number_of, clock, log, reached,
+        )  # fmt: skip
+        self.treasury = Treasury(
+            database, self.books, witnesses, self.sender, assets, terms.sweep_above,
+            wallets.hot, wallets.gas_tank, terms.max_fee, clock, log, reached,
+        )  # fmt: skip
+        self.desk = Desk(
+            database, terms.chain, assets, AddressBook(wallets.xpub), rulings, refdata,
+            parse_address, clock,
+        )  # fmt: skip
+
+    def post(self) -> int:
+        """Post the next records of the journal; how many."""
+        return self.poster.step(RECORDS_A_TURN)
+
+    async def step(self) -> None:
+        """Everything that is not the journal, once, as far as it gets."""
+        parts = (self.scanner, self.crediting, self.lifecycle, self.sender, self.treasury)
+        for part in parts:
+            try:
+                await part.step()
+            except Disagreement as error:
+                self._alarm(error)
+        await self.telling.send()
+
+    async def run(self, stop: asyncio.Event, poll_seconds: float) -> None:
+        """Until `stop`. Raises what a part cannot go on from; whoever starts it again loses
+        nothing."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._follow_journal()),
+                group.create_task(self._follow_chain(poll_seconds)),
+            ]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self.poster.close()
+
+    async def _follow_journal(self) -> None:
+        while True:
+            busy = self.post() > 0
+            await asyncio.sleep(0 if busy else IDLE_SECONDS)
+
+    async def _follow_chain(self, poll_seconds: float) -> None:
+        while True:
+            await self.step()
+            await asyncio.sleep(poll_seconds)
+
+    def _number_of(self, code: str) -> int:
+        return next(a.id for a in self._refdata.assets.values() if a.code == code)
+
+    def _alarm(self, error: FixgateError) -> None:
+        with self.database.begin() as connection:
+            if raise_alarm(connection, "nodes", str(error), self._clock.now(), "withdrawals"):
+                self._log(f"nodes disagree: {error}")

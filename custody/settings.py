@@ -1,0 +1,76 @@
+"""The part `custody` of the venue's configuration. Its shape: custody.terms says what it means."""
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from custody.policy.policy import Address, Amount, Name, Policy
+
+MAX_ENDPOINTS: Final = 8
+"""Nodes that are asked: each answer costs every question."""
+
+MAX_ASSETS: Final = 200
+
+Url = Annotated[str, Meta(pattern=r"^https?://\S{1,500}\Z")]
+
+
+class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping in the file: a key that is not listed is an error."""
+
+
+class EndpointSettings(_Strict, frozen=True):
+    """A node. url: may hold a key, and is shown nowhere. traces: it has debug_traceBlockByHash."""
+
+    name: Name
+    url: Url
+    per_second: Annotated[int, Meta(ge=1, le=10_000)] = 20
+    traces: bool = False
+
+
+class ChainSettings(_Strict, frozen=True):
+    """An EVM chain. kind `simulated` needs no node: it is in custody's own process, for a demo.
+
+    needed: how many nodes have to agree. final_tag: whose blocks are final. max_fee_gwei: the most
+    that is offered for a unit of gas.
+    """
+
+    id: Annotated[int, Meta(ge=1, le=2**53)]
+    kind: Literal["evm", "simulated"] = "evm"
+    endpoints: Annotated[tuple[EndpointSettings, ...], Meta(max_length=MAX_ENDPOINTS)] = ()
+    needed: Annotated[int, Meta(ge=1, le=MAX_ENDPOINTS)] = 2
+    poll_ms: Annotated[int, Meta(ge=10, le=60_000)] = 250
+    max_fee_gwei: Annotated[int, Meta(ge=1, le=100_000)] = 500
+
+
+class AssetSettings(_Strict, frozen=True):
+    """An asset on the chain. token: the contract's address, empty for the chain's own coin. Amounts
+    in the asset's unit."""
+
+    code: Name
+    token: Address | Literal[""] = ""
+    decimals: Annotated[int, Meta(ge=0, le=18)] = 18
+    min_deposit: Amount = "0"
+    min_withdrawal: Amount = "0"
+    withdrawal_fee: Amount = "0"
+    sweep_above: Amount = "0"
+
+
+class KeystoreSettings(_Strict, frozen=True):
+    """Files of the signer: the sealed seed, and its password. Relative ones are beside the
+    configuration."""
+
+    file: str
+    password_file: str
+
+
+class CustodySettings(_Strict, frozen=True):
+    """database: a URL; empty for SQLite in the data folder. cold: where the hot wallet is emptied
+    to. forbidden: addresses that nothing may come from or go to."""
+
+    chain: ChainSettings
+    assets: Annotated[tuple[AssetSettings, ...], Meta(min_length=1, max_length=MAX_ASSETS)]
+    policy: Policy
+    keystore: KeystoreSettings
+    database: str = ""
+    cold: Address | Literal[""] = ""
+    forbidden: tuple[Address, ...] = ()

@@ -1,0 +1,67 @@
+"""Who signs: keys that are named, and never seen."""
+
+from enum import Enum
+from typing import Protocol
+
+from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, ExtendedPrivateKey
+from engine.model.errors import FixgateError
+
+
+class KeysGone(FixgateError):
+    """Whatever holds the keys does not answer: nothing is signed until it does."""
+
+
+class Wallet(Enum):
+    """Wallets with one key. Deposit addresses are numbers instead."""
+
+    HOT = "hot"
+    GAS_TANK = "gas tank"
+
+
+Which = Wallet | int
+
+
+class Keys(Protocol):
+    """Keys of the wallets, and of deposit addresses by number."""
+
+    def address(self, which: Which) -> str:
+        """The address of a key. Raises KeysGone."""
+        ...
+
+    def sign(self, which: Which, digest: bytes) -> tuple[int, int, int]:
+        """(r, s, y parity) over 32 bytes, s in the lower half. Raises KeysGone."""
+        ...
+
+    def xpub(self) -> str:
+        """The extended public key of all deposit addresses."""
+        ...
+
+
+class SeedKeys:
+    """Keys that are all derived from one seed, in this process's memory."""
+
+    def __init__(self, seed: bytes) -> None:
+        master = ExtendedPrivateKey.of_seed(seed)
+        self._wallets = {
+            Wallet.HOT: master.derive(HOT),
+            Wallet.GAS_TANK: master.derive(GAS_TANK),
+        }
+        self._deposits = master.derive(DEPOSITS)
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
+        return "SeedKeys(...)"
+
+    def address(self, which: Which) -> str:
+        """See Keys."""
+        return self._key(which).address()
+
+    def sign(self, which: Which, digest: bytes) -> tuple[int, int, int]:
+        """See Keys."""
+        return self._key(which).sign(digest)
+
+    def xpub(self) -> str:
+        """See Keys."""
+        return self._deposits.public().text()
+
+    def _key(self, which: Which) -> ExtendedPrivateKey:
+        return self._deposits.child(which) if isinstance(which, int) else self._wallets[which]

@@ -1,0 +1,88 @@
+"""The seed on disk: AES-256-GCM under a key that scrypt makes of a password.
+
+The password comes from a file that nobody else can read, never from a command line or the
+environment, which other processes see.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from msgspec import Meta, Struct
+
+from engine.model.errors import OperatorError
+
+SEED_BYTES: Final = 32
+SCRYPT_N: Final = 2**15
+"""32 MiB and some 0.1 s a try (RFC 7914), with r = 8, p = 1."""
+
+MAX_PASSWORD: Final = 1_024
+"""Longest password, bytes."""
+
+_CONTEXT: Final = b"fixgate keystore v1"
+
+
+class _File(Struct, forbid_unknown_fields=True):
+    version: Annotated[int, Meta(ge=1, le=1)]
+    salt: bytes
+    nonce: bytes
+    sealed: bytes
+
+
+def create_keystore(path: Path, password: bytes, random: bytes) -> None:
+    """Seal a new seed. random: 60 unpredictable bytes: the seed, a salt, a nonce. Raises
+    OperatorError if there is a file already: keys are never written over."""
+    assert len(random) == SEED_BYTES + 16 + 12
+    seed, salt, nonce = random[:32], random[32:48], random[48:]
+    sealed = AESGCM(_key(password, salt)).encrypt(nonce, seed, _CONTEXT)
+    text = msgspec.json.encode(_File(1, salt, nonce, sealed))
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise OperatorError(f"{path} is there already: keys are never written over") from None
+    with os.fdopen(fd, "wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(fd)
+
+
+def open_keystore(path: Path, password: bytes) -> bytes:
+    """The seed. Raises OperatorError if there is none, or the password is another."""
+    _check_private(path)
+    try:
+        sealed = msgspec.json.decode(path.read_bytes(), type=_File)
+        return AESGCM(_key(password, sealed.salt)).decrypt(sealed.nonce, sealed.sealed, _CONTEXT)
+    except (msgspec.DecodeError, ValueError):
+        raise OperatorError(f"{path} is no keystore: restore it from its copy") from None
+    except InvalidTag:
+        raise OperatorError(
+            f"{path} does not open: the password is another one, or the file is damaged"
+        ) from None
+
+
+def read_password(path: Path) -> bytes:
+    """The first line of a file that is its owner's alone. Raises OperatorError."""
+    _check_private(path)
+    with path.open("rb") as file:
+        password = file.readline(MAX_PASSWORD + 1).rstrip(b"\n")
+    if not 0 < len(password) <= MAX_PASSWORD:
+        raise OperatorError(f"{path}: a password has 1 to {MAX_PASSWORD} bytes")
+    return password
+
+
+def _check_private(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise OperatorError(f"{path} can be read by others: chmod 600 {path}")
+
+
+def _key(password: bytes, salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=32, n=SCRYPT_N, r=8, p=1).derive(password)

@@ -1,0 +1,106 @@
+"""The signer's own memory: everything that it signed, in a chain of digests, on disk before the
+signature leaves.
+
+A line is JSON. Each has the digest of the line before it, so that none can be taken out or changed
+without all that follow. A last line that is torn was never answered, and is cut.
+"""
+
+import os
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from engine.model.errors import FixgateError, OperatorError
+
+GENESIS: Final = "0" * 64
+
+
+class LogFull(FixgateError):
+    """The disk does not take a line: nothing is signed without one."""
+
+
+class Entry(Struct, frozen=True):
+    """kind: of the purpose. id: of what was asked for, once in each wallet. content: the digest of
+    what it said, all fees apart. account, asset, amount, gas: what velocities are counted in;
+    gas: wei at most. time: ns UTC."""
+
+    seq: int
+    time: int
+    kind: str
+    id: str
+    content: str
+    wallet: str
+    nonce: int
+    account: str
+    asset: str
+    amount: int
+    gas: int
+    tx: str
+    before: str
+
+
+class SignerLog:
+    """The log in one file, which this process alone writes."""
+
+    def __init__(self, path: Path, log: Callable[[str], None]) -> None:
+        """Reads and checks all of it. Raises OperatorError if a line is not what was written."""
+        self.entries: list[Entry] = []
+        self._digest = GENESIS
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        data = path.read_bytes()
+        whole, _, torn = data.rpartition(b"\n")
+        if torn:
+            log(f"{path.name}: cut a line that was never finished, {len(torn)} bytes")
+            os.ftruncate(self._fd, len(data) - len(torn))
+            os.fsync(self._fd)
+        for number, line in enumerate(whole.split(b"\n") if whole else [], 1):
+            self._take(line, number, path)
+        self._size = len(data) - len(torn)
+        os.lseek(self._fd, self._size, os.SEEK_SET)
+
+    def append(self, make: Callable[[int, str], Entry]) -> Entry:
+        """Write `make(seq, digest before)` down. Raises LogFull; then nothing was written."""
+        entry = make(len(self.entries) + 1, self._digest)
+        line = _encode(entry)
+        try:
+            written = os.write(self._fd, line + b"\n")
+            os.fsync(self._fd)
+        except OSError as error:
+            self._take_back()
+            raise LogFull(f"the signer's log cannot be written: {error.strerror}") from None
+        if written != len(line) + 1:
+            self._take_back()
+            raise LogFull("the disk is full: it took a part of a line of the signer's log")
+        self._size += written
+        self.entries.append(entry)
+        self._digest = sha256(line).hexdigest()
+        return entry
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+
+    def _take_back(self) -> None:
+        os.ftruncate(self._fd, self._size)
+        os.lseek(self._fd, self._size, os.SEEK_SET)
+
+    def _take(self, line: bytes, number: int, path: Path) -> None:
+        try:
+            entry = msgspec.json.decode(line, type=Entry)
+        except msgspec.DecodeError:
+            entry = None
+        if entry is None or entry.seq != number or entry.before != self._digest:
+            raise OperatorError(
+                f"{path} was changed at line {number}: nothing is signed until somebody has found"
+                " out by whom. Compare it with its copy"
+            )
+        self.entries.append(entry)
+        self._digest = sha256(line).hexdigest()
+
+
+_encode = msgspec.json.Encoder(order="sorted").encode

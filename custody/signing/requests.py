@@ -1,0 +1,167 @@
+"""What the signer is asked, and what it answers.
+
+It is told what to do, never what to sign: there is no request that takes a digest, bytes to sign,
+or a target that is neither a wallet of the venue's own nor in an approved intent. Pure.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from custody.policy.intents import AllowAddress, Approval, Withdrawal
+from engine.model.errors import FixgateError
+
+MAX_FRAME: Final = 256 * 1024
+"""Largest frame without its length, bytes: an intent with the approvals of a hundred people."""
+
+_LENGTH: Final = 4
+
+
+class Gas(Struct, frozen=True):
+    """limit: units of gas. max_fee, tip: wei a unit."""
+
+    limit: int
+    max_fee: int
+    tip: int
+
+
+class Allowed(Struct, frozen=True):
+    """Proof that an address is on an account's list."""
+
+    intent: AllowAddress
+    approvals: tuple[Approval, ...]
+
+
+class Pay(Struct, frozen=True, tag="pay"):
+    """Pay a withdrawal out of the hot wallet. allowed: where the policy wants the list."""
+
+    intent: Withdrawal
+    approvals: tuple[Approval, ...] = ()
+    allowed: Allowed | None = None
+
+
+class Sweep(Struct, frozen=True, tag="sweep"):
+    """Bring what is at deposit address `number` to the hot wallet. amount: atomic units."""
+
+    number: int
+    token: str
+    amount: int
+
+
+class Fuel(Struct, frozen=True, tag="fuel"):
+    """Give deposit address `number` coins of the gas tank, for a token's sweep. amount: wei."""
+
+    number: int
+    amount: int
+
+
+class Refill(Struct, frozen=True, tag="refill"):
+    """Bring what the hot wallet has too much of to the cold one. amount: atomic units."""
+
+    id: str
+    token: str
+    amount: int
+
+
+Purpose = Pay | Sweep | Fuel | Refill
+
+
+class Sign(Struct, frozen=True, tag="sign"):
+    """The transaction of a purpose. cancels: one of its nonce that pays nobody instead."""
+
+    purpose: Purpose
+    nonce: int
+    gas: Gas
+    cancels: bool = False
+
+
+class Wallets(Struct, frozen=True, tag="wallets"):
+    """Which wallets there are."""
+
+
+class Signed(Struct, frozen=True, tag="signed"):
+    """A transaction for any node, and its hash."""
+
+    raw: bytes
+    tx: bytes
+    source: str
+
+
+class Refused(Struct, frozen=True, tag="refused"):
+    """Nothing was signed. reason: a word; text: for people."""
+
+    reason: str
+    text: str
+
+
+class OwnWallets(Struct, frozen=True, tag="own-wallets"):
+    """Addresses of the venue's own; xpub: of all deposit addresses."""
+
+    hot: str
+    gas_tank: str
+    cold: str
+    xpub: str
+
+
+class FrameMalformed(FixgateError):
+    """Bytes that are no frame: only the end of the connection helps."""
+
+
+Request = Sign | Wallets
+Reply = Signed | Refused | OwnWallets
+
+_encode = msgspec.json.Encoder().encode
+_decode_request = msgspec.json.Decoder(Sign | Wallets).decode
+_decode_reply = msgspec.json.Decoder(Signed | Refused | OwnWallets).decode
+_decode_purpose = msgspec.json.Decoder(Pay | Sweep | Fuel | Refill).decode
+
+
+def frame(message: Request | Reply) -> bytes:
+    """A message as its bytes."""
+    payload = _encode(message)
+    assert len(payload) <= MAX_FRAME
+    return len(payload).to_bytes(_LENGTH, "big") + payload
+
+
+def take_frames(buffer: bytearray) -> Iterator[bytes]:
+    """Take every payload that is complete out of a buffer. Raises FrameMalformed."""
+    while len(buffer) >= _LENGTH:
+        length = int.from_bytes(buffer[:_LENGTH], "big")
+        if length > MAX_FRAME:
+            raise FrameMalformed(f"a frame of {length} bytes; at most {MAX_FRAME}")
+        if len(buffer) < _LENGTH + length:
+            return
+        payload = bytes(buffer[_LENGTH : _LENGTH + length])
+        del buffer[: _LENGTH + length]
+        yield payload
+
+
+def read_request(payload: bytes) -> Request:
+    """Raises FrameMalformed."""
+    try:
+        request: Request = _decode_request(payload)
+    except msgspec.DecodeError as error:
+        raise FrameMalformed(str(error)) from None
+    return request
+
+
+def read_reply(payload: bytes) -> Reply:
+    """Raises FrameMalformed."""
+    try:
+        reply: Reply = _decode_reply(payload)
+    except msgspec.DecodeError as error:
+        raise FrameMalformed(str(error)) from None
+    return reply
+
+
+def purpose_bytes(purpose: Purpose) -> bytes:
+    """A purpose as it is kept beside its nonce."""
+    return _encode(purpose)
+
+
+def read_purpose(data: bytes) -> Purpose:
+    """What was kept."""
+    purpose: Purpose = _decode_purpose(data)
+    return purpose

@@ -1,0 +1,1 @@
+"""Wallets: addresses of deposits, of the treasury, and what moves between them."""

@@ -1,0 +1,305 @@
+"""A venue, its custody and a simulated chain in this process, on a clock that is moved by hand.
+
+Everything is the product but the clock, the disk's syncs and the sockets: the engine and its
+journal, the ledger in SQLite, the nodes that have to agree, the signer with its log.
+"""
+
+import asyncio
+import shutil
+
+from eth_utils import keccak
+from sqlalchemy import select
+
+from custody.assets import ChainAsset
+from custody.chains.calldata import is_address
+from custody.chains.quorum import Witnesses
+from custody.chains.simulated import SimulatedChain, TokenKind
+from custody.chains.simulated_node import SimulatedNode
+from custody.chains.transactions import read_transaction
+from custody.deposits.store import last_block
+from custody.outgoing.sender import Signed, SignerAway, SignerRefused
+from custody.policy.policy import Approver, Policy, Quorum, Rule
+from custody.screening import ListScreening
+from custody.service import Custody, Terms
+from custody.signing import requests
+from custody.signing.keys import SeedKeys
+from custody.signing.log import SignerLog
+from custody.signing.signer import Signer, SignerRules
+from custody.store.custody_schema import deposits, outgoing, withdrawals
+from custody.store.database import open_database
+from custody.withdrawals.states import ENDED
+from custody.withdrawals.store import intent_of
+from engine.core.venue import Venue
+from engine.model.clock import NANOS_PER_SECOND
+from engine.model.errors import FixgateError
+from engine.sequencer import Sequencer
+from tests.custody.people import ALICE, BOB, CAROL
+from tests.engine.streams import RANDOM_BALANCES, START, bootstrap_commands
+from tests.journal.support import open_writer
+
+ETHER = 10**18
+GWEI = 10**9
+CHAIN = 31_337
+USDC = "0x" + "c0" * 20
+COLD = "0x" + "01d0" * 10
+STRANGER = "0x" + "5a" * 20
+"""Somebody's address outside the venue."""
+BAD = "0x" + "bad0" * 10
+"""One that screening knows."""
+
+ASSETS = (
+    ChainAsset("ETH", "", 18, 8, min_deposit=10**6, min_withdrawal=10**6, withdrawal_fee=10**5),
+    ChainAsset("USD", USDC, 6, 8, min_deposit=10**8, min_withdrawal=10**8, withdrawal_fee=10**8),
+)
+DECIMALS = {"ETH": 18, "USD": 6}
+POLICY = Policy(
+    approvers=(
+        Approver(name="alice", key=ALICE.public, groups=("treasury",)),
+        Approver(name="bob", key=BOB.public, groups=("treasury",)),
+        Approver(name="carol", key=CAROL.public, groups=("risk",)),
+    ),
+    rules=(
+        Rule(name="small", action="allow", assets=("ETH",), amount_up_to="1"),
+        Rule(
+            name="large",
+            action="approve",
+            approve=(Quorum(group="treasury", quorum=1), Quorum(group="risk", quorum=1)),
+        ),
+    ),
+    intent_life_s=3_600,
+)
+TERMS = Terms(CHAIN, ASSETS, POLICY, {"ETH": 10**8, "USD": 100 * 10**8}, 500 * GWEI)
+
+
+class Killed(BaseException):
+    """The process ends here, as by SIGKILL."""
+
+
+class HandClock:
+    def __init__(self):
+        self.time = START
+
+    def now(self):
+        return self.time
+
+    def monotonic(self):
+        return self.time
+
+
+class DirectLine:
+    """Commands straight into the sequencer. away: nothing arrives; deaf: its answers are lost."""
+
+    def __init__(self, world):
+        self.world = world
+        self.away = self.deaf = False
+
+    async def say(self, commands):
+        if self.away:
+            return 0
+        for command in commands:
+            self.world.sequencer.submit(command, self.world.clock.now())
+        self.world.sequencer.commit()
+        return 0 if self.deaf else len(commands)
+
+
+class DirectSigner:
+    """The signer without its socket. away: it does not answer; its memory is its log on disk."""
+
+    def __init__(self, world):
+        self.world = world
+        self.away = False
+        self.asked = []
+
+    async def sign(self, request, nonce, gas, offer):
+        return self._ask(request, nonce, gas, offer, cancels=False)
+
+    async def sign_cancel(self, request, nonce, offer):
+        return self._ask(request, nonce, 21_000, offer, cancels=True)
+
+    def _ask(self, request, nonce, gas, offer, *, cancels):
+        if self.away:
+            raise SignerAway("no answer")
+        limits = requests.Gas(gas, offer.max_fee, offer.tip)
+        asked = requests.Sign(requests.read_purpose(request), nonce, limits, cancels)
+        self.asked.append(asked)
+        payload = requests.frame(asked)[4:]  # as over the socket
+        reply = self.world.signer.handle(requests.read_request(payload))
+        if isinstance(reply, requests.Refused):
+            raise SignerRefused(f"{reply.reason}: {reply.text}")
+        return Signed(reply.raw, reply.tx)
+
+
+def parse_address(text):
+    if not is_address(text):
+        raise FixgateError("no address")
+    return text
+
+
+class World:
+    """Everything. template: a database with its tables made, to be copied."""
+
+    def __init__(self, folder, template, faults=None, policy=POLICY):
+        self.folder = folder
+        self.clock = HandClock()
+        self.writer = open_writer(folder / "journal")
+        self.venue = Venue()
+        self.sequencer = Sequencer(self.venue, self.writer, bytes)
+        for command in bootstrap_commands(balances=RANDOM_BALANCES):
+            self.sequencer.submit(command, START)
+        self.sequencer.commit()
+        self.chain = SimulatedChain(read_transaction, START)
+        self.chain.tokens[USDC] = TokenKind.HONEST
+        self.nodes = [SimulatedNode(name, self.chain, faults) for name in ("one", "two", "three")]
+        self.line = DirectLine(self)
+        self.signing = DirectSigner(self)
+        self.terms = Terms(CHAIN, ASSETS, policy, TERMS.sweep_above, TERMS.max_fee)
+        self.logged = []
+        self.reached = []
+        self.kill_at = None
+        shutil.copy(template, folder / "custody.db")
+        self.database = open_database(f"sqlite:///{folder}/custody.db")
+        self.keys = SeedKeys(keccak(b"a seed"))
+        self.signer = None
+        self.start_signer()
+        wallets = self.signer.handle(requests.Wallets())
+        self.hot, self.tank = wallets.hot, wallets.gas_tank
+        self.chain.fund(self.hot, 1_000 * ETHER)
+        self.chain.fund(self.hot, 5_000_000 * 10**6, USDC)
+        self.chain.fund(self.tank, 10 * ETHER)
+        self.chain.mine(START, 10)
+        self.custody = None
+        self.start()
+
+    # --- processes ------------------------------------------------------------------------
+
+    def start_signer(self):
+        rules = SignerRules(
+            CHAIN, {"ETH": "", "USD": USDC}, DECIMALS, self.terms.policy, COLD, 500 * GWEI, ETHER
+        )
+        log = SignerLog(self.folder / "signer.log", self.logged.append)
+        self.signer = Signer(rules, self.keys, log, self.clock, self.logged.append)
+
+    def start(self):
+        """Custody again, with what is on disk alone."""
+        if self.custody is not None:
+            self.custody.close()
+        self.custody = Custody(
+            self.terms,
+            self.signer.handle(requests.Wallets()),
+            self.folder / "journal",
+            self.database,
+            Witnesses(self.nodes, 2, self.logged.append),
+            self.signing,
+            self.line,
+            ListScreening([BAD]),
+            parse_address,
+            self.clock,
+            self.logged.append,
+            self._reached,
+        )
+
+    def _reached(self, where):
+        self.reached.append(where)
+        if self.kill_at == (where, self.reached.count(where)):
+            raise Killed(where)
+
+    def close(self):
+        self.custody.close()
+        self.writer.close()
+        self.database.dispose()
+
+    # --- time -----------------------------------------------------------------------------
+
+    def step(self):
+        while self.custody.post():
+            pass
+        asyncio.run(self.custody.step())
+        while self.custody.post():
+            pass
+
+    def go(self, rounds, blocks=1, seconds=2):
+        """So many rounds, each of some blocks and a step."""
+        for _ in range(rounds):
+            self.clock.time += seconds * NANOS_PER_SECOND
+            self.chain.mine(self.clock.time, blocks)
+            self.step()
+
+    def settle(self, most=60):
+        """On, until nothing is under way that does not wait for a person."""
+        self.go(1)
+        for _ in range(most):
+            if not self.under_way():
+                return
+            self.go(1)
+        raise AssertionError(f"still under way: {self.under_way()}")
+
+    def under_way(self):
+        """What goes on by itself."""
+        with self.database.connect() as connection:
+            moving = [
+                *connection.execute(select(deposits.c.reference, deposits.c.state).where(
+                    deposits.c.state.in_(["received", "cleared", "reversing"]))),
+                *connection.execute(select(withdrawals.c.id, withdrawals.c.state).where(
+                    withdrawals.c.state.not_in(
+                        [*map(str, ENDED), "awaiting", "reverted"]))),
+                *connection.execute(select(outgoing.c.reference, outgoing.c.state).where(
+                    outgoing.c.state.in_(["planned", "sent"]))),
+                *connection.execute(select(outgoing.c.reference, outgoing.c.booked).where(
+                    ~outgoing.c.booked, outgoing.c.purpose != "withdrawal")),
+            ]  # fmt: skip
+        final = self.chain.final().number
+        with self.database.connect() as connection:
+            last = last_block(connection)
+        if last is None or last[0] < final:
+            moving.append(("block", final))
+        return moving
+
+    # --- what people see ------------------------------------------------------------------
+
+    @property
+    def desk(self):
+        return self.custody.desk
+
+    def available(self, account, asset):
+        return self.venue.state.accounts[account].balances[asset].available
+
+    def held(self, account, asset):
+        return self.venue.state.accounts[account].balances[asset].held
+
+    def deposit_states(self):
+        return sorted(row.state for row in self.desk.deposits())
+
+    def withdrawal_state(self, ident):
+        return self.desk.withdrawal(ident)[0].state
+
+    def intent(self, ident):
+        return intent_of(self.desk.withdrawal(ident)[0])
+
+    def on_chain(self, address, token=""):
+        return self.chain.balance(address, token, self.chain.blocks[-1].hash)
+
+    def alarms(self):
+        return [row.name for row in self.desk.alarms()]
+
+    # --- what always holds ----------------------------------------------------------------
+
+    def check(self):
+        """I1 to I5 of the ledger, and that ledger and engine have the same."""
+        poster = self.custody.poster
+        assert poster.behind == 0
+        poster.ledger.check()
+        for account in self.venue.state.accounts.values():
+            for asset, balance in account.balances.items():
+                have = balance.available + balance.held
+                assert poster.postings.balance(account.id, asset) == have, (account.id, asset)
+
+    def check_chain(self):
+        """I6, when nothing is under way: the ledger has what is at each address of ours."""
+        ledger = self.custody.poster.ledger
+        factor = {"ETH": 1, "USD": 100}
+        tokens = {"ETH": "", "USD": USDC}
+        for name, account in ledger.accounts.items():
+            code, kind, *rest = name.split("/")
+            if kind == "chain":
+                there = self.on_chain(rest[0], tokens[code]) * factor[code]
+                assert account.balance == there, (name, account.balance, there)
