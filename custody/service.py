@@ -85,11 +85,11 @@ class Custody:
         self.crediting = Crediting(
             database, self.poster, self.telling, screening, assets, clock, log, reached
         )
-        self.sender = Sender(witnesses, signer, database, clock, log, terms.max_fee, reached)
+        self.sender = Sender(witnesses, signer, database, clock, log, reached)
         rulings = PolicyRulings(terms.policy, assets, refdata, clock)
         self.lifecycle = Lifecycle(
             database, self.books, self.telling, rulings, screening,
-            HotWallet(wallets.hot, witnesses, rulings.allowed), self.sender, assets,
+            HotWallet(wallets.hot, terms.max_fee, witnesses, rulings.allowed), self.sender, assets,
             self._number_of, clock, log, reached,
         )  # fmt: skip
         self.treasury = Treasury(

@@ -127,6 +127,10 @@ class Witnesses:
             self.health[name].head = block.number
         return max(heads.values(), key=lambda block: block.number, default=None)
 
+    async def heard_of(self, tx: bytes) -> bool:
+        """Whether any node at all knows a transaction, in its pool or in a block."""
+        return any((await self._ask(lambda node: node.knows(tx))).values())
+
     async def fees(self) -> Fees | None:
         """What gas costs, at the dearest node."""
         answers = (await self._ask(lambda node: node.fees())).values()

@@ -117,6 +117,7 @@ class SimulatedChain:
         self.blocks: list[Block] = []
         self._bodies: dict[bytes, _Body] = {}
         self._where: dict[bytes, bytes] = {}
+        self._signed: dict[bytes, Transaction] = {}
         self._seal(_State(), {}, time)
 
     # --- what happens ---------------------------------------------------------------------
@@ -158,6 +159,7 @@ class SimulatedChain:
         if old is None and len(self.pool) >= MAX_POOL:
             raise NodeRefused(Refusal.UNDERPRICED, "the pool is full")
         self.pool[tx.sender, tx.nonce] = tx
+        self._signed[tx.hash] = tx
         return tx.hash
 
     def drop(self) -> None:
@@ -179,8 +181,8 @@ class SimulatedChain:
         return self.blocks[-1]
 
     def reorganize(self, depth: int, time: int, again: Sequence[bytes] = ()) -> list[bytes]:
-        """The last blocks never were: other ones stand there, one more than before, the strangers'
-        transactions of `again` among them. What was in the old ones is in no pool; their hashes."""
+        """The last blocks never were: other ones stand there, one more than before, with the
+        transactions of `again`. What else was in the old ones is in no pool; all their hashes."""
         assert 0 < depth < len(self.blocks)
         gone = self.blocks[-depth:]
         lost: list[bytes] = []
@@ -189,7 +191,10 @@ class SimulatedChain:
             for tx, there in body.included.items():
                 del self._where[tx]
                 lost.append(tx)
-                if tx in again:
+                if tx in again and tx in self._signed:
+                    signed = self._signed[tx]
+                    self.pool[signed.sender, signed.nonce] = signed
+                elif tx in again:
                     self._waiting.append(there.movements)
         del self.blocks[-depth:]
         self._salt += 1
@@ -201,6 +206,7 @@ class SimulatedChain:
         other = SimulatedChain(self._read, self.blocks[0].time, finality=self.finality)
         other.blocks, other._bodies = list(self.blocks), dict(self._bodies)
         other._where, other._salt = dict(self._where), self._salt + 1_000
+        other._signed = dict(self._signed)
         other._foreign, other.tokens = self._foreign, dict(self.tokens)
         other.base_fee, other.blacklist = self.base_fee, set(self.blacklist)
         return other
@@ -224,6 +230,14 @@ class SimulatedChain:
         if body is None:
             return None
         return tuple(m for included in body.included.values() for m in included.movements)
+
+    def transactions(self, block: bytes) -> list[bytes]:
+        """Hashes of what is in a block."""
+        return list(self._bodies[block].included)
+
+    def signed(self, tx: bytes) -> bool:
+        """Whether somebody has signed a transaction, other than a stranger's of `pay`."""
+        return tx in self._signed
 
     def balance(self, address: str, token: str, block: bytes) -> int | None:
         """What an address has after a block."""
@@ -286,6 +300,7 @@ class SimulatedChain:
             old = self._bodies.pop(self.blocks[number - KEPT_BODIES].hash)
             for tx in old.included:
                 del self._where[tx]
+                self._signed.pop(tx, None)
 
     def _ready(self, state: _State) -> list[Transaction]:
         """What a block takes of the pool: in the order of nonces, and who pays its base fee."""

@@ -40,6 +40,9 @@ SUSPENSE_PATH: Final = "/suspense/"
 Entry = tuple[str, list[Move]]
 """The name of a batch, and what it moves."""
 
+MOVING: Final = (DepositState.RECEIVED, DepositState.CLEARED, DepositState.REVERSING)
+"""States that a deposit does not stay in."""
+
 NO: Final = "screening says no"
 
 
@@ -72,10 +75,15 @@ class Crediting:
 
     async def step(self) -> None:
         """Every deposit, as far as it gets."""
-        await self._screen(self._in(DepositState.RECEIVED))
-        self._hold(self._in(*SUSPENSE, unposted=True))
-        self._credit(self._in(DepositState.CLEARED))
-        self._reverse(self._in(DepositState.REVERSING))
+        rows = self._in(*MOVING)
+        if received := _of(rows, DepositState.RECEIVED):
+            await self._screen(received)
+        if suspended := self._in(*SUSPENSE, unposted=True):
+            self._hold(suspended)
+        if cleared := _of(rows, DepositState.CLEARED):
+            self._credit(cleared)
+        if reversing := _of(rows, DepositState.REVERSING):
+            self._reverse(reversing)
 
     def _in(self, *states: DepositState, unposted: bool = False) -> Sequence[Row[Any]]:
         with self._reading.begin() as connection:
@@ -143,9 +151,10 @@ class Crediting:
                 done.append(row.reference)
             else:
                 self._telling.tell(self._deposit(row))
-        with self._database.begin() as connection:
-            store.move(connection, done, DepositState.CREDITED)
-        self._reached("deposit credited")
+        if done:
+            with self._database.begin() as connection:
+                store.move(connection, done, DepositState.CREDITED)
+            self._reached("deposit credited")
 
     def _reverse(self, rows: Sequence[Row[Any]]) -> None:
         """What was told to the venue has to be credited before it can be taken back."""
@@ -239,3 +248,7 @@ class Crediting:
             row.account, self._number(row.asset), row.credit, row.reference,
             f"{row.reference}/back",
         )  # fmt: skip
+
+
+def _of(rows: Sequence[Row[Any]], state: DepositState) -> list[Row[Any]]:
+    return [row for row in rows if row.state == str(state)]

@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Engine, Row
 
-from custody.alarms import EVERYTHING, raise_alarm, stopped
+from custody.alarms import raise_alarm, stopped
 from custody.chains.node import Block, Fees, Receipt
 from custody.chains.quorum import Disagreement
 from custody.outgoing import store
 from custody.outgoing.fees import Offer, first_offer, next_offer
-from custody.outgoing.states import OutgoingState, Purpose
+from custody.outgoing.states import OutgoingState
 from custody.store.database import for_reading
 from engine.model.clock import NANOS_PER_SECOND, Clock
 from engine.model.errors import FixgateError
@@ -32,6 +32,9 @@ LOOK_NANOS: Final = NANOS_PER_SECOND
 
 MISSING_NANOS: Final = 60 * NANOS_PER_SECOND
 """How long a nonce may be used up with no receipt to be had: nodes lag, and fail."""
+
+MAX_FORMS: Final = 24
+"""Signed forms of one transaction: 12.5% more each time is seventeen times the first fee."""
 
 AT_ONCE: Final = 64
 """Transactions that are looked after in one step; the lowest nonces of each wallet come first."""
@@ -87,6 +90,10 @@ class Network(Protocol):
         """What became of a transaction."""
         ...
 
+    async def heard_of(self, tx: bytes) -> bool:
+        """Whether any node at all knows a transaction."""
+        ...
+
     async def nonce(self, address: str, block: bytes) -> int | None:
         """How many transactions an address had sent at the end of a block."""
         ...
@@ -110,17 +117,15 @@ class Sender:
         database: Engine,
         clock: Clock,
         log: Callable[[str], None],
-        max_fee_cap: int,
         reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """max_fee_cap: the most that is ever offered, wei a unit of gas. reached: see Crediting."""
+        """reached: see Crediting."""
         self._network = network
         self._signer = signer
         self._database = database
         self._reading = for_reading(database)
         self._clock = clock
         self._log = log
-        self._cap = max_fee_cap
         self._reached = reached
         self._looked: dict[bytes, int] = {}
         self._cancelling: set[str] = set()
@@ -164,7 +169,7 @@ class Sender:
         fees = await self._network.fees()
         if fees is None:
             return
-        offer = first_offer(fees, self._cap)
+        offer = first_offer(fees, int(row.most))
         if row.reference not in self._cancelling:
             await self._sign(row, offer, cancels=False)
         if row.reference in self._cancelling:
@@ -223,11 +228,17 @@ class Sender:
         if seen or await self._foreign(row, final, forms):
             return
         if row.reference in self._cancelling and not newest.cancels:
-            await self._replace(row, newest, cancels=True)
+            await self._replace(row, forms, cancels=True)
         elif self._clock.now() - newest.time > STUCK_NANOS:
-            await self._replace(row, newest, cancels=newest.cancels)
+            await self._replace(row, forms, cancels=newest.cancels)
         else:
-            await self._broadcast(newest.tx, newest.raw)
+            await self._broadcast_again(forms)
+
+    async def _broadcast_again(self, forms: Sequence[Row[Any]]) -> None:
+        """Every form, the dearest first: a pool may have lost them all, and not be able to take one
+        that offers more than the wallet has."""
+        for form in reversed(forms):
+            await self._broadcast(form.tx, form.raw)
 
     async def _receipt(self, tx: bytes) -> Receipt | None:
         """What became of a form. Nodes may see it in different blocks, as long as none is final."""
@@ -256,14 +267,14 @@ class Sender:
         self._reached("final")
 
     async def _foreign(self, row: Row[Any], final: Block, forms: Sequence[Row[Any]]) -> bool:
-        """Whether the chain has another transaction of this nonce. A receipt may be missing
-        anywhere, so it is asked for once more behind the count."""
+        """Whether the chain has used this nonce up. It is somebody else's doing only if no node
+        has heard of any form of ours, for a while."""
         count = await self._network.nonce(row.wallet, final.hash)
         if count is None or count <= row.nonce:
             return False
         since = self._missing.setdefault(row.reference, self._clock.now())
         for form in forms:
-            if await self._receipt(form.tx) is not None:
+            if await self._network.heard_of(form.tx):
                 return True
         if self._clock.now() - since < MISSING_NANOS:
             return True
@@ -275,16 +286,17 @@ class Sender:
         )
         return True
 
-    async def _replace(self, row: Row[Any], newest: Row[Any], *, cancels: bool) -> None:
+    async def _replace(self, row: Row[Any], forms: Sequence[Row[Any]], *, cancels: bool) -> None:
         fees = await self._network.fees()
         if fees is None:
             return
-        offer = next_offer(Offer(newest.max_fee, newest.tip), fees, self._cap)
-        if offer is None:
+        newest = forms[-1]
+        offer = next_offer(Offer(newest.max_fee, newest.tip), fees, int(row.most))
+        if offer is None or len(forms) >= MAX_FORMS:
             self._tell_a_person(
                 row, f"{row.reference} is stuck: it offers the most it may", f"{row.reference}/fee"
             )
-            await self._broadcast(newest.tx, newest.raw)
+            await self._broadcast_again(forms)
             return
         await self._sign(row, offer, cancels=cancels)
 
@@ -293,20 +305,3 @@ class Sender:
         with self._database.begin() as connection:
             if raise_alarm(connection, name, text, self._clock.now(), stops):
                 self._log(text)
-
-
-def plan(
-    connection: Connection,
-    wallet: str,
-    nonce: int,
-    purpose: Purpose,
-    reference: str,
-    request: bytes,
-    gas: int,
-    now: int,
-) -> bool:
-    """Give a nonce out, unless nothing may leave the wallet; whether it was."""
-    if stopped(connection, wallet, EVERYTHING):
-        return False
-    store.plan(connection, wallet, nonce, purpose, reference, request, gas, now)
-    return True

@@ -24,13 +24,15 @@ def plan(
     reference: str,
     request: bytes,
     gas: int,
+    most: int,
     now: int,
 ) -> None:
-    """Give a nonce out. The database refuses a second one for the same reference."""
+    """Give a nonce out. The database refuses a second one for the same reference. most: that it may
+    offer, wei a unit of gas."""
     connection.execute(
         insert(outgoing).values(
             wallet=wallet, nonce=nonce, state=str(OutgoingState.PLANNED), purpose=str(purpose),
-            reference=reference, request=request, gas=gas, tx=b"", gas_paid=0, booked=False,
+            reference=reference, request=request, gas=gas, most=most, tx=b"", gas_paid=0, booked=False,
             changed=now,
         )
     )  # fmt: skip
@@ -50,9 +52,10 @@ def by_reference(connection: Connection, reference: str) -> Row[Any] | None:
 
 
 def attempts_of(connection: Connection, wallet: str, nonce: int) -> Sequence[Row[Any]]:
-    """Signed forms of a transaction, the oldest first."""
+    """Signed forms of a transaction, the oldest first: each has offered more than the one before.
+    (Amounts are texts on SQLite, which would be sorted as such.)"""
     query = select(attempts).where(attempts.c.wallet == wallet, attempts.c.nonce == nonce)
-    return connection.execute(query.order_by(attempts.c.max_fee)).all()
+    return sorted(connection.execute(query), key=lambda row: int(row.max_fee))
 
 
 def keep_attempt(

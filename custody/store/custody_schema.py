@@ -136,6 +136,7 @@ outgoing = Table(
     Column("reference", NAME, nullable=False, unique=True),  # what it is for, once
     Column("request", LargeBinary, nullable=False),  # what the signer is asked, without gas
     Column("gas", BigInteger, nullable=False),  # limit, units of gas
+    Column("most", Amount, nullable=False),  # that it may offer, wei a unit of gas
     Column("tx", HASH, nullable=False),  # the attempt that is final; empty before
     Column("gas_paid", Amount, nullable=False),  # wei; 0 before
     Column("booked", Boolean, nullable=False),  # whether the ledger has what it moved

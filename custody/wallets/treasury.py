@@ -35,7 +35,8 @@ TOKEN_GAS: Final = 90_000
 """Gas of a sweep, units: of coins, exactly; of a token, more than any kept one takes."""
 
 FEE_ROOM: Final = 2
-"""How many times the first offer is set aside for gas, so that a stuck sweep can offer more."""
+"""How many times the first offer is set aside for gas, so that a stuck sweep can offer more. What
+has been set aside is the most that it may offer: the rest of the coins is on its way."""
 
 
 UNDECIDED: Final = tuple(
@@ -105,7 +106,7 @@ class Treasury:
         fees = await self._network.fees() if room > 0 else None
         if fees is None:
             return
-        price = FEE_ROOM * first_offer(fees, self._cap).max_fee
+        price = min(FEE_ROOM * first_offer(fees, self._cap).max_fee, self._cap)
         for row in rows:
             if room > 0 and row.address not in busy:
                 room -= await self._sweep(row, price)
@@ -123,7 +124,7 @@ class Treasury:
             left = amount - COIN_GAS * price
             if left > 0:
                 request = Sweep(row.number, NATIVE, left)
-                return await self._plan(row.address, Purpose.SWEEP, request, COIN_GAS)
+                return await self._plan(row.address, Purpose.SWEEP, request, COIN_GAS, price)
         return 0
 
     async def _sweep_token(self, row: Row[Any], asset: ChainAsset, amount: int, price: int) -> int:
@@ -133,11 +134,18 @@ class Treasury:
         need = TOKEN_GAS * price
         if there >= need // FEE_ROOM:
             request = Sweep(row.number, asset.token, amount)
-            return await self._plan(row.address, Purpose.SWEEP, request, TOKEN_GAS)
-        return await self._plan(self._tank, Purpose.FUEL, Fuel(row.number, need), COIN_GAS)
+            most = min(there // TOKEN_GAS, self._cap)
+            return await self._plan(row.address, Purpose.SWEEP, request, TOKEN_GAS, most)
+        fuel = Fuel(row.number, need)
+        return await self._plan(self._tank, Purpose.FUEL, fuel, COIN_GAS, self._cap)
 
     async def _plan(
-        self, wallet: str, purpose: Purpose, request: Sweep | Fuel | Refill, gas: int
+        self,
+        wallet: str,
+        purpose: Purpose,
+        request: Sweep | Fuel | Refill,
+        gas: int,
+        most: int,
     ) -> int:
         nonce = await self._sender.nonce_for(wallet)
         if nonce is None:
@@ -147,7 +155,7 @@ class Treasury:
                 return 0
             store.plan(
                 connection, wallet, nonce, purpose, f"{purpose}/{wallet}/{nonce}",
-                purpose_bytes(request), gas, self._clock.now(),
+                purpose_bytes(request), gas, most, self._clock.now(),
             )  # fmt: skip
         self._reached(f"{purpose} planned")
         return 1

@@ -18,7 +18,7 @@ from custody.chain_books import ChainBooks, Move
 from custody.chains.node import CallFails
 from custody.ledger import chart
 from custody.outgoing import store as outgoing
-from custody.outgoing.sender import Sender, plan
+from custody.outgoing.sender import Sender
 from custody.outgoing.states import OutgoingState, Purpose
 from custody.policy.intents import Approval, Withdrawal
 from custody.screening import Screening, Verdict, verdict_of
@@ -66,6 +66,8 @@ class Payments(Protocol):
     """What the venue's hot wallet needs to know to pay."""
 
     wallet: str
+    max_fee: int
+    """The most that a payment may offer, wei a unit of gas."""
 
     def request(
         self, connection: Connection, intent: Withdrawal, approvals: list[Approval]
@@ -180,21 +182,21 @@ class Lifecycle:
 
     def _judge(self, row: Row[Any]) -> None:
         intent = store.intent_of(row)
-        with self._database.begin() as connection:
+        with self._reading.begin() as connection:
             approvals = store.approvals_of(connection, row.id)
             ruling = self._rules.rule(connection, intent, approvals)
-            match ruling.verdict:
-                case Verdicts.ALLOWED:
-                    self._moved(connection, row, W.APPROVED, ruling.text)
-                case Verdicts.WAITING:
-                    if row.state != str(W.AWAITING) or row.text != ruling.text:
-                        self._moved(connection, row, W.AWAITING, ruling.text)
-                case Verdicts.BLOCKED:
-                    self._moved(connection, row, W.RELEASING, ruling.text, W.BLOCKED)
-                case Verdicts.REJECTED:
-                    self._moved(connection, row, W.RELEASING, ruling.text, W.REJECTED)
-                case Verdicts.EXPIRED:
-                    self._moved(connection, row, W.RELEASING, ruling.text, W.EXPIRED)
+        match ruling.verdict:
+            case Verdicts.ALLOWED:
+                self._move(row, W.APPROVED, ruling.text)
+            case Verdicts.WAITING:
+                if (row.state, row.text) != (str(W.AWAITING), ruling.text):
+                    self._move(row, W.AWAITING, ruling.text)
+            case Verdicts.BLOCKED:
+                self._move(row, W.RELEASING, ruling.text, W.BLOCKED)
+            case Verdicts.REJECTED:
+                self._move(row, W.RELEASING, ruling.text, W.REJECTED)
+            case Verdicts.EXPIRED:
+                self._move(row, W.RELEASING, ruling.text, W.EXPIRED)
         self._reached("withdrawal judged")
 
     async def _send(self, row: Row[Any]) -> None:
@@ -231,20 +233,19 @@ class Lifecycle:
 
     def _plan(self, row: Row[Any], intent: Withdrawal, nonce: int, gas: int) -> None:
         with self._database.begin() as connection:
-            what = (EVERYTHING, stopping_account(row.account), stopping_asset(row.asset))
+            wallet = self._payments.wallet
+            what = (EVERYTHING, stopping_account(row.account), stopping_asset(row.asset), wallet)
             if stopped(connection, *what):
                 return
             approvals = store.approvals_of(connection, row.id)
             request = self._payments.request(connection, intent, approvals)
             now = self._clock.now()
-            wallet = self._payments.wallet
             if not store.move(connection, row.id, [W.APPROVED], W.SENDING, now):
                 return  # it was taken back meanwhile
-            planned = plan(
+            outgoing.plan(
                 connection, wallet, nonce, Purpose.WITHDRAWAL, reference_of(row.id), request, gas,
-                now,
+                self._payments.max_fee, now,
             )  # fmt: skip
-            assert planned, "what stops the wallet was asked in this very transaction"
         self._reached("nonce assigned")
 
     # --- what became of it ----------------------------------------------------------------

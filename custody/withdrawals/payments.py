@@ -21,10 +21,12 @@ class HotWallet:
     def __init__(
         self,
         wallet: str,
+        max_fee: int,
         witnesses: Witnesses,
         allowed: Callable[[Connection, Withdrawal], Allowed | None],
     ) -> None:
         self.wallet = wallet
+        self.max_fee = max_fee
         self._witnesses = witnesses
         self._allowed = allowed
 

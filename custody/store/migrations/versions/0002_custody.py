@@ -118,6 +118,7 @@ def _to_the_chain() -> None:
         sa.Column("reference", name, nullable=False, unique=True),
         sa.Column("request", sa.LargeBinary, nullable=False),
         sa.Column("gas", sa.BigInteger, nullable=False),
+        sa.Column("most", Amount, nullable=False),
         sa.Column("tx", digest, nullable=False),
         sa.Column("gas_paid", Amount, nullable=False),
         sa.Column("booked", sa.Boolean, nullable=False),

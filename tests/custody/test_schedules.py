@@ -1,0 +1,44 @@
+"""Seeded runs through faults: nodes that fail, lag and lie, reorganizations, deaths at any step."""
+
+import shutil
+
+import pytest
+
+from tests.custody.schedule import Schedule
+
+SHORT, LONG = 12, 40
+
+
+def run_group(first, count, turns, tmp_path, template):
+    for seed in range(first, first + count):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        schedule = Schedule(seed, folder, template)
+        try:
+            schedule.run(turns)
+        except BaseException as error:
+            error.add_note(f"seed {seed}, {turns} turns")
+            raise
+        finally:
+            schedule.world.close()
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("first", range(0, 300, 20))
+def test_any_schedule_of_faults_ends_with_books_chain_and_people_in_agreement(
+    first, tmp_path, template
+):
+    run_group(first, 20, SHORT, tmp_path, template)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("first", range(1_000, 1_400, 20))
+def test_long_schedules_end_so_too(first, tmp_path, template):
+    run_group(first, 20, LONG, tmp_path, template)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("first", range(10_000, 20_000, 100))
+def test_ten_thousand_schedules_end_so_too(first, tmp_path, template):
+    run_group(first, 100, LONG, tmp_path, template)
