@@ -32,8 +32,8 @@ def plan(
     connection.execute(
         insert(outgoing).values(
             wallet=wallet, nonce=nonce, state=str(OutgoingState.PLANNED), purpose=str(purpose),
-            reference=reference, request=request, gas=gas, most=most, tx=b"", gas_paid=0, booked=False,
-            changed=now,
+            reference=reference, request=request, gas=gas, most=most, tx=b"", gas_paid=0,
+            booked=False, changed=now,
         )
     )  # fmt: skip
 
