@@ -120,7 +120,7 @@ class Control:
                 known = ", ".join(self._operations)
                 return {"refused": f"no operation {asked.op[:40]!r}; these are: {known}"}
             return {"done": operation(asked)}
-        except (DeskRefused, msgspec.DecodeError) as error:
+        except (DeskRefused, msgspec.DecodeError, UnicodeDecodeError) as error:
             return {"refused": str(error)}
 
     def _address(self, asked: Asked) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,7 @@ from engine.model.errors import FixgateError
 RECORDS_A_TURN: Final = 500
 """Records posted before anybody else gets a turn: some 25 ms."""
 
-IDLE_SECONDS: Final = 0.02
+IDLE: Final = timedelta(milliseconds=20)
 """Between two looks at the journal's end."""
 
 
@@ -115,13 +116,13 @@ class Custody:
                 self._alarm(error)
         await self.telling.send()
 
-    async def run(self, stop: asyncio.Event, poll_seconds: float) -> None:
+    async def run(self, stop: asyncio.Event, poll: timedelta) -> None:
         """Until `stop`. Raises what a part cannot go on from; whoever starts it again loses
         nothing."""
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._follow_journal()),
-                group.create_task(self._follow_chain(poll_seconds)),
+                group.create_task(self._follow_chain(poll)),
             ]
             await stop.wait()
             for task in tasks:
@@ -134,12 +135,12 @@ class Custody:
     async def _follow_journal(self) -> None:
         while True:
             busy = self.post() > 0
-            await asyncio.sleep(0 if busy else IDLE_SECONDS)
+            await asyncio.sleep(0 if busy else IDLE.total_seconds())
 
-    async def _follow_chain(self, poll_seconds: float) -> None:
+    async def _follow_chain(self, poll: timedelta) -> None:
         while True:
             await self.step()
-            await asyncio.sleep(poll_seconds)
+            await asyncio.sleep(poll.total_seconds())
 
     def _number_of(self, code: str) -> int:
         return next(a.id for a in self._refdata.assets.values() if a.code == code)

@@ -93,14 +93,13 @@ def run_child(name: str, main: Callable[[trio.Event], Awaitable[None]]) -> int:
     try:
         code = trio.run(_run, name, main)
     except* OperatorError as group:
-        code = explain(name, group, EXIT_OPERATOR)
+        code = _explain(name, group, EXIT_OPERATOR)
     except* FixgateError as group:
-        code = explain(name, group, 1)
+        code = _explain(name, group, 1)
     return code
 
 
-def explain(name: str, group: BaseExceptionGroup[BaseException], code: int) -> int:
-    """Say on standard error what ended a process; `code`."""
+def _explain(name: str, group: BaseExceptionGroup[BaseException], code: int) -> int:
     for error in _leaves(group):
         print(f"{name}: {error}", file=sys.stderr)
     return code

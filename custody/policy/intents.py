@@ -106,7 +106,7 @@ def read_intent(text: bytes) -> Intent:
     been canonical."""
     try:
         intent: Intent = _decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise IntentMalformed(str(error)) from None
     if canonical(intent) != text:
         raise IntentMalformed("not in canonical form")

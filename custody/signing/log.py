@@ -92,7 +92,7 @@ class SignerLog:
     def _take(self, line: bytes, number: int, path: Path) -> None:
         try:
             entry = msgspec.json.decode(line, type=Entry)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             entry = None
         if entry is None or entry.seq != number or entry.before != self._digest:
             raise OperatorError(

@@ -142,7 +142,7 @@ def read_request(payload: bytes) -> Request:
     """Raises FrameMalformed."""
     try:
         request: Request = _decode_request(payload)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the latter: no UTF-8
         raise FrameMalformed(str(error)) from None
     return request
 
@@ -151,7 +151,7 @@ def read_reply(payload: bytes) -> Reply:
     """Raises FrameMalformed."""
     try:
         reply: Reply = _decode_reply(payload)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the latter: no UTF-8
         raise FrameMalformed(str(error)) from None
     return reply
 

@@ -16,6 +16,9 @@ SIGNER_SOCKET: Final = "signer.sock"
 MAX_CLIENTS: Final = 4
 """Connections at a time: custody's, a new one of custody's that was started again, and tools."""
 
+BACKLOG: Final = 64
+"""Connections that wait to be looked at, while one request is served."""
+
 READ_BYTES: Final = 65_536
 
 SEND_SECONDS: Final = 5
@@ -31,7 +34,7 @@ class SignerServer:
         self._stop = stop
         self._log = log
         self._clients: dict[socket.socket, bytearray] = {}
-        self._listener = listening(path, MAX_CLIENTS)
+        self._listener = listening(path, BACKLOG)
 
     def serve(self) -> None:
         """Until it is to stop."""

@@ -59,20 +59,25 @@ class Ingress:
         self.commands = 0
 
     async def serve(self) -> None:
-        """For ever."""
+        """Until it is closed, and all who are connected are gone."""
         async with trio.open_nursery() as nursery:
             while True:
-                peer, _ = await self._listener.accept()
+                try:
+                    peer, _ = await self._listener.accept()
+                except (trio.ClosedResourceError, OSError):
+                    return  # the venue is closing
                 stream = trio.SocketStream(peer)
-                if self.connections >= MAX_CONNECTIONS:
-                    self._log(f"ingress: refused, {MAX_CONNECTIONS} are connected")
-                    await stream.aclose()
-                elif not is_own(peer):
-                    self._log("ingress: refused, a process of another user")
+                if refusal := self._full_or_foreign(peer):
+                    self._log(f"ingress: refused, {refusal}")
                     await stream.aclose()
                 else:
                     self.connections += 1
                     nursery.start_soon(self._serve, stream)
+
+    def _full_or_foreign(self, peer: trio.socket.SocketType) -> str:
+        if self.connections >= MAX_CONNECTIONS:
+            return f"{MAX_CONNECTIONS} are connected"
+        return "" if is_own(peer) else "a process of another user"
 
     def close(self) -> None:
         """Nobody gets in any more."""

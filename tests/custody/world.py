@@ -146,6 +146,7 @@ class World:
     def __init__(self, folder, template, faults=None, policy=POLICY):
         self.folder = folder
         self.clock = HandClock()
+        self.runner = asyncio.Runner()
         self.writer = open_writer(folder / "journal")
         self.venue = Venue()
         self.sequencer = Sequencer(self.venue, self.writer, bytes)
@@ -212,6 +213,7 @@ class World:
 
     def close(self):
         self.custody.close()
+        self.runner.close()
         self.writer.close()
         self.database.dispose()
 
@@ -220,7 +222,7 @@ class World:
     def step(self):
         while self.custody.post():
             pass
-        asyncio.run(self.custody.step())
+        self.runner.run(self.custody.step())
         while self.custody.post():
             pass
 
@@ -237,7 +239,7 @@ class World:
         for _ in range(most):
             if not self.under_way():
                 return
-            self.go(1)
+            self.go(1, blocks=4)
         raise AssertionError(f"still under way: {self.under_way()}")
 
     def under_way(self):

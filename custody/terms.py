@@ -1,0 +1,72 @@
+"""From the configuration to what custody works by."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from custody.assets import ChainAsset
+from custody.policy.policy import check_policy
+from custody.service import Terms
+from custody.settings import AssetSettings, CustodySettings
+from engine.model.errors import ConfigError
+from engine.model.money import INT64_MAX, parse_scaled
+
+GWEI: Final = 10**9
+"""wei."""
+
+
+def terms_of(settings: CustodySettings, scales: Mapping[str, int]) -> Terms:
+    """scales: by asset code, at the venue. Raises ConfigError with the path of what is wrong."""
+    assets: list[ChainAsset] = []
+    above: dict[str, int] = {}
+    for k, asset in enumerate(settings.assets):
+        path = f"custody.assets[{k}]"
+        if asset.code not in scales:
+            raise ConfigError(f"{path}.code", f"{asset.code} is no asset of the venue")
+        made = _asset(asset, scales[asset.code], path)
+        if any(made.code == a.code or made.token == a.token for a in assets):
+            raise ConfigError(path, f"{asset.code} or its token is there twice")
+        assets.append(made)
+        if sweep := _minor(asset.sweep_above, scales[asset.code], f"{path}.sweep_above"):
+            above[asset.code] = sweep
+    if all(asset.token for asset in assets):
+        raise ConfigError("custody.assets", "the chain's own coin is missing: it pays for gas")
+    _check_chain(settings)
+    try:
+        check_policy(settings.policy, {asset.code: asset.decimals for asset in assets})
+    except ConfigError as error:
+        words = str(error).removeprefix(f"{error.path}: ")
+        raise ConfigError(f"custody.policy.{error.path}", words) from None
+    return Terms(
+        settings.chain.id, tuple(assets), settings.policy, above,
+        settings.chain.max_fee_gwei * GWEI,
+    )  # fmt: skip
+
+
+def _check_chain(settings: CustodySettings) -> None:
+    chain = settings.chain
+    if chain.kind == "simulated":
+        return
+    names = {endpoint.name for endpoint in chain.endpoints}
+    if len(names) != len(chain.endpoints):
+        raise ConfigError("custody.chain.endpoints", "two have the same name")
+    if len(names) < chain.needed:
+        raise ConfigError("custody.chain.endpoints", f"{chain.needed} have to agree: name as many")
+
+
+def _asset(asset: AssetSettings, scale: int, path: str) -> ChainAsset:
+    return ChainAsset(
+        asset.code,
+        asset.token,
+        asset.decimals,
+        scale,
+        max(1, _minor(asset.min_deposit, scale, f"{path}.min_deposit")),
+        max(1, _minor(asset.min_withdrawal, scale, f"{path}.min_withdrawal")),
+        _minor(asset.withdrawal_fee, scale, f"{path}.withdrawal_fee"),
+    )
+
+
+def _minor(text: str, scale: int, path: str) -> int:
+    minor = parse_scaled(text.encode(), scale)
+    if minor is None or minor > INT64_MAX:
+        raise ConfigError(path, f"{text} is not a whole number of the venue's smallest unit")
+    return minor

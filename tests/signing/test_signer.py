@@ -1,0 +1,271 @@
+"""What the signer signs, and every reason why it does not."""
+
+import msgspec
+import pytest
+from eth_account import Account
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from custody.chains.calldata import transfer_call
+from custody.policy.intents import AllowAddress, Withdrawal
+from custody.policy.policy import Policy, Quorum, Rule, Velocity
+from custody.signing import requests
+from custody.signing.keys import Wallet
+from custody.signing.requests import (
+    Allowed,
+    Fuel,
+    Gas,
+    OwnWallets,
+    Pay,
+    Refill,
+    Refused,
+    Sign,
+    Signed,
+    Sweep,
+    Wallets,
+)
+from tests.custody.people import ALICE, BOB, CAROL, MALLORY
+from tests.custody.world import CHAIN, COLD, ETHER, GWEI, POLICY, STRANGER, USDC
+from tests.engine.streams import START
+from tests.signing.conftest import KEYS
+
+HOUR = 3_600 * 10**9
+GAS = Gas(21_000, 3 * GWEI, GWEI)
+TOKEN_GAS = Gas(60_000, 3 * GWEI, GWEI)
+SMALL = Withdrawal(
+    "W1", "ACME", "trader7", CHAIN, "ETH", "", STRANGER, ETHER, 0, START, START + HOUR
+)
+LARGE = replace(SMALL, id="W2", amount=5 * ETHER)
+TOKEN = replace(SMALL, id="W3", asset="USD", token=USDC, amount=70 * 10**6)
+HOT = KEYS.address(Wallet.HOT)
+
+
+def approved(intent, *people):
+    return Pay(intent, tuple(person.says(intent) for person in people or (ALICE, CAROL)))
+
+
+def read(reply):
+    """A signed transaction as another library reads it, and who signed it."""
+    assert isinstance(reply, Signed), reply
+    fields = TypedTransaction.from_bytes(HexBytes(reply.raw)).as_dict()
+    return fields, Account.recover_transaction(HexBytes(reply.raw)).lower()
+
+
+def test_a_payment_is_what_was_approved(bench):
+    fields, sender = read(bench.signer.handle(Sign(approved(LARGE), 7, GAS)))
+    assert sender == HOT
+    assert "0x" + bytes(fields["to"]).hex() == STRANGER
+    assert (fields["chainId"], fields["nonce"], fields["value"]) == (CHAIN, 7, 5 * ETHER)
+    assert (fields["gas"], fields["maxFeePerGas"]) == (21_000, 3 * GWEI)
+    assert fields["maxPriorityFeePerGas"] == GWEI
+
+
+def test_a_tokens_payment_is_a_transfer_and_nothing_else(bench):
+    fields, _ = read(bench.signer.handle(Sign(approved(TOKEN), 0, TOKEN_GAS)))
+    assert "0x" + bytes(fields["to"]).hex() == USDC
+    assert (fields["value"], bytes(fields["data"])) == (0, transfer_call(STRANGER, 70 * 10**6))
+
+
+def test_the_hash_is_known_before_anybody_sees_it(bench):
+    reply = bench.signer.handle(Sign(Pay(SMALL), 0, GAS))
+    assert reply.tx == TypedTransaction.from_bytes(HexBytes(reply.raw)).hash() or reply.tx
+    assert bench.log.entries[-1].tx == reply.tx.hex()
+
+
+WRONG = {
+    "no approvals": (Sign(Pay(LARGE), 0, GAS), "approvals"),
+    "one group of two": (Sign(approved(LARGE, ALICE, BOB), 0, GAS), "approvals"),
+    "a stranger's word": (Sign(approved(LARGE, MALLORY, CAROL), 0, GAS), "approvals"),
+    "a rejection": (
+        Sign(Pay(LARGE, (ALICE.says(LARGE), CAROL.says(LARGE, approves=False))), 0, GAS),
+        "approvals",
+    ),
+    "approvals of another amount": (
+        Sign(Pay(replace(LARGE, amount=6 * ETHER), approved(LARGE).approvals), 0, GAS),
+        "approvals",
+    ),
+    "approvals of another address": (
+        Sign(Pay(replace(LARGE, destination=COLD), approved(LARGE).approvals), 0, GAS),
+        "approvals",
+    ),
+    "another chain": (Sign(approved(replace(LARGE, chain=1)), 0, GAS), "chain"),
+    "no longer": (
+        Sign(approved(replace(LARGE, requested=START - HOUR, expires=START)), 0, GAS),
+        "expired",
+    ),
+    "not yet": (
+        Sign(approved(replace(LARGE, requested=START + 1)), 0, GAS),
+        "expired",
+    ),
+    "an asset that is none": (Sign(approved(replace(LARGE, asset="BTC")), 0, GAS), "asset"),
+    "another token": (Sign(approved(replace(TOKEN, token=COLD)), 0, GAS), "asset"),
+    "nothing": (Sign(approved(replace(SMALL, amount=0)), 0, GAS), "amount"),
+    "less than nothing": (Sign(approved(replace(SMALL, amount=-1)), 0, GAS), "amount"),
+    "more than a word": (Sign(approved(replace(LARGE, amount=2**256)), 0, GAS), "amount"),
+    "no address": (Sign(approved(replace(LARGE, destination="0xABC")), 0, GAS), "destination"),
+    "a nonce below 0": (Sign(Pay(SMALL), -1, GAS), "amount"),
+    "too much gas": (Sign(Pay(SMALL), 0, Gas(10**9, GWEI, 1)), "fee"),
+    "too dear": (Sign(Pay(SMALL), 0, Gas(21_000, 501 * GWEI, 1)), "fee"),
+    "a tip above the fee": (Sign(Pay(SMALL), 0, Gas(21_000, GWEI, 2 * GWEI)), "fee"),
+    "a token's small amount without approval": (Sign(Pay(TOKEN), 0, TOKEN_GAS), "approvals"),
+    "a sweep of an unknown token": (Sign(Sweep(0, COLD, 1), 0, GAS), "asset"),
+    "a sweep from nowhere": (Sign(Sweep(-1, "", 1), 0, GAS), "destination"),
+    "too much fuel": (Sign(Fuel(0, ETHER + 1), 0, GAS), "amount"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_not_signed_and_leaves_no_trace(bench, case):
+    request, reason = WRONG[case]
+    reply = bench.signer.handle(request)
+    assert isinstance(reply, Refused)
+    assert reply.reason == reason, reply
+    assert bench.log.entries == []
+
+
+def test_our_own_moves_go_to_our_own_wallets_alone(bench):
+    for request, source, target in (
+        (Sign(Sweep(3, "", ETHER), 0, GAS), KEYS.address(3), HOT),
+        (Sign(Fuel(3, ETHER), 0, GAS), KEYS.address(Wallet.GAS_TANK), KEYS.address(3)),
+        (Sign(Refill("R1", "", ETHER), 0, GAS), HOT, COLD),
+    ):
+        fields, sender = read(bench.signer.handle(request))
+        assert (sender, "0x" + bytes(fields["to"]).hex()) == (source, target)
+
+
+def test_the_same_intent_has_one_nonce_for_ever(bench):
+    assert isinstance(bench.signer.handle(Sign(approved(LARGE), 4, GAS)), Signed)
+    bench.start()  # it forgets nothing
+    reply = bench.signer.handle(Sign(approved(LARGE), 5, GAS))
+    assert reply == Refused("nonce", "withdrawal/W2 has nonce 4: it is paid once")
+
+
+def test_a_nonce_has_one_intent_for_ever(bench):
+    bench.signer.handle(Sign(approved(LARGE), 4, GAS))
+    bench.start()
+    reply = bench.signer.handle(Sign(Pay(SMALL), 4, GAS))
+    assert reply == Refused("nonce", "nonce 4 belongs to withdrawal/W2")
+
+
+def test_the_same_name_says_the_same_for_ever(bench):
+    bench.signer.handle(Sign(Pay(SMALL), 0, GAS))
+    reply = bench.signer.handle(Sign(Pay(replace(SMALL, destination=COLD)), 0, GAS))
+    assert reply.reason == "content"
+
+
+def test_a_replacement_offers_more_and_says_the_same_even_when_it_has_expired(bench):
+    first, _ = read(bench.signer.handle(Sign(approved(LARGE), 0, GAS)))
+    bench.clock.time += 2 * HOUR
+    again, _ = read(bench.signer.handle(Sign(approved(LARGE), 0, Gas(21_000, 9 * GWEI, 2 * GWEI))))
+    changed = {name for name in first if first[name] != again[name]}
+    assert changed == {"maxFeePerGas", "maxPriorityFeePerGas", "v", "r", "s"} - (
+        {"v"} if first["v"] == again["v"] else set()
+    )
+
+
+def test_a_cancel_pays_nobody_and_is_no_way_round_the_checks(bench):
+    fields, sender = read(bench.signer.handle(Sign(Pay(LARGE), 0, GAS, cancels=True)))
+    assert (fields["value"], bytes(fields["data"])) == (0, b"")
+    assert "0x" + bytes(fields["to"]).hex() == sender == HOT
+    reply = bench.signer.handle(Sign(Pay(LARGE), 0, GAS))
+    assert reply.reason == "approvals"
+
+
+def test_an_address_on_the_list_needs_its_own_approvals_and_its_time(bench):
+    bench.policy = Policy(
+        approvers=POLICY.approvers,
+        rules=(
+            Rule(name="listed", action="allow", destinations="allowed"),
+            Rule(
+                name="listing",
+                action="approve",
+                kinds=("allow-address",),
+                approve=(Quorum(group="risk", quorum=1),),
+            ),
+        ),
+        cool_down_s=3_600,
+    )
+    bench.start()
+    listed = AllowAddress(
+        "A1", "ACME", "trader7", CHAIN, "ETH", STRANGER, "exchange", START, START + 9 * HOUR
+    )
+    later = replace(SMALL, requested=START + HOUR, expires=START + 3 * HOUR)
+    proof = Allowed(listed, (CAROL.says(listed),))
+    soon = replace(SMALL, id="W9")
+    assert bench.signer.handle(Sign(Pay(soon, (), proof), 0, GAS)).reason == "policy"
+    bench.clock.time += HOUR
+    wrong = [
+        None,
+        Allowed(listed, ()),
+        Allowed(listed, (ALICE.says(listed),)),
+        Allowed(replace(listed, destination=COLD), proof.approvals),
+        Allowed(
+            replace(listed, account="BOREAS"), (CAROL.says(replace(listed, account="BOREAS")),)
+        ),
+    ]
+    for allowed in wrong:
+        assert bench.signer.handle(Sign(Pay(later, (), allowed), 0, GAS)).reason == "policy"
+    assert isinstance(bench.signer.handle(Sign(Pay(later, (), proof), 0, GAS)), Signed)
+
+
+def test_its_own_memory_counts_what_has_left_in_the_window(bench):
+    bench.policy = Policy(
+        rules=(
+            Rule(
+                name="slow",
+                action="allow",
+                assets=("ETH",),
+                velocity=Velocity(amount="2", hours=1),
+            ),
+        )
+    )
+    bench.start()
+    for nonce in range(2):
+        intent = replace(SMALL, id=f"W{nonce}")
+        assert isinstance(bench.signer.handle(Sign(Pay(intent), nonce, GAS)), Signed)
+        replacement = Sign(Pay(intent), nonce, Gas(21_000, 9 * GWEI, 2 * GWEI))
+        assert isinstance(bench.signer.handle(replacement), Signed)
+        bench.start()
+    third = replace(SMALL, id="W3", expires=START + 9 * HOUR)
+    assert bench.signer.handle(Sign(Pay(third), 2, GAS)).reason == "policy"
+    bench.clock.time += HOUR + 1
+    assert isinstance(bench.signer.handle(Sign(Pay(third), 2, GAS)), Signed)
+
+
+def test_the_wallets_are_told_and_no_key(bench):
+    reply = bench.signer.handle(Wallets())
+    assert reply == OwnWallets(HOT, KEYS.address(Wallet.GAS_TANK), COLD, KEYS.xpub())
+    assert reply.xpub.startswith("xpub")
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_request_with_any_byte_changed_is_never_signed_for_somebody_else(bench, data):
+    """Of an approved payment: either nobody reads it, or it is refused, or it says the same."""
+    payload = bytearray(requests.frame(Sign(approved(LARGE), 0, GAS))[4:])
+    at = data.draw(st.integers(0, len(payload) - 1))
+    payload[at] ^= data.draw(st.integers(1, 255))
+    try:
+        request = requests.read_request(bytes(payload))
+    except requests.FrameMalformed:
+        return
+    before = len(bench.log.entries)
+    reply = bench.signer.handle(request)
+    if isinstance(reply, Signed):
+        fields, _ = read(reply)
+        if fields["value"]:
+            assert "0x" + bytes(fields["to"]).hex() == STRANGER
+            assert fields["value"] == 5 * ETHER
+    else:
+        assert len(bench.log.entries) == before
+
+
+def test_there_is_no_request_that_takes_a_digest_or_calldata():
+    words = msgspec.json.encode(msgspec.json.schema(requests.Request)).decode()
+    for word in ("digest", "hash", "data", "calldata", "operation", '"to"'):
+        assert f'"{word}"' not in words

@@ -1,0 +1,108 @@
+"""The signer's socket: who speaks it properly is answered, who does not is alone with it."""
+
+import asyncio
+import os
+import random
+import socket
+import threading
+from contextlib import suppress
+
+import pytest
+
+from custody.outgoing.fees import Offer
+from custody.outgoing.sender import SignerAway, SignerRefused
+from custody.signing.client import SignerLine
+from custody.signing.requests import Pay, purpose_bytes
+from custody.signing.server import MAX_CLIENTS, SignerServer
+from engine.local_socket import address
+from tests.custody.world import GWEI
+from tests.signing.test_signer import HOT, LARGE, SMALL
+from tests.support.venue import wait_until
+
+OFFER = Offer(3 * GWEI, GWEI)
+
+
+@pytest.fixture
+def path(bench, tmp_path):
+    """Where a signer serves, in a thread of its own."""
+    path = tmp_path / "signer.sock"
+    read, write = os.pipe()
+    server = SignerServer(path, bench.signer, read, bench.said.append)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    yield path
+    os.close(write)
+    thread.join(10)
+    assert not thread.is_alive()
+    os.close(read)
+    assert not path.exists()
+
+
+def asked(path, what):
+    async def ask():
+        line = SignerLine(path)
+        try:
+            return await what(line)
+        finally:
+            line.close()
+
+    return asyncio.run(ask())
+
+
+def is_answered(path):
+    try:
+        return asked(path, lambda line: line.wallets()).hot == HOT
+    except SignerAway:
+        return False
+
+
+def test_a_payment_is_signed_over_it(path, bench):
+    signed = asked(path, lambda line: line.sign(purpose_bytes(Pay(SMALL)), 0, 21_000, OFFER))
+    assert bench.log.entries[-1].tx == signed.tx.hex()
+
+
+def test_a_refusal_comes_back_with_its_reason(path):
+    with pytest.raises(SignerRefused, match="approvals: W2 lacks"):
+        asked(path, lambda line: line.sign(purpose_bytes(Pay(LARGE)), 0, 21_000, OFFER))
+
+
+def test_the_wallets_are_told(path):
+    assert asked(path, lambda line: line.wallets()).hot == HOT
+
+
+def test_nobody_there_is_not_a_refusal(tmp_path):
+    with pytest.raises(SignerAway):
+        asked(tmp_path / "nobody.sock", lambda line: line.wallets())
+
+
+def test_a_thousand_byte_strings_of_anybody_harm_nobody(path, bench):
+    rng = random.Random(5)
+    for k in range(1_000):
+        with socket.socket(socket.AF_UNIX) as stranger, address(path) as name:
+            stranger.settimeout(10)
+            with suppress(BlockingIOError):  # nobody has looked at the last ones yet
+                stranger.connect(name)
+            rubbish = rng.randbytes(rng.randrange(1, 200))
+            if k % 3 == 0:
+                rubbish = len(rubbish).to_bytes(4, "big") + rubbish
+            with suppress(OSError):
+                stranger.sendall(rubbish)
+    wait_until(lambda: is_answered(path), 30, "those who are gone have made room")
+    assert bench.log.entries == []
+
+
+def test_more_clients_than_there_is_room_for_are_closed(path):
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(MAX_CLIENTS + 1)]
+    try:
+        with address(path) as name:
+            for client in clients:
+                client.settimeout(10)
+                client.connect(name)
+        assert clients[-1].recv(1) == b""
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_the_socket_is_its_users_alone(path):
+    assert path.stat().st_mode & 0o777 == 0o600
