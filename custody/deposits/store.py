@@ -14,6 +14,9 @@ KEPT_BLOCKS: Final = 10_000
 """Final blocks that are remembered: more than a day of Ethereum's, so that a chain that takes final
 blocks back is followed to where it parted."""
 
+FORGET_EVERY: Final = 100
+"""Blocks between two times that old ones are forgotten."""
+
 _OVER: Final = ("reversed", "returned")
 
 
@@ -35,9 +38,10 @@ def block_hash(connection: Connection, number: int) -> bytes | None:
 def keep_block(connection: Connection, block: Block) -> None:
     """A block has been looked through."""
     connection.execute(insert(final_blocks).values(number=block.number, hash=block.hash))
-    connection.execute(
-        delete(final_blocks).where(final_blocks.c.number <= block.number - KEPT_BLOCKS)
-    )
+    if block.number % FORGET_EVERY == 0:
+        connection.execute(
+            delete(final_blocks).where(final_blocks.c.number <= block.number - KEPT_BLOCKS)
+        )
 
 
 def forget_blocks(connection: Connection, above: int) -> None:

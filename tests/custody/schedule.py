@@ -78,7 +78,7 @@ class Schedule:
             self.turn()
         self.heal()
         for _ in range(3):  # what came last gets final, and then is swept
-            self.world.go(2, blocks=10, seconds=10)
+            self.world.go(1, blocks=9, seconds=10)
             self.world.settle(200)
         self.judge()
         return self

@@ -6,7 +6,7 @@ import pytest
 
 from tests.custody.schedule import Schedule
 
-SHORT, LONG = 12, 40
+SHORT, LONG = 10, 40
 
 
 def run_group(first, count, turns, tmp_path, template):

@@ -219,7 +219,9 @@ def crashes(new_venue, dial):
             trader.client.drop()
 
 
-@pytest.mark.parametrize(("seed", "kills"), [(20261, 6), (20262, 6)])
+@pytest.mark.parametrize(
+    ("seed", "kills"), [(20261, 6), pytest.param(20262, 6, marks=pytest.mark.proof)]
+)
 def test_kill_9_loses_nothing_and_repeats_nothing(crashes, seed, kills):
     run = crashes(seed, window=40, longest=0.5)
     run.begin()
