@@ -19,7 +19,6 @@ from typing_extensions import override
 from web3 import AsyncHTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from custody.chains.movements import CALL_DEPTH
 from custody.chains.node import NodeFailed
 from custody.chains.wire import Envelope, Malformed, read
 from engine.model.errors import OperatorError
@@ -53,6 +52,9 @@ CHUNK: Final = 65_536
 
 MAX_ERROR_TEXT: Final = 200
 """Characters of a node's error text that are kept."""
+
+CALL_DEPTH: Final = 1_024
+"""Calls within calls, at most: the EVM's own limit."""
 
 JSON_DEPTH: Final = 4 * CALL_DEPTH
 """Brackets within brackets in an answer: a trace has two for each call within a call. Python's own

@@ -26,9 +26,6 @@ the cheapest of them must not stop deposits."""
 MAX_FRAMES: Final = 1_000_000
 """Most calls in the traces of a block: at 100 gas each, one of 100 million gas has fewer."""
 
-CALL_DEPTH: Final = 1_024
-"""Calls within calls, at most: the EVM's own limit."""
-
 PRECOMPILES: Final = 0x400
 """Addresses below this are no contracts, but functions of the EVM."""
 
@@ -146,30 +143,30 @@ def nested_payments(
     return payments
 
 
-_Place: TypeAlias = "tuple[_Place | None, int]"
+_Place: TypeAlias = "tuple[_Place, int] | None"
 """A path from its end: paths are written out only where coins came in, because a block may have
 hundreds of thousands of calls that are hundreds of calls deep."""
 
 
-def _frames(top: CallFrame) -> Iterator[tuple[_Place | None, CallFrame]]:
+def _frames(top: CallFrame) -> Iterator[tuple[_Place, CallFrame]]:
     """All calls that have lasted: what failed has taken back all beneath it."""
-    waiting: list[tuple[_Place | None, CallFrame]] = [(None, top)]
+    waiting: list[tuple[_Place, CallFrame]] = [(None, top)]
     while waiting:
         place, frame = waiting.pop()
         if frame.error is not None:
             continue
         yield place, frame
-        counted = [call for call in frame.calls if not _is_function(call)]
+        counted = [call for call in frame.calls if not _is_function(call.to, call.value)]
         waiting += [((place, index), call) for index, call in enumerate(counted)]
 
 
-def _is_function(call: CallFrame) -> bool:
-    """Whether a call is one of the EVM's own functions, unpaid: callTracer shows these and flat
-    traces do not, and a position must be the same by either."""
-    return call.to is not None and not call.value and int(call.to, 16) < PRECOMPILES
+def _is_function(target: str | None, amount: int | None) -> bool:
+    """Whether a call is one of the EVM's own functions, unpaid. Only some tracers show these, and
+    a position must be the same by all."""
+    return target is not None and not amount and int(target, 16) < PRECOMPILES
 
 
-def _path(place: _Place | None) -> Path:
+def _path(place: _Place) -> Path:
     steps = []
     while place is not None:
         place, index = place
@@ -194,22 +191,54 @@ def flat_payments(
     if [c.transaction_hash for c in calls if not c.trace_address] != [t.hash for t in transactions]:
         raise Malformed("the traces are not of the block's transactions")
     payments: list[Payment] = []
-    tx, path, undone_below = None, [-1], CALL_DEPTH
-    for call in calls:
-        if not call.trace_address:
-            tx, undone_below = call.transaction_hash, CALL_DEPTH
-        elif call.transaction_hash != tx or call.trace_address <= path:
-            raise Malformed("the traces are out of order")
-        path = call.trace_address
-        if len(path) > undone_below:
-            continue  # beneath a call that failed, which comes right before all it made
-        undone_below = len(path) if call.error is not None else CALL_DEPTH
+    for call, place in _placed(calls):
         source, target, amount = _paid(call)
-        if path and call.error is None and target in wanted and source is not None and amount:
-            assert tx is not None
+        if place is not None and target in wanted and source is not None and amount:
+            assert call.transaction_hash is not None
             assert target is not None
-            payments.append(Payment(bytes(tx), tuple(path), str(source), str(target), int(amount)))
+            payments.append(
+                Payment(
+                    bytes(call.transaction_hash), _path(place), str(source), str(target),
+                    int(amount),
+                )
+            )  # fmt: skip
     return payments
+
+
+def _placed(calls: Sequence[FlatTrace]) -> Iterator[tuple[FlatTrace, _Place]]:
+    """All calls that have lasted. They are counted here again, because some nodes leave out the
+    EVM's own functions, some show them, and some leave gaps for them."""
+    above: list[_Made] = []
+    last = None
+    for call in calls:
+        depth = len(call.trace_address)
+        failed = call.error is not None
+        if depth == 0:
+            above = [_Made(None, failed)]
+        elif (
+            last is None
+            or call.transaction_hash != last.transaction_hash
+            or call.trace_address <= last.trace_address
+            or depth > len(above)
+        ):
+            raise Malformed("the traces are out of order")
+        else:
+            del above[depth:]
+            maker = above[-1]
+            above.append(_Made((maker.place, maker.calls), maker.undone or failed))
+            maker.calls += not _is_function(call.action.to, call.action.value)
+        last = call
+        if not above[-1].undone:
+            yield call, above[-1].place
+
+
+class _Made(Struct):
+    """A call that others may be beneath. undone: it failed, or one above it did. calls: it has
+    made so far."""
+
+    place: _Place
+    undone: bool
+    calls: int = 0
 
 
 def _paid(trace: FlatTrace) -> tuple[str | None, str | None, int | None]:
