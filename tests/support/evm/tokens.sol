@@ -111,7 +111,7 @@ contract Last {
 contract Payer {
     receive() external payable {}
 
-    function pay(address payable to, uint256 amount) public {
+    function pay(address payable to, uint256 amount) public payable {
         (bool done, ) = to.call{value: amount}("");
         require(done);
     }
@@ -135,7 +135,7 @@ contract Payer {
         last.end(to);
     }
 
-    function payThrough(address payable to, uint256 amount) external {
+    function payThrough(address payable to, uint256 amount) external payable {
         pay(to, amount);
     }
 
