@@ -4,10 +4,10 @@ Shapes are those of the execution API (github.com/ethereum/execution-apis), and 
 that nodes have. Fields that nobody here needs are skipped unread.
 """
 
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from custody.chains.calldata import is_address
 
@@ -236,7 +236,7 @@ class FlatTrace(Struct, rename="camel"):
     type: str
     action: Action
     block_hash: Hash
-    trace_address: list[int]
+    trace_address: list[Annotated[int, Meta(ge=0)]]
     transaction_hash: Hash | None = None
     result: Created | None = None
     error: str | None = None
