@@ -48,7 +48,13 @@ $(VENV)/.components: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install -q --group components
 	@touch $@
 
-proof: quickfix $(VENV)/.components ## heavy counts and real components, 30 minutes at most
+EVM := tests/support/evm
+$(EVM)/node_modules/.package-lock.json: $(EVM)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing; on Debian: apt-get install npm"; exit 1; }
+	npm ci --prefix $(EVM) --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+proof: quickfix $(VENV)/.components $(EVM)/node_modules/.package-lock.json ## heavy counts and real components, 30 minutes at most
 	$(BIN)/pytest -q -n 2 --dist worksteal -m 'proof and not alone'
 	$(BIN)/pytest -q -m 'proof and alone'
 

@@ -6,7 +6,7 @@ import rlp
 from eth_utils.crypto import keccak
 from msgspec import Struct
 
-from custody.chains.calldata import address_bytes, transfer_call
+from custody.chains.calldata import is_address, transfer
 
 TYPE: Final = b"\x02"
 
@@ -29,7 +29,7 @@ def payment(
 ) -> Unsigned:
     """Coins of the chain's own, or of a token's, to `target`."""
     if token:
-        return Unsigned(chain, nonce, token, 0, transfer_call(target, amount), gas, max_fee, tip)
+        return Unsigned(chain, nonce, token, 0, transfer(target, amount), gas, max_fee, tip)
     return Unsigned(chain, nonce, target, amount, b"", gas, max_fee, tip)
 
 
@@ -45,6 +45,11 @@ def encode(tx: Unsigned, r: int, s: int, parity: int) -> bytes:
 
 def _fields(tx: Unsigned) -> list[object]:
     return [
-        tx.chain, tx.nonce, tx.tip, tx.max_fee, tx.gas, address_bytes(tx.target), tx.value,
+        tx.chain, tx.nonce, tx.tip, tx.max_fee, tx.gas, _bytes(tx.target), tx.value,
         tx.data, [],
     ]  # fmt: skip
+
+
+def _bytes(address: str) -> bytes:
+    assert is_address(address)
+    return bytes.fromhex(address[2:])

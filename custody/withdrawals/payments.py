@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from custody.chains.calldata import transfer_call
+from custody.chains.calldata import transfer
 from custody.chains.node import Call
 from custody.chains.quorum import Witnesses
 from custody.policy.intents import Approval, Withdrawal
@@ -39,9 +39,7 @@ class HotWallet:
     async def gas(self, intent: Withdrawal) -> int | None:
         """See Payments."""
         if intent.token:
-            call = Call(
-                self.wallet, intent.token, 0, transfer_call(intent.destination, intent.amount)
-            )
+            call = Call(self.wallet, intent.token, 0, transfer(intent.destination, intent.amount))
         else:
             call = Call(self.wallet, intent.destination, intent.amount)
         gas = await self._witnesses.gas(call)

@@ -11,7 +11,7 @@ from eth_utils import keccak
 from sqlalchemy import event, select
 
 from custody.assets import ChainAsset
-from custody.chains.calldata import is_address
+from custody.chains.calldata import parse_address
 from custody.chains.quorum import Witnesses
 from custody.chains.simulated import SimulatedChain, TokenKind
 from custody.chains.simulated_node import SimulatedNode
@@ -31,7 +31,6 @@ from custody.withdrawals.states import ENDED
 from custody.withdrawals.store import intent_of
 from engine.core.venue import Venue
 from engine.model.clock import NANOS_PER_SECOND
-from engine.model.errors import FixgateError
 from engine.sequencer import Sequencer
 from tests.custody.people import ALICE, BOB, CAROL
 from tests.engine.streams import RANDOM_BALANCES, START, bootstrap_commands
@@ -127,12 +126,6 @@ class DirectSigner:
         if isinstance(reply, requests.Refused):
             raise SignerRefused(f"{reply.reason}: {reply.text}")
         return Signed(reply.raw, reply.tx)
-
-
-def parse_address(text):
-    if not is_address(text):
-        raise FixgateError("no address")
-    return text
 
 
 def _no_syncs(connection, _):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from custody.chains.calldata import transfer_call
+from custody.chains.calldata import transfer
 from custody.policy.intents import AllowAddress, Withdrawal
 from custody.policy.policy import Policy, Quorum, Rule, Velocity
 from custody.signing import requests
@@ -66,7 +66,7 @@ def test_a_payment_is_what_was_approved(bench):
 def test_a_tokens_payment_is_a_transfer_and_nothing_else(bench):
     fields, _ = read(bench.signer.handle(Sign(approved(TOKEN), 0, TOKEN_GAS)))
     assert "0x" + bytes(fields["to"]).hex() == USDC
-    assert (fields["value"], bytes(fields["data"])) == (0, transfer_call(STRANGER, 70 * 10**6))
+    assert (fields["value"], bytes(fields["data"])) == (0, transfer(STRANGER, 70 * 10**6))
 
 
 def test_the_hash_is_known_before_anybody_sees_it(bench):
