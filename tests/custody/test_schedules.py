@@ -7,6 +7,7 @@ import pytest
 from tests.custody.schedule import Schedule
 
 SHORT, LONG = 10, 40
+PROOF = pytest.mark.proof
 
 
 def run_group(first, count, turns, tmp_path, template):
@@ -24,7 +25,9 @@ def run_group(first, count, turns, tmp_path, template):
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("first", range(0, 300, 20))
+@pytest.mark.parametrize(
+    "first", [*range(0, 120, 20), *(pytest.param(n, marks=PROOF) for n in range(120, 300, 20))]
+)
 def test_any_schedule_of_faults_ends_with_books_chain_and_people_in_agreement(
     first, tmp_path, template
 ):

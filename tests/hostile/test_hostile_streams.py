@@ -64,6 +64,7 @@ def half_handshakes(folder, seconds):
         check(ordeal)
 
 
+@pytest.mark.proof
 def test_sixty_hostile_clients_for_some_seconds_end_no_process_and_no_honest_listener(tmp_path):
     with contextlib.ExitStack() as stack:
         ordeal = hostile_clients(stack, tmp_path, 60, round_seconds=4)

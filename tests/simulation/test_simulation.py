@@ -150,6 +150,7 @@ def power(*options: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@pytest.mark.proof
 def test_a_loss_of_power_at_a_sync_of_a_long_run_loses_nothing():
     """A sample; forks, so it has a process of its own."""
     told, _ = power("--every", str(SAMPLED_SYNCS)).communicate()

@@ -157,6 +157,7 @@ def weather(venue, dial, stream_client, seed, happenings, turns):
     return len(truth)
 
 
+@pytest.mark.proof
 def test_consumers_that_come_and_go_have_the_journals_reports(new_venue, dial, stream_client):
     happenings = {"disconnect": 6, "dropcopy": 2, "core": 1}
     assert (

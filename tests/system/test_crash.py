@@ -231,6 +231,7 @@ def test_kill_9_loses_nothing_and_repeats_nothing(crashes, seed, kills):
     assert run.kills["core"] + run.kills["all"] == kills
 
 
+@pytest.mark.proof
 def test_a_reset_of_the_numbers_after_kill_9_loses_no_report(crashes):
     run = crashes(20263, window=200, longest=0.4)
     run.begin()

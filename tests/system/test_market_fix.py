@@ -123,9 +123,8 @@ def end_of_trading(venue, client):
     assert client.expect_closed()[-1][35] == "5"
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(MarketClient, marks=pytest.mark.proof), SimplefixMarketClient]
-)
+@pytest.mark.proof
+@pytest.mark.parametrize("kind", [MarketClient, SimplefixMarketClient])
 def test_pictures_are_the_engines_through_disconnects_and_kills(new_venue, dial, kind):
     venue = new_venue(only="core,marketdata").start()
     client = kind("BENCH-MD1", venue.market_data)
