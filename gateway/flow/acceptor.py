@@ -31,7 +31,7 @@ from gateway.flow.listener import Listener
 from gateway.flow.lobby import Lobby, Stranger
 from gateway.flow.log_limit import MEMBER_LINES, STRANGER_LINES, LimitedLog
 from gateway.flow.resend_stream import ResendStreams
-from gateway.flow.turns import NEW_NANOS, PIECE_BYTES, WORK_NANOS, Turns
+from gateway.flow.turns import NEW_NANOS, PIECE_BYTES, WORK_NANOS, Share, Trading, Turns
 from gateway.flow.waiting_room import WaitingRoom
 
 LINGER_SECONDS: Final = 2
@@ -52,9 +52,8 @@ RESYNC_SECONDS: Final = 2.0
 bytes behind it are searched for the next message."""
 
 
-INDEX_SYNCS: Final = 1
-"""Session indexes that are synced at once, worker threads: members who reset their numbers over
-and over wait for each other, and the journal's syncs hardly for them."""
+LONGEST_PIECE_NANOS: Final = NANOS_PER_SECOND // 200
+"""What took longer than this, ns, has waited for something."""
 
 
 class Service(Protocol):
@@ -116,8 +115,9 @@ class Acceptor:
         # No set: that would end them in the order of their addresses in memory.
         self.connections: dict[Connection, None] = {}
         """Those that have their session, in the order in which they got it."""
-        self.resends = ResendStreams(service.open_reader, clock, log)
-        self._turns = Turns()
+        self._trading = Trading(clock)
+        self._turns = Turns(self._trading)
+        self.resends = ResendStreams(service.open_reader, clock, log, self._turns)
         self.admission = Admission(limits)
         self._strangers = LimitedLog(log, clock.monotonic, STRANGER_LINES)
         self._members = LimitedLog(log, clock.monotonic, MEMBER_LINES)
@@ -135,7 +135,8 @@ class Acceptor:
             self._strangers,
             self._take,
         )
-        self._index_syncs = trio.CapacityLimiter(INDEX_SYNCS)
+        self._index_syncs = trio.Lock()
+        self._disk_share = Share(self._trading)
         self._nursery: trio.Nursery | None = None
         self._gone = trio.lowlevel.ParkingLot()
         for link in links.values():
@@ -257,6 +258,7 @@ class Acceptor:
                     await self._messages(link, connection, raws)
                     poll = service.after_read(link, began) and quick
                     answered = self.clock.monotonic()
+                    self._served(connection, answered - began)
                     if link.owed:
                         await self._answered(link)
                 if framer.garbled > MAX_GARBLED:
@@ -285,6 +287,13 @@ class Acceptor:
             return framer.resync()
         self.counters.bytes_in += len(data)
         return framer.feed(data) if data else None
+
+    def _served(self, connection: Connection, took: int) -> None:
+        """What a connection sent was handled in so long, ns: was it trading, or work?"""
+        if self._in_line(connection):
+            self._turns.took(min(took, LONGEST_PIECE_NANOS))
+        else:
+            self._trading.seen()
 
     def _in_line(self, connection: Connection) -> bool:
         return self.clock.monotonic() < connection.in_line_until
@@ -318,7 +327,6 @@ class Acceptor:
     async def _messages(self, link: Link, connection: Connection, raws: list[bytes]) -> None:
         """Hand the messages of one read to the session, and do what it says."""
         now, mono = self.clock.now(), self.clock.monotonic()
-        self.resends.others_at_work()
         session, service, throttle = link.session, self.service, link.throttle
         self.counters.messages_in += len(raws)
         if throttle is not None and throttle.floods(len(raws), mono):
@@ -406,8 +414,16 @@ class Acceptor:
             await self._sync(link)
 
     async def _sync(self, link: Link) -> None:
-        """Bring a session's index to disk, beside the loop."""
-        await trio.to_thread.run_sync(link.session.index.sync, limiter=self._index_syncs)
+        """Bring a session's index to disk, beside the loop.
+
+        One at a time, and with rests while others trade: members who reset their numbers over and
+        over wait for each other, and the journal's syncs hardly for them.
+        """
+        async with self._index_syncs:
+            await self._disk_share.rest()
+            began = self.clock.monotonic()
+            await trio.to_thread.run_sync(link.session.index.sync)
+            self._disk_share.took(self.clock.monotonic() - began)
 
     # --- timers and the end -------------------------------------------------------------------
 

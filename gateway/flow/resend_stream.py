@@ -1,9 +1,9 @@
-"""Streaming resends: slice by slice, one replay after the other, and everybody else first.
+"""Streaming resends: slice by slice, in turns, and everybody else first.
 
 A replay of a long range takes seconds of this process's time. It gets them in slices of less than
-a millisecond (gateway.fix.resend), and between two slices every connection that has something to
-read is served; where others are at work the replay rests before it goes on. Replays take turns,
-slice by slice, so that ten cost the others no more than one.
+a millisecond (gateway.fix.resend), each of them a turn in the line (gateway.flow.turns): between
+two slices every connection that has something to read is served, ten replays cost the others no
+more than one, and where others trade they rest.
 
 Live messages of a session wait behind its replay, up to a limit, so that its member gets numbers
 in order. Beyond the limit they go out between the slices: their numbers are right, and a FIX engine
@@ -17,13 +17,14 @@ from typing import Final
 import trio
 
 from engine.journal.follow import JournalReader
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.clock import Clock
 from engine.model.errors import JournalDamaged
 from engine.model.record import Record
 from gateway.fix.disconnect import DisconnectReason
 from gateway.fix.steps import ResendStep
 from gateway.flow.connection import Connection
 from gateway.flow.link import Link
+from gateway.flow.turns import Turns
 from gateway.reports import ReportRenderer
 
 MAX_REPLAYS: Final = 5
@@ -36,14 +37,6 @@ AHEAD_BYTES: Final = 256 * 1024
 HELD_BYTES: Final = 1024 * 1024
 """Live messages that wait behind a replay, bytes: some 3,500 reports, a quarter of what closes a
 slow connection."""
-
-REST_SHARE: Final = 4
-"""Where others are at work, replays rest this many times as long as a slice took: a process that
-gets little of its processor gives them little of that."""
-
-REST_SECONDS: Final = (0.001, 0.05)
-"""Shortest rest, for the event loop has no shorter sleep, and longest, for replays go on under any
-load."""
 
 HOPS: Final = 64
 """Frames passed at a time on the way to a record that no index knows, some 50 us."""
@@ -74,24 +67,23 @@ class ResendStreams:
     """The replays of one process."""
 
     def __init__(
-        self, open_reader: Callable[[], JournalReader], clock: Clock, log: Callable[[str], None]
+        self,
+        open_reader: Callable[[], JournalReader],
+        clock: Clock,
+        log: Callable[[str], None],
+        turns: Turns,
     ) -> None:
         self._open_reader = open_reader
         self._clock = clock
         self._log = log
         self._asked: dict[Connection, deque[tuple[Link, ResendStep]]] = {}
         self._places = trio.Semaphore(MAX_REPLAYS)
-        self._turn = trio.Lock()
-        self._work = 0
+        self._turns = turns
 
     @property
     def running(self) -> int:
         """Connections that a replay runs for, or that wait for their place."""
         return len(self._asked)
-
-    def others_at_work(self) -> None:
-        """Somebody's messages are being handled."""
-        self._work += 1
 
     def start(self, link: Link, step: ResendStep) -> None:
         """Answer a ResendStep, behind those of the same connection. The session bounds how many
@@ -151,13 +143,13 @@ class ResendStreams:
         """Send one range to a connection whose live messages are held."""
         held = True
         while not connection.closed:
-            async with self._turn:
-                began = self._clock.monotonic()
-                data = next(slices, None)
-                if data is None:
-                    break
-                connection.write_ahead(data)
-                await self._give_way(self._clock.monotonic() - began)
+            await self._turns.next()
+            began = self._clock.monotonic()
+            data = next(slices, None)
+            if data is None:
+                break
+            connection.write_ahead(data)
+            self._turns.took(self._clock.monotonic() - began)
             if held and connection.held_bytes > HELD_BYTES:
                 held = False
                 connection.unhold()
@@ -165,14 +157,3 @@ class ResendStreams:
                 await connection.drained(AHEAD_BYTES)
         if held:
             connection.unhold()
-
-    async def _give_way(self, took: int) -> None:
-        """Let everybody run who can; where that was somebody with messages, rest. took: ns of the
-        slice."""
-        before = self._work
-        await trio.lowlevel.checkpoint()  # sockets are asked
-        await trio.lowlevel.checkpoint()  # and who had to read has read
-        if self._work != before:
-            shortest, longest = REST_SECONDS
-            rest = REST_SHARE * took / NANOS_PER_SECOND
-            await trio.sleep(min(max(rest, shortest), longest))

@@ -6,10 +6,12 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from engine.model.clock import NANOS_PER_SECOND
 from gateway.fix.resend import SLICE_NS
 from gateway.fix.steps import ResendStep
-from gateway.flow import resend_stream
+from gateway.flow import resend_stream, turns
 from gateway.flow.resend_stream import MAX_REPLAYS
+from gateway.flow.turns import NEW_NANOS
 from tests.support.house import House, order, trading
 
 
@@ -70,31 +72,32 @@ async def test_others_are_answered_between_two_slices(house):
 
 
 @pytest.mark.trio
-async def test_while_others_are_at_work_a_replay_rests(house, monkeypatch):
+async def test_while_others_trade_a_replay_rests(house, monkeypatch):
     naps = []
 
     async def nap(seconds):
         naps.append(seconds)
+        house.clock.time += round(seconds * NANOS_PER_SECOND)
         await trio.lowlevel.checkpoint()
 
-    monkeypatch.setattr(resend_stream.trio, "sleep", nap)
     async with members(house, 2) as (one, two):
         await fill(one, 2_000)
-        naps.clear()
+        house.clock.time += NEW_NANOS
+        monkeypatch.setattr(turns.trio, "sleep", nap)
         await one.send("2|7=1|16=0|")
         await one.take(2_001)
         assert naps == [], "nobody else is there"
-        for _ in range(8):  # until two has met the replay under way
+        for attempt in range(8):  # until two has met the replay under way
             await one.send("2|7=2|16=0|")
             for k in range(3):
-                await two.send(f"1|112=t{k}|")
+                await two.send(order(f"t{attempt}-{k}"))
                 await two.receive()
             await one.take(2_000)
             if naps:
                 break
         assert naps
-        slices = {SLICE_NS * k // 10 / 1e9 for k in range(1, 15)}
-        assert {nap / resend_stream.REST_SHARE for nap in naps} <= slices | {0.001 / 4}
+        owed = turns.REST_SHARE * SLICE_NS * 15 // 10 + turns.SHORTEST_REST_NANOS
+        assert all(turns.SHORTEST_REST_NANOS <= nap * NANOS_PER_SECOND <= owed for nap in naps)
 
 
 @pytest.mark.trio
