@@ -1,26 +1,25 @@
 """Custody as a whole: what it is made of, and the order in which its parts take their steps."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
 from sqlalchemy import Engine
 
 from custody.alarms import raise_alarm
-from custody.assets import ChainAsset, ChainAssets
+from custody.assets import ChainAssets
 from custody.chain_books import ChainBooks
 from custody.chains.quorum import Disagreement, Witnesses
 from custody.deposits.crediting import Crediting
 from custody.deposits.scanner import Scanner
 from custody.desk import Desk
 from custody.outgoing.sender import Sender, Signer
-from custody.policy.policy import Policy
 from custody.poster import LedgerPoster
 from custody.screening import Screening
 from custody.signing.requests import OwnWallets
+from custody.terms import Terms
 from custody.venue_line import Line, Telling
 from custody.wallets.bip32 import AddressBook
 from custody.wallets.treasury import Treasury
@@ -35,17 +34,6 @@ RECORDS_A_TURN: Final = 500
 
 IDLE: Final = timedelta(milliseconds=20)
 """Between two looks at the journal's end."""
-
-
-class Terms(Struct, frozen=True):
-    """What custody of one chain works by. sweep_above: by asset, minor units. max_fee: wei a unit
-    of gas, at most."""
-
-    chain: int
-    assets: tuple[ChainAsset, ...]
-    policy: Policy
-    sweep_above: Mapping[str, int]
-    max_fee: int
 
 
 class Custody:

@@ -1,17 +1,38 @@
 """From the configuration to what custody works by."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from custody.assets import ChainAsset
-from custody.policy.policy import check_policy
-from custody.service import Terms
+from custody.policy.policy import Policy, check_policy
 from custody.settings import AssetSettings, CustodySettings
 from engine.model.errors import ConfigError
 from engine.model.money import INT64_MAX, parse_scaled
 
 GWEI: Final = 10**9
 """wei."""
+
+FOLDER: Final = "custody"
+"""Custody's own files, under the data folder."""
+
+
+class Terms(Struct, frozen=True):
+    """What custody of one chain works by. sweep_above: by asset, minor units. max_fee: wei a unit
+    of gas, at most."""
+
+    chain: int
+    assets: tuple[ChainAsset, ...]
+    policy: Policy
+    sweep_above: Mapping[str, int]
+    max_fee: int
+
+
+def database_url(settings: CustodySettings, data: Path) -> str:
+    """The database that the configuration names, else SQLite in the venue's data folder."""
+    return settings.database or f"sqlite:///{(data / FOLDER).absolute()}/custody.db"
 
 
 def terms_of(settings: CustodySettings, scales: Mapping[str, int]) -> Terms:

@@ -17,6 +17,8 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
 from msgspec import Meta, Struct
 
+from custody.settings import CustodySettings
+from custody.terms import terms_of
 from engine.model.errors import ConfigError
 from engine.model.money import parse_scaled
 
@@ -252,6 +254,7 @@ class Config(_Strict, frozen=True):
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
     bots: tuple[BotConfig, ...] = ()
+    custody: CustodySettings | None = None
 
 
 class ResolvedSession(Struct, frozen=True, kw_only=True):
@@ -376,6 +379,8 @@ def check_config(config: Config) -> None:
     _check_sessions(config)
     _check_filters(config, symbols)
     _check_addresses(config)
+    if config.custody is not None:
+        terms_of(config.custody, {a.code: a.scale for a in config.assets})
 
 
 def _check_ports(ports: Ports) -> None:

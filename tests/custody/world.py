@@ -20,13 +20,14 @@ from custody.deposits.store import last_block
 from custody.outgoing.sender import Signed, SignerAway, SignerRefused
 from custody.policy.policy import Approver, Policy, Quorum, Rule
 from custody.screening import ListScreening
-from custody.service import Custody, Terms
+from custody.service import Custody
 from custody.signing import requests
 from custody.signing.keys import SeedKeys
 from custody.signing.log import SignerLog
 from custody.signing.signer import Signer, SignerRules
 from custody.store.custody_schema import deposits, outgoing, withdrawals
 from custody.store.database import open_database
+from custody.terms import Terms
 from custody.withdrawals.states import ENDED
 from custody.withdrawals.store import intent_of
 from engine.core.venue import Venue

@@ -1,0 +1,1 @@
+"""Commands of custody: what people type."""
