@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from custody.store.custody_schema import alarms
 
@@ -47,3 +47,9 @@ def stopped(connection: Connection, *what: str) -> str:
     query = select(alarms.c.text).where(alarms.c.cleared == 0, alarms.c.stops.in_(what))
     row = connection.execute(query.order_by(alarms.c.since)).first()
     return "" if row is None else str(row.text)
+
+
+def open_alarms(connection: Connection) -> int:
+    """How many wait for a person."""
+    query = select(func.count()).select_from(alarms).where(alarms.c.cleared == 0)
+    return int(connection.execute(query).scalar_one())

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,7 +60,9 @@ class Control:
         desk: Desk,
         status: Callable[[], Mapping[str, object]],
         log: Callable[[str], None],
+        more: Mapping[str, Callable[[Asked], Awaitable[object]]] | None = None,
     ) -> None:
+        """more: operations of a demo's."""
         self._path = path
         self._desk = desk
         self._status = status
@@ -82,6 +84,7 @@ class Control:
             "clear": lambda a: desk.clear_alarm(a.id),
             STATUS: lambda a: dict(self._status()),
         }
+        self._more = more or {}
 
     async def serve(self) -> None:
         """For ever."""
@@ -108,13 +111,15 @@ class Control:
                 line = await reader.readline()
             if not line:
                 return
-            writer.write(_encode(self._answer(line)) + b"\n")
+            writer.write(_encode(await self._answer(line)) + b"\n")
             async with asyncio.timeout(IDLE_SECONDS):
                 await writer.drain()
 
-    def _answer(self, line: bytes) -> dict[str, object]:
+    async def _answer(self, line: bytes) -> dict[str, object]:
         try:
             asked = _decode(line)
+            if asked.op in self._more:
+                return {"done": await self._more[asked.op](asked)}
             operation = self._operations.get(asked.op)
             if operation is None:
                 known = ", ".join(self._operations)

@@ -8,17 +8,20 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from custody.alarms import raise_alarm
+from custody.alarms import open_alarms, raise_alarm
 from custody.assets import ChainAssets
 from custody.chain_books import ChainBooks
 from custody.chains.quorum import Disagreement, Witnesses
 from custody.deposits.crediting import Crediting
 from custody.deposits.scanner import Scanner
+from custody.deposits.store import counts as deposit_counts
+from custody.deposits.store import last_block
 from custody.desk import Desk
 from custody.outgoing.sender import Sender, Signer
 from custody.poster import LedgerPoster
 from custody.screening import Screening
 from custody.signing.requests import OwnWallets
+from custody.store.database import for_reading
 from custody.terms import Terms
 from custody.venue_line import Line, Telling
 from custody.wallets.bip32 import AddressBook
@@ -26,6 +29,7 @@ from custody.wallets.treasury import Treasury
 from custody.withdrawals.lifecycle import Lifecycle
 from custody.withdrawals.payments import HotWallet
 from custody.withdrawals.rulings import PolicyRulings
+from custody.withdrawals.store import counts as withdrawal_counts
 from engine.model.clock import Clock
 from engine.model.errors import FixgateError
 
@@ -89,6 +93,24 @@ class Custody:
             database, terms.chain, assets, AddressBook(wallets.xpub), rulings, refdata,
             parse_address, clock,
         )  # fmt: skip
+
+    def status(self) -> dict[str, int | dict[str, int]]:
+        """How custody does: what gateway.metrics has under `fixgate_custody_`."""
+        with for_reading(self.database).begin() as connection:
+            last = last_block(connection)
+            found = deposit_counts(connection)
+            asked = withdrawal_counts(connection)
+            alarms = open_alarms(connection)
+        return {
+            "ledger_record": self.poster.last,
+            "ledger_behind_records": max(self.poster.behind, 0),
+            "ledger_batches": self.poster.ledger.head.seq,
+            "final_block": -1 if last is None else last[0],
+            "nodes_failing": sum(h.failures > 0 for h in self.witnesses.health.values()),
+            "alarms": alarms,
+            "deposits": found,
+            "withdrawals": asked,
+        }
 
     def post(self) -> int:
         """Post the next records of the journal; how many."""

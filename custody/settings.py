@@ -19,23 +19,25 @@ class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class EndpointSettings(_Strict, frozen=True):
-    """A node. url: may hold a key, and is shown nowhere. traces: it has debug_traceBlockByHash."""
+    """A node. url: may hold a key, and is shown nowhere. traces: how it tells what contracts pay,
+    see custody.chains.evm.Traces."""
 
     name: Name
     url: Url
     per_second: Annotated[int, Meta(ge=1, le=10_000)] = 20
-    traces: bool = False
+    traces: Literal["none", "debug", "flat"] = "none"
 
 
 class ChainSettings(_Strict, frozen=True):
-    """An EVM chain. kind `simulated` needs no node: it is in custody's own process, for a demo.
+    """An EVM chain. kind `demo` needs no node: custody starts one of its own where anvil is
+    installed, and has the chain in its own process otherwise; `simulated` always does the latter.
 
     needed: how many nodes have to agree. final_tag: whose blocks are final. max_fee_gwei: the most
     that is offered for a unit of gas.
     """
 
     id: Annotated[int, Meta(ge=1, le=2**53)]
-    kind: Literal["evm", "simulated"] = "evm"
+    kind: Literal["evm", "demo", "simulated"] = "evm"
     endpoints: Annotated[tuple[EndpointSettings, ...], Meta(max_length=MAX_ENDPOINTS)] = ()
     needed: Annotated[int, Meta(ge=1, le=MAX_ENDPOINTS)] = 2
     poll_ms: Annotated[int, Meta(ge=10, le=60_000)] = 250
@@ -65,12 +67,13 @@ class KeystoreSettings(_Strict, frozen=True):
 
 class CustodySettings(_Strict, frozen=True):
     """database: a URL; empty for SQLite in the data folder. cold: where the hot wallet is emptied
-    to. forbidden: addresses that nothing may come from or go to."""
+    to. forbidden: addresses that nothing may come from or go to. keystore: may be left out where
+    the chain is a demo's, which makes one of its own."""
 
     chain: ChainSettings
     assets: Annotated[tuple[AssetSettings, ...], Meta(min_length=1, max_length=MAX_ASSETS)]
     policy: Policy
-    keystore: KeystoreSettings
+    keystore: KeystoreSettings | None = None
     database: str = ""
     cold: Address | Literal[""] = ""
     forbidden: tuple[Address, ...] = ()

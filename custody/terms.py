@@ -15,6 +15,9 @@ from engine.model.money import INT64_MAX, parse_scaled
 GWEI: Final = 10**9
 """wei."""
 
+DEMO_APPROVER: Final = "6baa6df2d0e570ac6b4a8cbd885673a9c33bf8acae5e9b1c72fb9b43c1d581b1"
+"""The public key of the demo's approver, whose private one everybody has: custody.demo.approver."""
+
 FOLDER: Final = "custody"
 """Custody's own files, under the data folder."""
 
@@ -65,8 +68,16 @@ def terms_of(settings: CustodySettings, scales: Mapping[str, int]) -> Terms:
 
 def _check_chain(settings: CustodySettings) -> None:
     chain = settings.chain
-    if chain.kind == "simulated":
+    if chain.kind != "evm":
         return
+    if settings.keystore is None:
+        raise ConfigError("custody.keystore", "is missing: `fixgate keys create` makes one")
+    for k, approver in enumerate(settings.policy.approvers):
+        if approver.key == DEMO_APPROVER:
+            raise ConfigError(
+                f"custody.policy.approvers[{k}].key",
+                "is the demo's, whose private half everybody has: `fixgate approver new` makes one",
+            )
     names = {endpoint.name for endpoint in chain.endpoints}
     if len(names) != len(chain.endpoints):
         raise ConfigError("custody.chain.endpoints", "two have the same name")

@@ -7,14 +7,14 @@ reads the journal. gateway/processes says what each is made of.
 
 import argparse
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import trio
-
-from gateway.children import CORE, HISTORY, MIRROR, run_child
+from gateway.asyncio_child import run_asyncio_child
+from gateway.children import CORE, CUSTODY, HISTORY, MIRROR, SIGNER, run_child
+from gateway.plain_child import run_plain_child
 from gateway.processes.place import Place
 
 PROCESSES: Final = {
@@ -24,18 +24,24 @@ PROCESSES: Final = {
     "marketdata": "market_data:run_marketdata",
     HISTORY: "history:run_history",
     MIRROR: "mirror:run_mirror",
+    SIGNER: "signer:run_signer",
+    CUSTODY: "custody:run_custody",
     "bots": "bots:run_bots",
 }
 """By name, the module of gateway.processes and what it runs there: a process that imported what the
 others are made of would take half as long again to start."""
 
-Process = Callable[[Place, trio.Event], Awaitable[None]]
+RUNNERS: Final[dict[str, Callable[[str, Any], int]]] = {
+    SIGNER: run_plain_child,
+    CUSTODY: run_asyncio_child,
+}
+"""What runs a process that is not on trio, and says what its function is given to stop by."""
 
 
-def process_of(name: str) -> Process:
-    """What the process `name` runs until its event is set."""
+def process_of(name: str) -> Callable[..., Any]:
+    """What the process `name` runs, given its place, until it is to stop."""
     module, _, function = PROCESSES[name].partition(":")
-    run: Process = getattr(import_module(f"gateway.processes.{module}"), function)
+    run: Callable[..., Any] = getattr(import_module(f"gateway.processes.{module}"), function)
     return run
 
 
@@ -51,13 +57,13 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     process = process_of(args.name)
 
-    async def run(stop: trio.Event) -> None:
+    def run(stop: object) -> Any:  # noqa: ANN401 - nothing, or what is awaited
         place = Place(
             args.name, args.config, args.data, args.port_offset, args.clock_offset, args.mirror
         )
-        await process(place, stop)
+        return process(place, stop)
 
-    return run_child(args.name, run)
+    return RUNNERS.get(args.name, run_child)(args.name, run)
 
 
 if __name__ == "__main__":

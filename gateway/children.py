@@ -16,6 +16,9 @@ import trio
 from engine.model.errors import FixgateError, OperatorError
 from gateway.figure import Figure
 
+SUPERVISOR: Final = 0
+"""The descriptor of the pipe whose other end is the supervisor's."""
+
 CORE: Final = "core"
 """The process that writes the journal."""
 
@@ -24,6 +27,15 @@ MIRROR: Final = "mirror"
 
 HISTORY: Final = "history"
 """The process that writes Parquet files; it needs the extra of the same name."""
+
+CUSTODY: Final = "custody"
+"""The process that watches the chain and keeps the ledger; it needs the extra of the same name."""
+
+SIGNER: Final = "signer"
+"""The process that holds the keys; it needs the same extra."""
+
+CUSTODY_PACKAGE: Final = "web3"
+"""What that extra brings, among others."""
 
 HISTORY_PACKAGE: Final = "pyarrow"
 """What that extra brings."""
@@ -55,7 +67,7 @@ def _say(line: str) -> None:
 
 async def _end_with_supervisor(scope: trio.CancelScope) -> None:
     """Cancel everything once the supervisor's end of standard input is closed."""
-    stream = trio.lowlevel.FdStream(0)
+    stream = trio.lowlevel.FdStream(SUPERVISOR)
     while await stream.receive_some(64):
         pass
     scope.cancel()
@@ -92,17 +104,17 @@ def run_child(name: str, main: Callable[[trio.Event], Awaitable[None]]) -> int:
     code = 0
     try:
         code = trio.run(_run, name, main)
-    except* OperatorError as group:
-        code = _explain(name, group, EXIT_OPERATOR)
     except* FixgateError as group:
-        code = _explain(name, group, 1)
+        code = explain(name, group)
     return code
 
 
-def _explain(name: str, group: BaseExceptionGroup[BaseException], code: int) -> int:
-    for error in _leaves(group):
+def explain(name: str, group: BaseExceptionGroup[BaseException]) -> int:
+    """Say what went wrong, for the operator; the exit code of a child that ends with it."""
+    errors = _leaves(group)
+    for error in errors:
         print(f"{name}: {error}", file=sys.stderr)
-    return code
+    return EXIT_OPERATOR if any(isinstance(error, OperatorError) for error in errors) else 1
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

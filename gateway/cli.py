@@ -21,7 +21,7 @@ from engine.model.record import Record
 from engine.model.refdata import ReferenceData
 from engine.replay import folder_records, replay
 from gateway.bootstrap import bootstrap_commands
-from gateway.children import HISTORY, HISTORY_PACKAGE, MIRROR
+from gateway.children import CUSTODY, CUSTODY_PACKAGE, HISTORY, HISTORY_PACKAGE, MIRROR, SIGNER
 from gateway.config import ARGON2, Config, load_config, token_hash
 from gateway.connect import connect_text, port_of, quickfix_config
 from gateway.doctor import run_doctor
@@ -128,6 +128,8 @@ def _run(args: argparse.Namespace) -> int:
             return 2
     if args.no_bots or not config.bots:
         names = [name for name in names if name != BOTS]
+    if config.custody is None:
+        names = [name for name in names if name not in (SIGNER, CUSTODY)]
     names = _startable(names)
     refuse_as_data(args.data)
     child = ["--config", str(args.config), "--data", str(args.data)]
@@ -144,16 +146,27 @@ def _run(args: argparse.Namespace) -> int:
     return supervisor.run()
 
 
+EXTRAS: Final = {
+    HISTORY: ("history", HISTORY_PACKAGE),
+    SIGNER: ("custody", CUSTODY_PACKAGE),
+    CUSTODY: ("custody", CUSTODY_PACKAGE),
+}
+"""By process, the extra that it needs, and a package that comes with it."""
+
+
 def _startable(names: list[str]) -> list[str]:
-    """Without the process whose extra is not installed; says so. Raises OperatorError if nothing
+    """Without the processes whose extra is not installed; says so. Raises OperatorError if nothing
     is left."""
-    if HISTORY not in names or find_spec(HISTORY_PACKAGE) is not None:
-        return names
-    text = f"{HISTORY} is not started: it needs {HISTORY_PACKAGE} (pip install 'fixgate[history]')"
-    left = [name for name in names if name != HISTORY]
+    left = []
+    for name in names:
+        extra, package = EXTRAS.get(name, ("", "trio"))
+        if find_spec(package) is not None:
+            left.append(name)
+        else:
+            text = f"it needs {package} (pip install 'fixgate[{extra}]')"
+            print(f"fixgate: {name} is not started: {text}", file=sys.stderr)
     if not left:
-        raise OperatorError(text)
-    print(f"fixgate: {text}", file=sys.stderr)
+        raise OperatorError("nothing is left to start: see above")
     return left
 
 

@@ -74,6 +74,14 @@ METRICS: Final = (
     Definition("fixgate_order_messages", "counter", "Order messages taken to the core"),
     Definition("fixgate_trades", "counter", "Trades"),
     Definition("fixgate_open_orders", "gauge", "Orders in the books"),
+    Definition("fixgate_custody_ledger_record", "gauge", "Last record that the ledger has posted"),
+    Definition("fixgate_custody_ledger_behind_records", "gauge", "Records not posted yet"),
+    Definition("fixgate_custody_ledger_batches", "gauge", "Number of the ledger's last batch"),
+    Definition("fixgate_custody_final_block", "gauge", "Last final block looked through, -1: none"),
+    Definition("fixgate_custody_nodes_failing", "gauge", "Nodes whose last answer was none"),
+    Definition("fixgate_custody_alarms", "gauge", "What waits for a person"),
+    Definition("fixgate_custody_deposits", "gauge", "Deposits", "state"),
+    Definition("fixgate_custody_withdrawals", "gauge", "Withdrawals", "state"),
 )
 """Every metric there is. Counters get the ending `_total` where they are served."""
 

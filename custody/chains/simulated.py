@@ -217,6 +217,11 @@ class SimulatedChain:
         """A block by its number."""
         return self.blocks[number] if 0 <= number < len(self.blocks) else None
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits for a block."""
+        return bool(self.pool or self._waiting)
+
     def final(self) -> Block:
         """The last block that is called final."""
         number = len(self.blocks) - 1 - self.finality

@@ -114,3 +114,9 @@ def approvals_of(connection: Connection, intent: str) -> list[Approval]:
     query = select(approvals).where(approvals.c.intent == intent)
     rows = connection.execute(query.order_by(approvals.c.approver))
     return [Approval(row.approver, row.approves, bytes(row.signature)) for row in rows]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """State to how many withdrawals are in it."""
+    query = select(withdrawals.c.state, func.count()).group_by(withdrawals.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}

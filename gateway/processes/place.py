@@ -2,9 +2,12 @@
 
 import socket
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from custody.settings import CustodySettings
+from custody.terms import Terms, terms_of
 from engine.model.ingress import INGRESS_SOCKET
 from gateway.children import CORE
 from gateway.config import Config, load_config
@@ -34,6 +37,7 @@ class Place:
     ) -> None:
         self.name = name
         self.config: Config = load_config(config)
+        self.config_folder = config.absolute().parent
         self.data = data
         self.mirror = mirror
         self.port_offset = port_offset
@@ -49,7 +53,17 @@ class Place:
         self.indexes = data / "sessions"
         self.wake = data / "run" / "journal.sock"
         self.ingress = data / "run" / INGRESS_SOCKET
-        self.dictionary = Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
+
+    @cached_property
+    def dictionary(self) -> Dictionary:
+        """What the venue speaks; only those who speak FIX load it."""
+        return Dictionary.load(data_file("fix_dictionaries", "FIX44.xml"))
+
+    def custody(self) -> tuple[CustodySettings, Terms]:
+        """The part `custody` of the configuration, and what it means."""
+        settings = self.config.custody
+        assert settings is not None, "what custody is made of is started with its part alone"
+        return settings, terms_of(settings, {a.code: a.scale for a in self.config.assets})
 
     def log(self, text: str) -> None:
         """One line for the operator, on standard error."""

@@ -1,0 +1,171 @@
+"""Custody: the ledger, deposits, withdrawals. On asyncio, for its library of the chain's sake."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from custody.chains.calldata import parse_address
+from custody.chains.endpoint import Endpoint
+from custody.chains.evm import EvmNode, Traces
+from custody.chains.node import Node
+from custody.chains.quorum import Witnesses
+from custody.control import CONTROL_SOCKET, Asked, Control
+from custody.demo.anvil import STATE, AnvilChain, find_anvil
+from custody.demo.approver import write_key
+from custody.demo.chain import HOT_WEI, TANK_WEI, DemoChain, keep_mining
+from custody.demo.recorded import RecordedChain
+from custody.outgoing.sender import SignerAway
+from custody.screening import ListScreening
+from custody.service import Custody
+from custody.settings import CustodySettings
+from custody.signing.client import SignerLine
+from custody.signing.requests import OwnWallets
+from custody.signing.server import SIGNER_SOCKET
+from custody.store.database import open_database
+from custody.terms import FOLDER, database_url
+from custody.venue_line import IngressLine
+from engine.model.errors import OperatorError
+from gateway.children import announce_ready, announce_status
+from gateway.processes.place import STATUS_SECONDS, Place
+
+WEI: Final = 10**10
+"""Of the demo's ETH, in one of its smallest units at the venue."""
+
+SIGNER_WAIT: Final = timedelta(milliseconds=100)
+"""Between two questions to a signer that is not there yet."""
+
+NODE_TIMEOUT_MS: Final = 8_000
+"""Longest wait for one answer of a node."""
+
+DEMO_POLL: Final = timedelta(milliseconds=100)
+"""Between two looks at a demo's chain, which makes a block a second."""
+
+
+async def run_custody(place: Place, stop: asyncio.Event) -> None:
+    """Until `stop`. The venue trades without custody: one that cannot start says why, and is tried
+    again."""
+    settings, terms = place.custody()
+    folder = place.data / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        wallets, signer = await _signer(place, stop)
+        if stop.is_set():
+            return
+        database = open_database(database_url(settings, place.data))
+    except OperatorError:
+        announce_ready()  # nobody else waits for what a person has to mend
+        raise
+    async with _chain(place, settings, folder, wallets) as (nodes, demo):
+        custody = Custody(
+            terms, wallets, place.journal, database,
+            Witnesses(nodes, min(settings.chain.needed, len(nodes)), place.log), signer,
+            IngressLine(place.ingress, place.log), ListScreening(settings.forbidden),
+            parse_address, place.clock, place.log,
+        )  # fmt: skip
+        poll = DEMO_POLL if demo else timedelta(milliseconds=settings.chain.poll_ms)
+        try:
+            await _serve(place, custody, demo, poll, stop)
+        finally:
+            custody.close()
+            database.dispose()
+            signer.close()
+
+
+async def _serve(
+    place: Place, custody: Custody, demo: DemoChain | None, poll: timedelta, stop: asyncio.Event
+) -> None:
+    path = place.data / "run" / CONTROL_SOCKET
+    control = Control(path, custody.desk, custody.status, place.log, _demo_operations(demo))
+    async with asyncio.TaskGroup() as group:
+        helpers = [group.create_task(control.serve()), group.create_task(_tell(custody))]
+        if demo is not None:
+            helpers.append(group.create_task(keep_mining(demo)))
+        announce_ready()
+        await custody.run(stop, poll)
+        for task in helpers:
+            task.cancel()
+
+
+async def _signer(place: Place, stop: asyncio.Event) -> tuple[OwnWallets, SignerLine]:
+    """The signer, as soon as it answers: without its wallets there is nothing to watch."""
+    line = SignerLine(place.data / "run" / SIGNER_SOCKET)
+    told = False
+    while True:
+        try:
+            return await line.wallets(), line
+        except SignerAway as error:
+            if not told:
+                place.log(f"waits for the signer: {error}")
+            told = True
+        try:
+            async with asyncio.timeout(SIGNER_WAIT.total_seconds()):
+                await stop.wait()
+        except TimeoutError:
+            continue
+        return OwnWallets("", "", "", ""), line
+
+
+@asynccontextmanager
+async def _chain(
+    place: Place, settings: CustodySettings, folder: Path, wallets: OwnWallets
+) -> AsyncIterator[tuple[list[Node], DemoChain | None]]:
+    """Who tells of the chain; and the chain itself, if it is a demo's."""
+    chain = settings.chain
+    if chain.kind == "evm":
+        nodes = [
+            EvmNode(
+                Endpoint(endpoint.url, endpoint.name, endpoint.per_second, NODE_TIMEOUT_MS),
+                chain.id,
+                Traces(endpoint.traces),
+            )
+            for endpoint in chain.endpoints
+        ]
+        try:
+            yield list(nodes), None
+        finally:
+            for node in nodes:
+                await node.close()
+        return
+    demo = _demo_chain(place, settings, folder)
+    place.log(f"the demo's chain is {demo.name}; its approver's key is {write_key(folder)}")
+    await demo.begin({wallets.hot: HOT_WEI, wallets.gas_tank: TANK_WEI})
+    try:
+        yield list(demo.nodes), demo
+    finally:
+        await demo.close()
+
+
+def _demo_chain(place: Place, settings: CustodySettings, folder: Path) -> DemoChain:
+    """Whichever it was before, for a chain has one past; at first anvil where there is one."""
+    recorded = folder / "chain.jsonl"
+    program = find_anvil() if settings.chain.kind == "demo" else None
+    if program is None and (folder / STATE).exists():
+        raise OperatorError(
+            f"the chain of {place.data} is anvil's, which is not installed any more: install it, or"
+            " start with another --data"
+        )
+    if program is None or recorded.exists():
+        return RecordedChain(recorded, place.clock)
+    return AnvilChain(program, settings.chain.id, folder)
+
+
+def _demo_operations(demo: DemoChain | None) -> dict[str, Callable[[Asked], Awaitable[object]]]:
+    """What only a demo's custody is asked: somebody outside pays, amount in the venue's units."""
+    if demo is None:
+        return {}
+
+    async def pay(asked: Asked) -> dict[str, str]:
+        return {"tx": "0x" + (await demo.pay(asked.destination, asked.amount * WEI)).hex()}
+
+    return {"demo_pay": pay}
+
+
+async def _tell(custody: Custody) -> None:
+    """How custody does, for the supervisor."""
+    while True:
+        figures = custody.status()
+        announce_status({}, {f"fixgate_custody_{name}": said for name, said in figures.items()})
+        await asyncio.sleep(STATUS_SECONDS)

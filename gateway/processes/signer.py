@@ -1,0 +1,44 @@
+"""The signer: it holds the keys, and answers on its local socket alone. One thread, no loop."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from custody.demo.keystore import demo_seed
+from custody.settings import CustodySettings
+from custody.signing.keys import SeedKeys
+from custody.signing.keystore import open_keystore, read_password
+from custody.signing.log import SignerLog
+from custody.signing.rules import rules_of
+from custody.signing.server import SIGNER_SOCKET, SignerServer
+from custody.signing.signer import Signer
+from custody.terms import FOLDER
+from gateway.children import announce_ready
+from gateway.processes.place import Place
+
+SIGNER_LOG: Final = "signer.log"
+"""The signer's memory, under DIR/custody: what it has signed."""
+
+
+def run_signer(place: Place, stop: int) -> None:
+    """Sign until the descriptor `stop` can be read."""
+    settings, terms = place.custody()
+    folder = place.data / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = SeedKeys(_seed(place, settings, folder))
+    memory = SignerLog(folder / SIGNER_LOG, place.log)
+    try:
+        signer = Signer(rules_of(settings, terms), keys, memory, place.clock, place.log)
+        server = SignerServer(place.data / "run" / SIGNER_SOCKET, signer, stop, place.log)
+        announce_ready()
+        server.serve()
+    finally:
+        memory.close()
+
+
+def _seed(place: Place, settings: CustodySettings, folder: Path) -> bytes:
+    if settings.keystore is None:
+        return demo_seed(folder, os.urandom)
+    beside = place.config_folder
+    password = read_password(beside / settings.keystore.password_file)
+    return open_keystore(beside / settings.keystore.file, password)
