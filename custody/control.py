@@ -21,9 +21,6 @@ from custody.desk import Desk, DeskRefused
 from custody.policy.intents import Approval
 from engine.local_socket import is_own, listening
 
-CONTROL_SOCKET: Final = "custody.sock"
-"""Its place under DIR/run."""
-
 MAX_LINE: Final = 16_384
 """Longest line of a request, bytes: an approval with its signature has some 200."""
 

@@ -8,6 +8,9 @@ from typing import Any, Final
 from engine.local_socket import address
 from engine.model.errors import FixgateError, OperatorError
 
+CONTROL_SOCKET: Final = "custody.sock"
+"""Its place under DIR/run."""
+
 ANSWER_SECONDS: Final = 10
 
 MAX_ANSWER: Final = 16 * 1024 * 1024

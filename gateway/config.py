@@ -237,9 +237,9 @@ class Limits(_Strict, frozen=True):
 
 
 class BotConfig(_Strict, frozen=True):
-    """A demo trader that logs on like any member."""
+    """A demo trader that logs on like any member. A customer deposits and withdraws, too."""
 
-    kind: Literal["maker", "taker"]
+    kind: Literal["maker", "taker", "customer"]
     comp_id: Name
     password: str
 

@@ -12,7 +12,8 @@ from custody.chains.endpoint import Endpoint
 from custody.chains.evm import EvmNode, Traces
 from custody.chains.node import Node
 from custody.chains.quorum import Witnesses
-from custody.control import CONTROL_SOCKET, Asked, Control
+from custody.control import Asked, Control
+from custody.control_client import CONTROL_SOCKET
 from custody.demo.anvil import STATE, AnvilChain, find_anvil
 from custody.demo.approver import write_key
 from custody.demo.chain import HOT_WEI, TANK_WEI, DemoChain, keep_mining
