@@ -33,7 +33,7 @@ class ChainSettings(_Strict, frozen=True):
     installed, and has the chain in its own process otherwise; `simulated` always does the latter.
 
     needed: how many nodes have to agree. final_tag: whose blocks are final. max_fee_gwei: the most
-    that is offered for a unit of gas.
+    that is offered for a unit of gas. block_ms: between two blocks of a demo's chain.
     """
 
     id: Annotated[int, Meta(ge=1, le=2**53)]
@@ -42,6 +42,7 @@ class ChainSettings(_Strict, frozen=True):
     needed: Annotated[int, Meta(ge=1, le=MAX_ENDPOINTS)] = 2
     poll_ms: Annotated[int, Meta(ge=10, le=60_000)] = 250
     max_fee_gwei: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    block_ms: Annotated[int, Meta(ge=1, le=60_000)] = 1_000
 
 
 class AssetSettings(_Strict, frozen=True):

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from custody.chains.endpoint import Endpoint
 from custody.chains.evm import EvmNode, Traces
 from custody.chains.node import Node, NodeFailed
@@ -25,6 +27,10 @@ SLOTS: Final = FINALITY // 2
 
 STATE: Final = "anvil.json"
 """Where it keeps its state, in custody's folder."""
+
+KEPT_STATES: Final = 64
+"""Blocks of which the file has what everybody has: those that are not final, and some more. The
+file is written every four seconds, long before a block that it lacks could be final."""
 
 START_SECONDS: Final = 20
 PER_SECOND: Final = 500
@@ -57,17 +63,16 @@ class AnvilChain:
 
     async def begin(self, funds: Mapping[str, int]) -> None:
         """See DemoChain. Raises OperatorError if the program does not start."""
-        new = not self._state.exists()
         self._process = await asyncio.create_subprocess_exec(
             self._program, "--host", "127.0.0.1", "--port", str(self._port), "--quiet",
             "--no-mining", "--slots-in-an-epoch", str(SLOTS), "--chain-id", str(self._chain),
-            "--state", str(self._state), "--state-interval", "1",
-            "--preserve-historical-states",
+            "--state", str(self._state), "--state-interval", "4",
+            "--preserve-historical-states", "--prune-history", str(KEPT_STATES),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL, preexec_fn=_die_with_parent,
         )  # fmt: skip
         await self._answering()
-        if new:
+        if not await self._endpoint.ask("eth_blockNumber", (), Quantity):
             for address, wei in funds.items():
                 await self._ask("anvil_setBalance", address, hex(wei))
             await self._ask("anvil_mine", hex(FINALITY + 1))
@@ -95,7 +100,7 @@ class AnvilChain:
             await self._process.wait()
 
     async def _ask(self, method: str, *params: object) -> None:
-        await self._endpoint.ask(method, params, object)
+        await self._endpoint.ask(method, params, msgspec.Raw)
 
     async def _answering(self) -> None:
         process = self._process

@@ -1,6 +1,6 @@
 """The demo's chain: a node of its own where anvil is installed, else a chain in custody's process.
 
-It makes a block a second while something is on its way to be final, and rests otherwise.
+It makes blocks while something is on its way to be final, and rests otherwise.
 """
 
 import asyncio
@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from custody.chains.node import Node
-
-BLOCK_SECONDS: Final = 1.0
 
 FINALITY: Final = 8
 """Blocks behind a block that is final, of both chains."""
@@ -49,8 +47,9 @@ class DemoChain(Protocol):
         ...
 
 
-async def keep_mining(chain: DemoChain) -> None:
-    """Blocks for ever, as long as any are needed. A start makes what was left open final."""
+async def keep_mining(chain: DemoChain, seconds: float) -> None:
+    """Blocks for ever, one in so many seconds while any are needed. A start makes final what was
+    left open."""
     left = FINALITY + 1
     while True:
         if await chain.waiting():
@@ -58,4 +57,4 @@ async def keep_mining(chain: DemoChain) -> None:
         if left:
             await chain.mine()
             left -= 1
-        await asyncio.sleep(BLOCK_SECONDS)
+        await asyncio.sleep(seconds)

@@ -37,7 +37,7 @@ LOOK_SECONDS: Final = 0.5
 STEP_SECONDS: Final = 60
 """Longest wait for one step: a block a second, and nine of them to be final."""
 
-PAUSE_SECONDS: Final = 60
+PAUSE_SECONDS: Final = 900
 """Between two rounds."""
 
 

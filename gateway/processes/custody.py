@@ -41,9 +41,6 @@ SIGNER_WAIT: Final = timedelta(milliseconds=100)
 NODE_TIMEOUT_MS: Final = 8_000
 """Longest wait for one answer of a node."""
 
-DEMO_POLL: Final = timedelta(milliseconds=100)
-"""Between two looks at a demo's chain, which makes a block a second."""
-
 
 async def run_custody(place: Place, stop: asyncio.Event) -> None:
     """Until `stop`. The venue trades without custody: one that cannot start says why, and is tried
@@ -66,9 +63,9 @@ async def run_custody(place: Place, stop: asyncio.Event) -> None:
             IngressLine(place.ingress, place.log), ListScreening(settings.forbidden),
             parse_address, place.clock, place.log,
         )  # fmt: skip
-        poll = DEMO_POLL if demo else timedelta(milliseconds=settings.chain.poll_ms)
+        poll = timedelta(milliseconds=settings.chain.poll_ms)
         try:
-            await _serve(place, custody, demo, poll, stop)
+            await _serve(place, settings, custody, demo, poll, stop)
         finally:
             custody.close()
             database.dispose()
@@ -76,14 +73,19 @@ async def run_custody(place: Place, stop: asyncio.Event) -> None:
 
 
 async def _serve(
-    place: Place, custody: Custody, demo: DemoChain | None, poll: timedelta, stop: asyncio.Event
+    place: Place,
+    settings: CustodySettings,
+    custody: Custody,
+    demo: DemoChain | None,
+    poll: timedelta,
+    stop: asyncio.Event,
 ) -> None:
     path = place.data / "run" / CONTROL_SOCKET
     control = Control(path, custody.desk, custody.status, place.log, _demo_operations(demo))
     async with asyncio.TaskGroup() as group:
         helpers = [group.create_task(control.serve()), group.create_task(_tell(custody))]
         if demo is not None:
-            helpers.append(group.create_task(keep_mining(demo)))
+            helpers.append(group.create_task(keep_mining(demo, settings.chain.block_ms / 1_000)))
         announce_ready()
         await custody.run(stop, poll)
         for task in helpers:
@@ -132,8 +134,8 @@ async def _chain(
         return
     demo = _demo_chain(place, settings, folder)
     place.log(f"the demo's chain is {demo.name}; its approver's key is {write_key(folder)}")
-    await demo.begin({wallets.hot: HOT_WEI, wallets.gas_tank: TANK_WEI})
     try:
+        await demo.begin({wallets.hot: HOT_WEI, wallets.gas_tank: TANK_WEI})
         yield list(demo.nodes), demo
     finally:
         await demo.close()
