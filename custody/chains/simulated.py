@@ -162,6 +162,11 @@ class SimulatedChain:
         self._signed[tx.hash] = tx
         return tx.hash
 
+    def spend_nonce(self, address: str) -> None:
+        """Somebody else with the key has sent a transaction, in the block at the head."""
+        nonces = self._state().nonces
+        nonces[address] = nonces.get(address, 0) + 1
+
     def drop(self) -> None:
         """The pool forgets everything."""
         self.pool.clear()

@@ -1,8 +1,9 @@
-"""Approvers, with keys that everybody may know."""
+"""Approvers and strangers, with keys that everybody may know."""
 
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from eth_account import Account
 
 from custody.policy.intents import Approval, signed_text
 
@@ -19,3 +20,6 @@ class Person:
 
 
 ALICE, BOB, CAROL, MALLORY = map(Person, ("alice", "bob", "carol", "mallory"))
+
+STRANGER, BAD = (Account.from_key(sha256(name).digest()) for name in (b"stranger", b"bad"))
+"""Who pays from outside; one of them is known to screening."""

@@ -215,7 +215,7 @@ def test_a_payment_that_the_pool_has_forgotten_is_broadcast_again(world):
 def test_a_nonce_that_somebody_else_has_used_stops_the_wallet(world):
     ident = sent(world)
     world.chain.drop()
-    world.chain._bodies[world.chain.blocks[-1].hash].state.nonces[world.hot] = 1
+    world.chain.spend_nonce(world.hot)
     world.chain.mine(world.clock.time, 12)
     for _ in range(5):
         world.clock.time += 30 * NANOS_PER_SECOND

@@ -33,6 +33,7 @@ from custody.withdrawals.store import intent_of
 from engine.core.venue import Venue
 from engine.model.clock import NANOS_PER_SECOND
 from engine.sequencer import Sequencer
+from tests.custody import people
 from tests.custody.people import ALICE, BOB, CAROL
 from tests.engine.streams import RANDOM_BALANCES, START, bootstrap_commands
 from tests.journal.support import open_writer
@@ -42,10 +43,8 @@ GWEI = 10**9
 CHAIN = 31_337
 USDC = "0x" + "c0" * 20
 COLD = "0x" + "01d0" * 10
-STRANGER = "0x" + "5a" * 20
-"""Somebody's address outside the venue."""
-BAD = "0x" + "bad0" * 10
-"""One that screening knows."""
+STRANGER, BAD = people.STRANGER.address.lower(), people.BAD.address.lower()
+"""Addresses outside the venue; screening knows the second."""
 
 ASSETS = (
     ChainAsset("ETH", "", 18, 8, min_deposit=10**6, min_withdrawal=10**6, withdrawal_fee=10**5),
@@ -69,6 +68,9 @@ POLICY = Policy(
     intent_life_s=3_600,
 )
 TERMS = Terms(CHAIN, ASSETS, POLICY, {"ETH": 10**8, "USD": 100 * 10**8}, 500 * GWEI)
+
+
+NODES = ("one", "two", "three")
 
 
 class Killed(BaseException):
@@ -147,20 +149,16 @@ class World:
         for command in bootstrap_commands(balances=RANDOM_BALANCES):
             self.sequencer.submit(command, START)
         self.sequencer.commit()
-        self.chain = SimulatedChain(read_transaction, START)
+        self.chain, self.nodes = self.make_chain(faults)
         self.chain.tokens[USDC] = TokenKind.HONEST
-        self.nodes = [SimulatedNode(name, self.chain, faults) for name in ("one", "two", "three")]
         self.line = DirectLine(self)
         self.signing = DirectSigner(self)
         self.terms = Terms(CHAIN, ASSETS, policy, TERMS.sweep_above, TERMS.max_fee)
         self.logged = []
         self.reached = []
         self.kill_at = None
-        shutil.copy(template, folder / "custody.db")
-        self.database = open_database(f"sqlite:///{folder}/custody.db")
-        event.listen(self.database, "connect", _no_syncs)
-        self.database.dispose()
-        self.keys = SeedKeys(keccak(b"a seed"))
+        self.database = self.make_database(template)
+        self.keys = self.make_keys()
         self.signer = None
         self.start_signer()
         wallets = self.signer.handle(requests.Wallets())
@@ -171,6 +169,25 @@ class World:
         self.chain.mine(START, 10)
         self.custody = None
         self.start()
+
+    # --- what it is made of ---------------------------------------------------------------
+
+    def make_chain(self, faults):
+        """The chain, and the nodes that tell of it."""
+        chain = SimulatedChain(read_transaction, START)
+        return chain, [SimulatedNode(name, chain, faults) for name in NODES]
+
+    def make_database(self, template):
+        """Custody's database, its tables made."""
+        shutil.copy(template, self.folder / "custody.db")
+        database = open_database(f"sqlite:///{self.folder}/custody.db")
+        event.listen(database, "connect", _no_syncs)
+        database.dispose()
+        return database
+
+    def make_keys(self):
+        """The signer's."""
+        return SeedKeys(keccak(b"a seed"))
 
     # --- processes ------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Six tokens as they are met on chains, and contracts that pay. For tests only.
+// Seven tokens as they are met on chains, and contracts that pay. For tests only.
 // Compiled by compile.js into tokens.json, which is committed.
 pragma solidity ^0.8.28;
 
@@ -42,6 +42,16 @@ contract Taxed is Base {
         uint256 fee = amount / 100;
         move(to, amount - fee);
         move(address(0xfee), fee);
+        return true;
+    }
+}
+
+// Keeps one part in a hundred, and says nothing of it.
+contract Skimming is Base {
+    function transfer(address to, uint256 amount) external returns (bool) {
+        balanceOf[msg.sender] -= amount;
+        balanceOf[to] += amount - amount / 100;
+        emit Transfer(msg.sender, to, amount);
         return true;
     }
 }

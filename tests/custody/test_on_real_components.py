@@ -1,0 +1,39 @@
+"""The tests of custody once more, on a real node of a chain and a real database."""
+
+import pytest
+
+from tests.custody.anvil_world import AnvilWorld
+from tests.custody.test_deposits import *  # noqa: F403
+from tests.custody.test_failures import *  # noqa: F403
+from tests.custody.test_withdrawals import *  # noqa: F403
+from tests.support.anvil import needs_anvil
+from tests.support.postgres import postgres_server
+
+pytestmark = pytest.mark.proof
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def new_world(tmp_path, postgres):
+    needs_anvil()
+    made = []
+
+    def make(**options):
+        folder = tmp_path / f"world{len(made)}"
+        folder.mkdir()
+        made.append(AnvilWorld(folder, postgres.new_database(), **options))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def world(new_world):
+    return new_world()
