@@ -59,7 +59,7 @@ class AnvilChain:
         self.url = f"http://127.0.0.1:{self._port}"
         self.name = f"anvil at {self.url}"
         self._endpoint = Endpoint(self.url, "anvil", PER_SECOND, TIMEOUT_MS)
-        self.nodes: Sequence[Node] = [EvmNode(self._endpoint, chain, Traces.DEBUG)]
+        self.nodes: Sequence[Node] = [EvmNode(self._endpoint, chain, Traces.FLAT)]
 
     async def begin(self, funds: Mapping[str, int]) -> None:
         """See DemoChain. Raises OperatorError if the program does not start."""

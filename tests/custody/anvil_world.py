@@ -186,7 +186,7 @@ class Node:
         url = self.chain.anvil.url
         if url not in self._nodes:
             endpoint = Endpoint(url, self.name, 10_000, 8_000)
-            self._nodes[url] = EvmNode(endpoint, CHAIN, Traces.DEBUG)
+            self._nodes[url] = EvmNode(endpoint, CHAIN, Traces.FLAT)
         return self._nodes[url]
 
     async def close(self):

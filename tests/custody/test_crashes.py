@@ -4,7 +4,7 @@ import pytest
 
 from tests.custody.people import ALICE, CAROL
 from tests.custody.schedule import PLACES
-from tests.custody.world import ETHER, STRANGER, USDC, Killed
+from tests.custody.world import ETHER, STRANGER, THEIRS, USDC, Killed
 from tests.engine.streams import ACME_ACCOUNT, ETH, USD
 
 
@@ -14,8 +14,8 @@ def story(world):
     address, other = (world.desk.deposit_address("ACME", code) for code in ("ETH", "USD"))
     world.chain.pay(STRANGER, (address, "", 2 * ETHER), (other, USDC, 500 * 10**6))
     yield
-    paid = world.desk.withdraw("ACME", "ETH", 3 * 10**8, STRANGER, "trader7")
-    lost = world.desk.withdraw("ACME", "USD", 3 * 10**8, STRANGER, "trader7")
+    paid = world.desk.withdraw("ACME", "ETH", 3 * 10**8, THEIRS, "trader7")
+    lost = world.desk.withdraw("ACME", "USD", 3 * 10**8, THEIRS, "trader7")
     yield from approved(world, paid, lost)
 
 
@@ -51,7 +51,7 @@ def told(world, kill_at=None):
         ],
         "withdrawals": [(row.id, row.state) for row in world.desk.withdrawals()],
         "deposits": [(row.reference, row.state) for row in world.desk.deposits()],
-        "on the chain": (world.on_chain(STRANGER), world.on_chain(world.hot, USDC)),
+        "on the chain": (world.on_chain(THEIRS), world.on_chain(world.hot, USDC)),
         "nonces": [world.chain.nonce(wallet, None) for wallet in (world.hot, world.tank)],
     }
 

@@ -9,7 +9,7 @@ from custody.policy.intents import canonical
 from custody.store.custody_schema import withdrawals
 from engine.model.clock import NANOS_PER_SECOND
 from tests.custody.people import ALICE, CAROL
-from tests.custody.world import ETHER, STRANGER, USDC
+from tests.custody.world import ETHER, STRANGER, THEIRS, USDC
 from tests.engine.streams import ACME_ACCOUNT, ETH, RANDOM_BALANCES, USD
 
 START = RANDOM_BALANCES
@@ -129,7 +129,7 @@ def test_a_reorganization_after_the_credit_is_reversed_and_stops_withdrawals(wor
     assert world.deposit_states() == ["reversed"]
     assert world.available(ACME_ACCOUNT, ETH) == START[ETH]
     assert any(name.startswith("finality/") for name in world.alarms())
-    ident = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     world.go(6)
     assert world.withdrawal_state(ident) == "approved"
     world.check()
@@ -140,7 +140,7 @@ def test_what_was_spent_of_a_reversed_deposit_is_owed(world):
     deposit(world)
     finalize(world)
     everything = world.available(ACME_ACCOUNT, ETH) - 10**5
-    ident = world.desk.withdraw("ACME", "ETH", everything, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", everything, THEIRS, "trader7")
     world.go(2)
     world.chain.reorganize(len(world.chain.blocks) - 11, world.clock.time)
     world.go(8)
@@ -169,7 +169,7 @@ def test_a_reversed_deposit_that_comes_again_is_credited_again(world):
 def sent(world, amount=10**8):
     """A withdrawal whose payment waits for a block."""
     world.step()
-    ident = world.desk.withdraw("ACME", "ETH", amount, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", amount, THEIRS, "trader7")
     for _ in range(8):
         world.clock.time += NANOS_PER_SECOND
         world.step()
@@ -189,7 +189,7 @@ def test_a_broadcast_whose_answer_is_lost_is_one_payment(new_world):
     ident = sent(world)
     finalize(world)
     assert world.withdrawal_state(ident) == "settled"
-    assert world.on_chain(STRANGER) == ETHER
+    assert world.on_chain(THEIRS) == ETHER
 
 
 def test_a_payment_that_waits_too_long_offers_more_under_the_same_nonce(world):
@@ -202,7 +202,7 @@ def test_a_payment_that_waits_too_long_offers_more_under_the_same_nonce(world):
     assert {asked.nonce for asked in world.signing.asked} == {0}
     finalize(world)
     assert world.withdrawal_state(ident) == "settled"
-    assert world.on_chain(STRANGER) == ETHER
+    assert world.on_chain(THEIRS) == ETHER
 
 
 def test_a_payment_that_the_pool_has_forgotten_is_broadcast_again(world):
@@ -222,7 +222,7 @@ def test_a_nonce_that_somebody_else_has_used_stops_the_wallet(world):
         world.step()
     assert world.hot in world.alarms()
     assert world.withdrawal_state(ident) == "sending"
-    other = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    other = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     world.go(6)
     assert world.withdrawal_state(other) == "approved"
 
@@ -230,8 +230,8 @@ def test_a_nonce_that_somebody_else_has_used_stops_the_wallet(world):
 def test_a_refused_request_has_its_nonce_used_up_and_holds_nobody_else_up(world):
     """The intent was changed in the database: the signer sees other words than were approved."""
     world.step()
-    changed = world.desk.withdraw("ACME", "ETH", 5 * 10**8, STRANGER, "trader7")
-    honest = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    changed = world.desk.withdraw("ACME", "ETH", 5 * 10**8, THEIRS, "trader7")
+    honest = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     world.go(4)
     approve(world, changed)
     intent = replace(world.intent(changed), destination="0x" + "66" * 20)
@@ -253,13 +253,13 @@ def test_a_payment_that_reverts_waits_for_a_person_and_is_given_back(world):
     """The token had gone to its blacklist between the trial and the block."""
     world.chain.tokens[USDC] = TokenKind.BLACKLIST
     world.step()
-    ident = world.desk.withdraw("ACME", "USD", 70 * 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "USD", 70 * 10**8, THEIRS, "trader7")
     world.go(4)
     approve(world, ident)
     for _ in range(8):
         world.clock.time += NANOS_PER_SECOND
         world.step()
-    world.chain.blacklist.add(STRANGER)
+    world.chain.blacklist.add(THEIRS)
     finalize(world)
     assert world.withdrawal_state(ident) == "reverted"
     assert world.held(ACME_ACCOUNT, USD) == 71 * 10**8
@@ -274,10 +274,10 @@ def test_a_payment_that_reverts_waits_for_a_person_and_is_given_back(world):
 def test_the_signer_may_be_away_for_a_while(world):
     world.signing.away = True
     world.step()
-    ident = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     world.go(10)
     assert world.withdrawal_state(ident) == "sending"
-    assert world.on_chain(STRANGER) == 0
+    assert world.on_chain(THEIRS) == 0
     world.signing.away = False
     finalize(world)
     assert world.withdrawal_state(ident) == "settled"
@@ -286,7 +286,7 @@ def test_the_signer_may_be_away_for_a_while(world):
 def test_the_venue_may_be_away_for_a_while(world):
     world.step()
     world.line.away = True
-    ident = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     deposit(world)
     world.go(20)
     assert world.withdrawal_state(ident) == "requested"
@@ -300,7 +300,7 @@ def test_commands_whose_replies_are_lost_are_done_once(world):
     world.line.deaf = True
     world.step()
     deposit(world)
-    ident = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     world.go(20, seconds=3)
     world.settle()
     assert (world.withdrawal_state(ident), world.deposit_states()) == ("settled", ["credited"])
@@ -342,7 +342,7 @@ def test_a_token_nobody_knows_is_nothing(world):
 def test_a_token_that_would_return_false_is_not_even_sent(world):
     world.chain.tokens[USDC] = TokenKind.FALSE
     world.step()
-    ident = world.desk.withdraw("ACME", "USD", 70 * 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "USD", 70 * 10**8, THEIRS, "trader7")
     world.go(4)
     approve(world, ident)
     world.go(6)

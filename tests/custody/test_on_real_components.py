@@ -3,6 +3,8 @@
 import pytest
 
 from tests.custody.anvil_world import AnvilWorld
+from tests.custody.test_crashes import *  # noqa: F403
+from tests.custody.test_crashes import told
 from tests.custody.test_deposits import *  # noqa: F403
 from tests.custody.test_failures import *  # noqa: F403
 from tests.custody.test_withdrawals import *  # noqa: F403
@@ -16,6 +18,15 @@ pytestmark = pytest.mark.proof
 def postgres():
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory, postgres):
+    needs_anvil()
+    world = AnvilWorld(tmp_path_factory.mktemp("untouched"), postgres.new_database())
+    _, end = told(world)
+    world.close()
+    return end, list(world.reached)
 
 
 @pytest.fixture

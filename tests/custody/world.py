@@ -44,7 +44,9 @@ CHAIN = 31_337
 USDC = "0x" + "c0" * 20
 COLD = "0x" + "01d0" * 10
 STRANGER, BAD = people.STRANGER.address.lower(), people.BAD.address.lower()
-"""Addresses outside the venue; screening knows the second."""
+"""Who pays from outside; screening knows the second."""
+THEIRS = "0x" + "5a" * 20
+"""Where withdrawals go."""
 
 ASSETS = (
     ChainAsset("ETH", "", 18, 8, min_deposit=10**6, min_withdrawal=10**6, withdrawal_fee=10**5),
