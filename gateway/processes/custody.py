@@ -52,6 +52,7 @@ async def run_custody(place: Place, stop: asyncio.Event) -> None:
         wallets, signer = await _signer(place, stop)
         if stop.is_set():
             return
+        place.log(f"the hot wallet is {wallets.hot}, the gas tank {wallets.gas_tank}")
         database = open_database(database_url(settings, place.data))
     except OperatorError:
         announce_ready()  # nobody else waits for what a person has to mend

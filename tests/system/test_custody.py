@@ -1,0 +1,183 @@
+"""Custody and the signer as processes of a venue: coins come and go through kill -9 of anybody."""
+
+import random
+import re
+
+import pytest
+
+from engine.core.venue import Venue as Engine
+from engine.replay import folder_records, replay
+from tests.support.anvil import find_anvil, needs_anvil, start_anvil
+from tests.support.coins import (
+    ETHER,
+    FEE,
+    SECONDS,
+    Coins,
+    RealCoins,
+    coins_config,
+    real_config,
+)
+from tests.support.venue import wait_until
+
+ONLY = "core,signer,custody"
+THEIRS = "0x" + "c1" * 20
+
+
+@pytest.fixture
+def new_coins(new_venue, tmp_path):
+    """A venue with custody on a chain of its own, and a member's coins there."""
+
+    def make(**chain):
+        venue = new_venue(coins_config(tmp_path, **chain), only=ONLY)
+        return Coins(venue.start())
+
+    return make
+
+
+def engine_of(venue):
+    """The engine as the journal makes it."""
+    engine = Engine()
+    replay(folder_records(venue.data / "journal"), engine)
+    return engine
+
+
+def balance(venue, name="ACME", code="ETH"):
+    """(available, held) of an account, minor units."""
+    engine = engine_of(venue)
+    account = next(a.id for a in engine.refdata.accounts.values() if a.name == name)
+    asset = next(a.id for a in engine.refdata.assets.values() if a.code == code)
+    there = engine.state.accounts[account].balances[asset]
+    return there.available, there.held
+
+
+def settled(coins):
+    """Until the ledger has all that the journal has, and nothing is under way."""
+
+    def quiet():
+        status = coins.ask(op="status")
+        under_way = {"requested", "held", "approved", "sending", "paid", "releasing"}
+        return not status["ledger_behind_records"] and not under_way & set(status["withdrawals"])
+
+    wait_until(quiet, SECONDS, "nothing is under way")
+
+
+def test_coins_come_are_credited_and_leave_on_an_approvers_word(new_coins):
+    coins = new_coins()
+    before, _ = balance(coins.venue)
+    coins.paid_in(2 * ETHER)
+    ident = coins.withdraw(ETHER, THEIRS)
+    coins.wait(ident, "awaiting")
+    assert balance(coins.venue) == (before + ETHER - FEE, ETHER + FEE)
+    coins.approve(ident)
+    row = coins.wait(ident, "settled")
+    assert "is final" in row["text"]
+    assert balance(coins.venue) == (before + ETHER - FEE, 0)
+
+
+def test_a_rejected_withdrawal_gives_the_money_back(new_coins):
+    coins = new_coins()
+    before = balance(coins.venue)
+    ident = coins.withdraw(5 * ETHER, THEIRS)
+    coins.approve(ident, approves=False)
+    coins.wait(ident, "rejected")
+    assert balance(coins.venue) == before
+
+
+def test_the_venue_trades_while_custody_and_its_keys_are_away(new_coins, dial):
+    coins = new_coins()
+    member = dial(coins.venue, "ACME-OE1").reconnect(reset=True)
+    for name in ("custody", "signer"):
+        coins.venue.kill_one(name)
+    member.sync()
+    ident = coins.withdraw(ETHER, THEIRS)
+    coins.approve(ident)
+    coins.wait(ident, "settled")
+
+
+def test_the_venue_stops_in_time_with_custody_at_work(new_coins):
+    coins = new_coins()
+    coins.paid_in(ETHER)
+    coins.withdraw(ETHER, THEIRS)
+    code, seconds = coins.venue.stop()
+    assert code == 0
+    assert seconds < 5
+    assert "killed" not in coins.venue.stderr
+
+
+def storm(coins, rounds, seed):
+    """Deposits and withdrawals, and now and then somebody is killed; what must be there then."""
+    rng = random.Random(seed)
+    venue = coins.venue
+    before, _ = balance(venue)
+    paid, asked = {}, {}
+    for k in range(rounds):
+        amount = rng.randint(1, 300) * ETHER // 100
+        paid[coins.pay(amount)] = amount
+        out = rng.randint(2, 300) * ETHER // 100
+        asked[coins.withdraw(out, "0x%040x" % (0xD000 + k))] = out
+        for ident in rng.sample(sorted(asked), min(len(asked), 2)):
+            if coins.withdrawal(ident)["state"] == "awaiting":
+                coins.approve(ident)
+        victim = rng.choice(("custody", "custody", "signer", "core", "all", "nobody"))
+        if victim == "all":
+            venue.kill_all()
+            venue.start()
+        elif victim != "nobody":
+            venue.kill_one(victim)
+    for tx in paid:
+        coins.wait_credited(tx)
+    for ident in asked:
+        if coins.withdrawal(ident)["state"] != "settled":
+            wait_until(
+                lambda ident=ident: coins.withdrawal(ident)["state"] in ("awaiting", "settled"),
+                SECONDS, f"{ident} goes on",
+            )  # fmt: skip
+            if coins.withdrawal(ident)["state"] == "awaiting":
+                coins.approve(ident)
+        coins.wait(ident, "settled")
+    settled(coins)
+    for ident in asked:
+        assert coins.withdrawal(ident)["state"] == "settled"
+    assert coins.ask(op="alarms") == []
+    there = before + sum(paid.values()) - sum(asked.values()) - len(asked) * FEE
+    assert balance(venue) == (there, 0)
+    return len(paid)
+
+
+def test_coins_survive_kills_of_custody_signer_core_and_all(new_coins):
+    assert storm(new_coins(), rounds=6, seed=1) == 6
+
+
+@pytest.mark.proof
+def test_the_same_through_forty_rounds(new_coins):
+    assert storm(new_coins(), rounds=40, seed=2) == 40
+
+
+@pytest.mark.proof
+def test_the_same_on_a_real_node(new_venue, tmp_path):
+    with start_anvil() as anvil:
+        coins = RealCoins(new_venue(real_config(tmp_path, anvil), only=ONLY), anvil)
+        venue = coins.venue.start()
+        wallet = wait_until(
+            lambda: re.search(r"the hot wallet is (0x[0-9a-f]{40})", venue.stderr),
+            SECONDS, "custody says which wallet is its own",
+        )  # fmt: skip
+        anvil.send(wallet[1], 10**20)
+        anvil.mine(20)
+        assert storm(coins, rounds=15, seed=3) == 15
+
+
+@pytest.mark.proof
+def test_the_demos_own_node_is_there_again_after_a_kill(new_coins, monkeypatch):
+    needs_anvil()
+    monkeypatch.setenv("FIXGATE_ANVIL", str(find_anvil()))
+    coins = new_coins(kind="demo", block_ms=500)
+    assert "anvil at" in coins.venue.stderr
+    coins.paid_in(2 * ETHER)
+    ident = coins.withdraw(ETHER, THEIRS)
+    coins.wait(ident, "awaiting")
+    coins.venue.kill_all()
+    coins.venue.start()
+    coins.approve(ident)
+    coins.wait(ident, "settled")
+    assert coins.ask(op="alarms") == []
