@@ -33,9 +33,9 @@ class Terms(Struct, frozen=True):
     max_fee: int
 
 
-def database_url(settings: CustodySettings, data: Path) -> str:
+def database_url(settings: CustodySettings, data_folder: Path) -> str:
     """The database that the configuration names, else SQLite in the venue's data folder."""
-    return settings.database or f"sqlite:///{(data / FOLDER).absolute()}/custody.db"
+    return settings.database or f"sqlite:///{(data_folder / FOLDER).absolute()}/custody.db"
 
 
 def terms_of(settings: CustodySettings, scales: Mapping[str, int]) -> Terms:

@@ -159,8 +159,8 @@ def _startable(names: list[str]) -> list[str]:
     is left."""
     left = []
     for name in names:
-        extra, package = EXTRAS.get(name, ("", "trio"))
-        if find_spec(package) is not None:
+        extra, package = EXTRAS.get(name, ("", ""))
+        if not package or find_spec(package) is not None:
             left.append(name)
         else:
             text = f"it needs {package} (pip install 'fixgate[{extra}]')"

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,10 @@ KEPT_STATES: Final = 64
 """Blocks of which the file has what everybody has: those that are not final, and some more. The
 file is written every four seconds, long before a block that it lacks could be final."""
 
-START_SECONDS: Final = 20
+PROBE: Final = timedelta(milliseconds=50)
+PROBES: Final = 400
+"""How often it is asked at its start, and how many times."""
+
 PER_SECOND: Final = 500
 TIMEOUT_MS: Final = 5_000
 _DEATH_SIGNAL: Final = 1
@@ -105,16 +109,16 @@ class AnvilChain:
     async def _answering(self) -> None:
         process = self._process
         assert process is not None
-        for _ in range(START_SECONDS * 20):
+        for _ in range(PROBES):
             if process.returncode is not None:
                 raise OperatorError(f"{self._program} ended with {process.returncode}: try it")
             try:
                 await self._endpoint.ask("eth_chainId", (), Quantity)
             except NodeFailed:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(PROBE.total_seconds())
             else:
                 return
-        raise OperatorError(f"{self._program} does not answer within {START_SECONDS} s: try it")
+        raise OperatorError(f"{self._program} does not answer in time: try it")
 
 
 def _die_with_parent() -> None:

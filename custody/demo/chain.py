@@ -5,6 +5,7 @@ It makes blocks while something is on its way to be final, and rests otherwise.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final, Protocol
 
 from custody.chains.node import Node
@@ -47,8 +48,8 @@ class DemoChain(Protocol):
         ...
 
 
-async def keep_mining(chain: DemoChain, seconds: float) -> None:
-    """Blocks for ever, one in so many seconds while any are needed. A start makes final what was
+async def keep_mining(chain: DemoChain, pause: timedelta) -> None:
+    """Blocks for ever, with a pause between two, while any are needed. A start makes final what was
     left open."""
     left = FINALITY + 1
     while True:
@@ -57,4 +58,4 @@ async def keep_mining(chain: DemoChain, seconds: float) -> None:
         if left:
             await chain.mine()
             left -= 1
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(pause.total_seconds())

@@ -136,6 +136,7 @@ def dust(connection: Connection, account: int, asset: str) -> Sequence[Row[Any]]
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """State to how many deposits are in it."""
+    """State to how many deposits are in it; every state is there."""
     query = select(deposits.c.state, func.count()).group_by(deposits.c.state)
-    return {row[0]: row[1] for row in connection.execute(query)}
+    there = {row[0]: row[1] for row in connection.execute(query)}
+    return {str(state): there.get(str(state), 0) for state in DepositState}

@@ -117,6 +117,7 @@ def approvals_of(connection: Connection, intent: str) -> list[Approval]:
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """State to how many withdrawals are in it."""
+    """State to how many withdrawals are in it; every state is there."""
     query = select(withdrawals.c.state, func.count()).group_by(withdrawals.c.state)
-    return {row[0]: row[1] for row in connection.execute(query)}
+    there = {row[0]: row[1] for row in connection.execute(query)}
+    return {str(state): there.get(str(state), 0) for state in WithdrawalState}

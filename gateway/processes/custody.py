@@ -86,7 +86,11 @@ async def _serve(
     async with asyncio.TaskGroup() as group:
         helpers = [group.create_task(control.serve()), group.create_task(_tell(custody))]
         if demo is not None:
-            helpers.append(group.create_task(keep_mining(demo, settings.chain.block_ms / 1_000)))
+            helpers.append(
+                group.create_task(
+                    keep_mining(demo, timedelta(milliseconds=settings.chain.block_ms))
+                )
+            )
         announce_ready()
         await custody.run(stop, poll)
         for task in helpers:

@@ -246,8 +246,10 @@ def test_without_its_extra_the_history_is_not_started_and_a_line_says_so(monkeyp
     assert out == ""
     assert err.count("\n") == 1
     assert "pip install 'fixgate[history]'" in err
-    with pytest.raises(OperatorError, match="pyarrow"):
+    with pytest.raises(OperatorError, match="nothing is left"):
         gateway.cli._startable(["history"])
+    assert gateway.cli._startable(["core", "signer", "custody"]) == ["core"]
+    assert "pip install 'fixgate[custody]'" in capsys.readouterr().err
     assert gateway.cli._startable(["core"]) == ["core"]
 
 

@@ -57,7 +57,9 @@ def test_the_venue_of_these_tests_loads_with_its_defaults(tmp_path):
 
 def test_demo_has_the_sessions_members_and_balances_that_are_promised():
     config = load_config(DEMO)
-    assert [m.name for m in config.members] == ["ACME", "BOREAS", "CYGNUS", "MAKER", "TAKER"]
+    assert [m.name for m in config.members] == [
+        *("ACME", "BOREAS", "CYGNUS", "MAKER", "TAKER", "CLIENT")
+    ]
     names = {s.comp_id for s in resolve_sessions(config)}
     for member in ("ACME", "BOREAS", "CYGNUS"):
         kinds = ("OE1", "OE2", "OE3", "OE4", "DC1", "MD1")

@@ -22,10 +22,14 @@ FEE = ETHER // 1_000
 SECONDS = 40
 
 
-def coins_config(folder, **chain):
-    """The demo's configuration with a hasty chain, and without bots."""
-    tree = yaml.safe_load((CONFIG / "demo.yaml").read_text())
-    tree["bots"] = []
+def _demo():
+    return yaml.safe_load((CONFIG / "demo.yaml").read_text())
+
+
+def coins_config(folder, base="demo.yaml", **chain):
+    """A configuration with the demo's custody on a hasty chain, and without bots."""
+    tree = yaml.safe_load((CONFIG / base).read_text())
+    tree |= {"bots": [], "custody": _demo()["custody"]}
     tree["custody"]["chain"] |= {"kind": "simulated", "block_ms": 10, "poll_ms": 20, **chain}
     path = folder / "coins.yaml"
     path.write_text(yaml.safe_dump(tree))
@@ -34,8 +38,7 @@ def coins_config(folder, **chain):
 
 def real_config(folder, anvil):
     """As a venue of its own has it: two lines to a node, keys in a sealed file, own approvers."""
-    tree = yaml.safe_load((CONFIG / "demo.yaml").read_text())
-    tree["bots"] = []
+    tree = _demo() | {"bots": []}
     password = folder / "keystore.password"
     password.write_text("a password for tests\n")
     password.chmod(0o600)

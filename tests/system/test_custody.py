@@ -55,8 +55,9 @@ def settled(coins):
 
     def quiet():
         status = coins.ask(op="status")
-        under_way = {"requested", "held", "approved", "sending", "paid", "releasing"}
-        return not status["ledger_behind_records"] and not under_way & set(status["withdrawals"])
+        under_way = ("requested", "held", "approved", "sending", "paid", "releasing")
+        asked = status["withdrawals"]
+        return not status["ledger_behind_records"] and not any(asked[s] for s in under_way)
 
     wait_until(quiet, SECONDS, "nothing is under way")
 

@@ -34,7 +34,9 @@ def test_the_demo_comes_up_trades_and_stops(demo, dial):
     for word in (f"127.0.0.1:{demo.order_entry}", f"127.0.0.1:{demo.drop_copy}", "ACME-OE1"):
         assert word in said, "standard error says how to connect"
     assert f"SocketConnectPort={demo.order_entry}" in said
-    everybody = ["bots", "core", "dropcopy", "history", "marketdata", "snapshot"]
+    everybody = [
+        *("bots", "core", "custody", "dropcopy", "history", "marketdata", "signer", "snapshot")
+    ]
     wait_until(lambda: sorted(demo.pids()) == everybody, 5, "pid files")
 
     wait_until(lambda: trades(demo.data), 20, "the bots trade")
@@ -123,7 +125,7 @@ def test_replay_needs_the_data_folder_and_nothing_else(new_venue, tmp_path):
 
 def test_children_end_when_their_supervisor_is_killed(new_venue):
     venue = new_venue("demo.yaml").start()
-    wait_until(lambda: len(venue.pids()) == 6, 5, "every child has its pid file")
+    wait_until(lambda: len(venue.pids()) == 8, 5, "every child has its pid file")
     children = venue.pids()
     os.kill(venue.process.pid, signal.SIGKILL)
     venue.process.wait(5)

@@ -15,6 +15,7 @@ from wsproto.events import TextMessage
 from gateway.fix.disconnect import DisconnectReason
 from gateway.flow.admission import Refusal
 from gateway.metrics import METRICS
+from tests.support.coins import coins_config
 from tests.support.venue import Venue, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,10 @@ def address(venue):
 def venue(tmp_path_factory):
     """A venue of this module's own: its readers and its core are killed."""
     folder = tmp_path_factory.mktemp("metrics")
-    made = Venue(folder / "data", only="core,dropcopy,snapshot", mirror=folder / "mirror")
+    made = Venue(
+        folder / "data", coins_config(folder, "bench.yaml"),
+        only="core,dropcopy,snapshot,signer,custody", mirror=folder / "mirror",
+    )  # fmt: skip
     yield made.start()
     made.close()
     made.check_logs()
@@ -82,6 +86,7 @@ def test_every_metric_that_is_served_is_in_the_manual_and_the_other_way_round(ve
         "dropcopy": "fixgate_journal_read_record",
         "snapshot": "fixgate_snapshot_record",
         "mirror": "fixgate_mirror_record",
+        "custody": "fixgate_custody_alarms",
     }
     wait_until(
         lambda: all(value(address, name, process=who) is not None for who, name in says.items()),

@@ -13,7 +13,7 @@ ROOMS = ("engine", "custody", "compliance", "gateway")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 ALL_PYTHON = [
     *SOURCES,
-    *sorted((ROOT / "tests").rglob("*.py")),
+    *sorted(p for p in (ROOT / "tests").rglob("*.py") if "node_modules" not in p.parts),
     *(ROOT / "benchmarks").rglob("*.py"),
 ]
 
