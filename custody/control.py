@@ -57,9 +57,10 @@ class Control:
         desk: Desk,
         status: Callable[[], Mapping[str, object]],
         log: Callable[[str], None],
+        asked: Callable[[], None] = lambda: None,
         more: Mapping[str, Callable[[Asked], Awaitable[object]]] | None = None,
     ) -> None:
-        """more: operations of a demo's."""
+        """asked: is called behind every request. more: operations of a demo's."""
         self._path = path
         self._desk = desk
         self._status = status
@@ -82,6 +83,7 @@ class Control:
             STATUS: lambda a: dict(self._status()),
         }
         self._more = more or {}
+        self._asked = asked
 
     async def serve(self) -> None:
         """For ever."""
@@ -109,6 +111,7 @@ class Control:
             if not line:
                 return
             writer.write(_encode(await self._answer(line)) + b"\n")
+            self._asked()
             async with asyncio.timeout(IDLE_SECONDS):
                 await writer.drain()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -67,6 +68,7 @@ class Custody:
         self.poster = LedgerPoster(journal, database, assets.decimals())
         self._clock = clock
         self._log = log
+        self._poked = asyncio.Event()
         refdata = self.poster.postings.refdata
         self._refdata = refdata
         self.books = ChainBooks(self.poster)
@@ -112,6 +114,10 @@ class Custody:
             "withdrawals": asked,
         }
 
+    def poke(self) -> None:
+        """Somebody has asked for something: the next step need not wait."""
+        self._poked.set()
+
     def post(self) -> int:
         """Post the next records of the journal; how many."""
         return self.poster.step(RECORDS_A_TURN)
@@ -149,8 +155,11 @@ class Custody:
 
     async def _follow_chain(self, poll: timedelta) -> None:
         while True:
+            self._poked.clear()
             await self.step()
-            await asyncio.sleep(poll.total_seconds())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(poll.total_seconds()):
+                    await self._poked.wait()
 
     def _number_of(self, code: str) -> int:
         return next(a.id for a in self._refdata.assets.values() if a.code == code)

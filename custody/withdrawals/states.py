@@ -47,6 +47,9 @@ ENDED: Final = frozenset({
 })  # fmt: skip
 """Nothing more happens to it."""
 
+RESTING: Final = frozenset({*ENDED, WithdrawalState.REVERTED})
+"""Nothing more happens to it by itself."""
+
 CANCELLABLE: Final = frozenset({
     WithdrawalState.HELD,
     WithdrawalState.AWAITING,

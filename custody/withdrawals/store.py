@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from custody.policy.intents import Approval, Withdrawal, canonical, read_intent
 from custody.store.custody_schema import approvals, withdrawals
-from custody.withdrawals.states import ENDED, WithdrawalState
+from custody.withdrawals.states import ENDED, RESTING, WithdrawalState
 
 MAX_WORDS: Final = 500
 """Longest text on a withdrawal, characters."""
@@ -45,8 +45,7 @@ def intent_of(row: Row[Any]) -> Withdrawal:
 
 def unfinished(connection: Connection, limit: int) -> Sequence[Row[Any]]:
     """Those that have not ended and are not a person's business, the oldest first."""
-    over = [str(state) for state in (*ENDED, WithdrawalState.REVERTED)]
-    query = select(withdrawals).where(withdrawals.c.state.not_in(over))
+    query = select(withdrawals).where(withdrawals.c.state.not_in([str(s) for s in RESTING]))
     return connection.execute(query.order_by(withdrawals.c.id).limit(limit)).all()
 
 

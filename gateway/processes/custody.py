@@ -82,7 +82,9 @@ async def _serve(
     stop: asyncio.Event,
 ) -> None:
     path = place.data / "run" / CONTROL_SOCKET
-    control = Control(path, custody.desk, custody.status, place.log, _demo_operations(demo))
+    control = Control(
+        path, custody.desk, custody.status, place.log, custody.poke, _demo_operations(demo)
+    )
     async with asyncio.TaskGroup() as group:
         helpers = [group.create_task(control.serve()), group.create_task(_tell(custody))]
         if demo is not None:
