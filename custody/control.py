@@ -60,7 +60,7 @@ class Control:
         asked: Callable[[], None] = lambda: None,
         more: Mapping[str, Callable[[Asked], Awaitable[object]]] | None = None,
     ) -> None:
-        """asked: is called behind every request. more: operations of a demo's."""
+        """asked: is called behind every request. more: operations of the process."""
         self._path = path
         self._desk = desk
         self._status = status

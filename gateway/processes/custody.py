@@ -83,7 +83,12 @@ async def _serve(
 ) -> None:
     path = place.data / "run" / CONTROL_SOCKET
     control = Control(
-        path, custody.desk, custody.status, place.log, custody.poke, _demo_operations(demo)
+        path,
+        custody.desk,
+        custody.status,
+        place.log,
+        custody.poke,
+        _operations(custody.wallets, demo),
     )
     async with asyncio.TaskGroup() as group:
         helpers = [group.create_task(control.serve()), group.create_task(_tell(custody))]
@@ -162,15 +167,22 @@ def _demo_chain(place: Place, settings: CustodySettings, folder: Path) -> DemoCh
     return AnvilChain(program, settings.chain.id, folder)
 
 
-def _demo_operations(demo: DemoChain | None) -> dict[str, Callable[[Asked], Awaitable[object]]]:
-    """What only a demo's custody is asked: somebody outside pays, amount in the venue's units."""
+def _operations(
+    wallets: OwnWallets, demo: DemoChain | None
+) -> dict[str, Callable[[Asked], Awaitable[object]]]:
+    """What is asked of a process rather than of its desk. `demo_pay`: somebody outside pays, amount
+    in the venue's units."""
+
+    async def own(_: Asked) -> dict[str, str]:
+        return {"hot": wallets.hot, "gas_tank": wallets.gas_tank, "cold": wallets.cold}
+
     if demo is None:
-        return {}
+        return {"wallets": own}
 
     async def pay(asked: Asked) -> dict[str, str]:
         return {"tx": "0x" + (await demo.pay(asked.destination, asked.amount * WEI)).hex()}
 
-    return {"demo_pay": pay}
+    return {"wallets": own, "demo_pay": pay}
 
 
 async def _tell(custody: Custody) -> None:

@@ -138,13 +138,20 @@ class RealCoins(Coins):
     def __init__(self, venue, anvil):
         super().__init__(venue)
         self.anvil = anvil
+        self.mines = True
 
     def sign(self, intent, approves):
         return ALICE.says(intent, approves=approves).signature
 
     def ask(self, **asked):
-        self.anvil.mine()
+        if self.mines:
+            self.anvil.mine()
         return super().ask(**asked)
+
+    def approve(self, ident, approves=True, *, mine=True):
+        self.mines = mine
+        super().approve(ident, approves)
+        self.mines = True
 
     def pay(self, amount):
         address = self.ask(op="address", account=self.account, asset="ETH")["address"]
