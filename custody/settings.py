@@ -11,6 +11,9 @@ MAX_ENDPOINTS: Final = 8
 
 MAX_ASSETS: Final = 200
 
+Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z")]
+"""Of a token or of a key: PKCS#11 has 32 bytes for a token's."""
+
 Url = Annotated[str, Meta(pattern=r"^https?://\S{1,500}\Z")]
 
 
@@ -66,15 +69,29 @@ class KeystoreSettings(_Strict, frozen=True):
     password_file: str
 
 
+class HsmSettings(_Strict, frozen=True):
+    """A token of an HSM. library: its PKCS#11 library. pin_file: as password_file. The labels are
+    of the keys in it, which `fixgate keys create` makes: two pairs, and what seals the keystore."""
+
+    library: str
+    token: Label
+    pin_file: str
+    hot_label: Label = "fixgate-hot"
+    gas_tank_label: Label = "fixgate-gas-tank"
+    seal_label: Label = "fixgate-seal"
+
+
 class CustodySettings(_Strict, frozen=True):
     """database: a URL; empty for SQLite in the data folder. cold: where the hot wallet is emptied
     to. forbidden: addresses that nothing may come from or go to. keystore: may be left out where
-    the chain is a demo's, which makes one of its own."""
+    the chain is a demo's, which makes one of its own. hsm: where there is one, the keys of the hot
+    wallet and the gas tank are in it alone."""
 
     chain: ChainSettings
     assets: Annotated[tuple[AssetSettings, ...], Meta(min_length=1, max_length=MAX_ASSETS)]
     policy: Policy
     keystore: KeystoreSettings | None = None
+    hsm: HsmSettings | None = None
     database: str = ""
     cold: Address | Literal[""] = ""
     forbidden: tuple[Address, ...] = ()

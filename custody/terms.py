@@ -68,6 +68,8 @@ def terms_of(settings: CustodySettings, scales: Mapping[str, int]) -> Terms:
 
 def _check_chain(settings: CustodySettings) -> None:
     chain = settings.chain
+    if settings.hsm is not None and settings.keystore is None:
+        raise ConfigError("custody.keystore", "is missing: custody.hsm seals one")
     if chain.kind != "evm":
         return
     if settings.keystore is None:

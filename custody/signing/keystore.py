@@ -1,13 +1,14 @@
 """The seed on disk: AES-256-GCM under a key that scrypt makes of a password.
 
 The password comes from a file that nobody else can read, never from a command line or the
-environment, which other processes see.
+environment, which other processes see. Where there is an HSM, what the password has sealed is
+encrypted once more under a key of the HSM: file and password together are then not enough.
 """
 
 import os
 import stat
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -24,23 +25,44 @@ SCRYPT_N: Final = 2**15
 MAX_PASSWORD: Final = 1_024
 """Longest password, bytes."""
 
+RANDOM_BYTES: Final = SEED_BYTES + 16 + 12
+"""What a new keystore takes: the seed, a salt, a nonce."""
+
 _CONTEXT: Final = b"fixgate keystore v1"
 
 
-class _File(Struct, forbid_unknown_fields=True):
+class Outer(Protocol):
+    """A key that is somewhere else: of an HSM. It need not say whether data was changed: what is
+    within does. Whole blocks of 16 bytes; both methods raise FixgateError."""
+
+    def encrypt(self, data: bytes, iv: bytes) -> bytes:
+        """Encrypt."""
+        ...
+
+    def decrypt(self, data: bytes, iv: bytes) -> bytes:
+        """Decrypt."""
+        ...
+
+
+class _File(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """outer: whether a key that is somewhere else is around `sealed`; its vector is the salt."""
+
     version: Annotated[int, Meta(ge=1, le=1)]
     salt: bytes
     nonce: bytes
     sealed: bytes
+    outer: bool = False
 
 
-def create_keystore(path: Path, password: bytes, random: bytes) -> None:
-    """Seal a new seed. random: 60 unpredictable bytes: the seed, a salt, a nonce. Raises
-    OperatorError if there is a file already: keys are never written over."""
-    assert len(random) == SEED_BYTES + 16 + 12
+def create_keystore(path: Path, password: bytes, random: bytes, outer: Outer | None = None) -> None:
+    """Seal a new seed. random: RANDOM_BYTES unpredictable ones. Raises OperatorError if there is a
+    file already: keys are never written over."""
+    assert len(random) == RANDOM_BYTES
     seed, salt, nonce = random[:32], random[32:48], random[48:]
     sealed = AESGCM(_key(password, salt)).encrypt(nonce, seed, _CONTEXT)
-    text = msgspec.json.encode(_File(1, salt, nonce, sealed))
+    if outer is not None:
+        sealed = outer.encrypt(sealed, salt)
+    text = msgspec.json.encode(_File(1, salt, nonce, sealed, outer is not None))
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
@@ -51,13 +73,24 @@ def create_keystore(path: Path, password: bytes, random: bytes) -> None:
         os.fsync(fd)
 
 
-def open_keystore(path: Path, password: bytes) -> bytes:
-    """The seed. Raises OperatorError if there is none, or the password is another."""
+def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> bytes:
+    """The seed. Raises OperatorError if there is none, or the password or the HSM is another; and
+    what `outer` raises."""
     _check_private(path)
     try:
-        sealed = msgspec.json.decode(path.read_bytes(), type=_File)
-        return AESGCM(_key(password, sealed.salt)).decrypt(sealed.nonce, sealed.sealed, _CONTEXT)
+        file = msgspec.json.decode(path.read_bytes(), type=_File)
     except (msgspec.DecodeError, ValueError):
+        raise OperatorError(f"{path} is no keystore: restore it from its copy") from None
+    if file.outer != (outer is not None):
+        raise OperatorError(
+            f"{path} is sealed by an HSM: name it in custody.hsm"
+            if file.outer
+            else f"{path} was made without an HSM: with custody.hsm another one has to be made"
+        )
+    sealed = outer.decrypt(file.sealed, file.salt) if outer is not None else file.sealed
+    try:
+        return AESGCM(_key(password, file.salt)).decrypt(file.nonce, sealed, _CONTEXT)
+    except ValueError:
         raise OperatorError(f"{path} is no keystore: restore it from its copy") from None
     except InvalidTag:
         raise OperatorError(

@@ -9,6 +9,10 @@ from tests.custody.world import World
 @pytest.fixture(scope="session")
 def template(tmp_path_factory):
     """A database with its tables, made once."""
+    return make_template(tmp_path_factory)
+
+
+def make_template(tmp_path_factory):
     path = tmp_path_factory.mktemp("template") / "custody.db"
     database = open_database(f"sqlite:///{path}")
     with database.connect() as connection:

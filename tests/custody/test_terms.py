@@ -48,6 +48,7 @@ def test_amounts_become_minor_units():
 
 
 ETHER = GOOD["assets"][0]
+HSM = {"library": "/usr/lib/softhsm/libsofthsm2.so", "token": "venue", "pin_file": "pin"}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,7 @@ ETHER = GOOD["assets"][0]
         ({"chain": {**GOOD["chain"], "needed": 3}}, "custody.chain.endpoints"),
         ({"chain": {**GOOD["chain"], "endpoints": GOOD["chain"]["endpoints"][:1] * 2}},
          "custody.chain.endpoints"),
+        ({"keystore": None, "hsm": HSM, "chain": {"id": 1, "kind": "demo"}}, "custody.keystore"),
         ({"policy": {"rules": [{"name": "x", "action": "approve"}]}},
          "custody.policy.rules[0].approve"),
     ],

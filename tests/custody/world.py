@@ -22,6 +22,7 @@ from custody.policy.policy import Approver, Policy, Quorum, Rule
 from custody.screening import ListScreening
 from custody.service import Custody
 from custody.signing import requests
+from custody.signing.client import AWAY
 from custody.signing.keys import SeedKeys
 from custody.signing.log import SignerLog
 from custody.signing.signer import Signer, SignerRules
@@ -128,6 +129,8 @@ class DirectSigner:
         self.asked.append(asked)
         payload = requests.frame(asked)[4:]  # as over the socket
         reply = self.world.signer.handle(requests.read_request(payload))
+        if isinstance(reply, requests.Refused) and reply.reason in AWAY:
+            raise SignerAway(reply.text)
         if isinstance(reply, requests.Refused):
             raise SignerRefused(f"{reply.reason}: {reply.text}")
         return Signed(reply.raw, reply.tx)
@@ -139,9 +142,10 @@ def _no_syncs(connection, _):
 
 
 class World:
-    """Everything. template: a database with its tables made, to be copied."""
+    """Everything. template: a database with its tables made, to be copied. keys: makes the
+    signer's; from a seed without."""
 
-    def __init__(self, folder, template, faults=None, policy=POLICY):
+    def __init__(self, folder, template, faults=None, policy=POLICY, keys=None):
         self.folder = folder
         self.clock = HandClock()
         self.runner = asyncio.Runner()

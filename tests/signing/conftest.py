@@ -1,4 +1,11 @@
-"""A signer whose clock is moved by hand."""
+"""A signer whose clock is moved by hand.
+
+With FIXGATE_TEST_KEYS=hsm its keys are in a token: test_hsm.py runs the others' tests like that.
+"""
+
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 from eth_utils.crypto import keccak
@@ -6,9 +13,20 @@ from eth_utils.crypto import keccak
 from custody.signing.keys import SeedKeys
 from custody.signing.log import SignerLog
 from custody.signing.signer import Signer, SignerRules
+from tests.custody.conftest import make_template
 from tests.custody.world import CHAIN, COLD, DECIMALS, ETHER, GWEI, POLICY, USDC, HandClock
 
-KEYS = SeedKeys(keccak(b"a seed"))
+
+def keys_of_all_tests():
+    if os.environ.get("FIXGATE_TEST_KEYS") != "hsm":
+        return SeedKeys(keccak(b"a seed"))
+    from tests.support.softhsm import make_keys, new_token
+
+    folder = Path(tempfile.mkdtemp(prefix="fg-keys-"))
+    return make_keys(new_token(folder), folder, HandClock(), print)
+
+
+KEYS = keys_of_all_tests()
 
 
 class Bench:
@@ -19,6 +37,7 @@ class Bench:
         self.clock = HandClock()
         self.said = []
         self.policy = POLICY
+        self.keys = KEYS
         self.log = None
         self.start()
 
@@ -29,7 +48,7 @@ class Bench:
             CHAIN, {"ETH": "", "USD": USDC}, DECIMALS, self.policy, COLD, 500 * GWEI, ETHER
         )
         self.log = SignerLog(self.path, self.said.append)
-        self.signer = Signer(rules, KEYS, self.log, self.clock, self.said.append)
+        self.signer = Signer(rules, self.keys, self.log, self.clock, self.said.append)
 
 
 @pytest.fixture
@@ -37,3 +56,9 @@ def bench(tmp_path):
     made = Bench(tmp_path)
     yield made
     made.log.close()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """See tests/custody/conftest.py."""
+    return make_template(tmp_path_factory)

@@ -11,6 +11,7 @@ import pytest
 
 from custody.outgoing.fees import Offer
 from custody.outgoing.sender import SignerAway, SignerRefused
+from custody.signing import client
 from custody.signing.client import SignerLine
 from custody.signing.requests import Pay, purpose_bytes
 from custody.signing.server import MAX_CLIENTS, SignerServer
@@ -73,6 +74,35 @@ def test_the_wallets_are_told(path):
 def test_nobody_there_is_not_a_refusal(tmp_path):
     with pytest.raises(SignerAway):
         asked(tmp_path / "nobody.sock", lambda line: line.wallets())
+
+
+def test_slow_keys_are_a_signer_that_is_away_and_sign_for_the_same_nonce(path, bench, monkeypatch):
+    """What was asked for and not waited for is signed too, is in the log, and pays nobody twice."""
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.2)
+    ready = threading.Event()
+    quick = bench.signer._keys
+
+    class Slow:
+        address = staticmethod(quick.address)
+
+        def sign(self, which, digest):
+            ready.wait(10)
+            return quick.sign(which, digest)
+
+    bench.signer._keys = Slow()
+
+    def pay():
+        return asked(path, lambda line: line.sign(purpose_bytes(Pay(SMALL)), 0, 21_000, OFFER))
+
+    with pytest.raises(SignerAway):
+        pay()
+    ready.set()
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 10)
+    signed = pay()
+    entries = bench.log.entries
+    assert entries[-1].tx == signed.tx.hex()
+    assert {(entry.id, entry.nonce) for entry in entries} == {("withdrawal/W1", 0)}
+    assert len(entries) == 2
 
 
 def test_a_thousand_byte_strings_of_anybody_harm_nobody(path, bench):
