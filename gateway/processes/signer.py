@@ -6,9 +6,9 @@ from typing import Final
 
 from custody.demo.keystore import demo_seed
 from custody.settings import CustodySettings
-from custody.signing.keys import SeedKeys
-from custody.signing.keystore import open_keystore, read_password
+from custody.signing.keys import Keys, SeedKeys
 from custody.signing.log import SignerLog
+from custody.signing.opening import open_keys
 from custody.signing.rules import rules_of
 from custody.signing.server import SIGNER_SOCKET, SignerServer
 from custody.signing.signer import Signer
@@ -25,7 +25,7 @@ def run_signer(place: Place, stop: int) -> None:
     settings, terms = place.custody()
     folder = place.data / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keys = SeedKeys(_seed(place, settings, folder))
+    keys = _keys(place, settings, folder)
     memory = SignerLog(folder / SIGNER_LOG, place.log)
     try:
         signer = Signer(rules_of(settings, terms), keys, memory, place.clock, place.log)
@@ -36,9 +36,7 @@ def run_signer(place: Place, stop: int) -> None:
         memory.close()
 
 
-def _seed(place: Place, settings: CustodySettings, folder: Path) -> bytes:
+def _keys(place: Place, settings: CustodySettings, folder: Path) -> Keys:
     if settings.keystore is None:
-        return demo_seed(folder, os.urandom)
-    beside = place.config_folder
-    password = read_password(beside / settings.keystore.password_file)
-    return open_keystore(beside / settings.keystore.file, password)
+        return SeedKeys(demo_seed(folder, os.urandom))
+    return open_keys(settings, place.config_folder, place.clock, place.log)
