@@ -126,13 +126,14 @@ class Signer:
         )
 
     def _sign(self, request: Sign) -> Signed:
-        order = self._order(request.purpose)
+        purpose = request.purpose
+        order = self._order_to_cancel(purpose) if request.cancels else self._order(purpose)
         wallet = self._keys.address(order.which)
         self._check_bound(order, wallet, request)
         self._check_gas(request)
         paid = (wallet, order.id) in self._paid
-        if isinstance(request.purpose, Pay) and not request.cancels and not paid:
-            self._check_withdrawal(request.purpose)
+        if isinstance(purpose, Pay) and not request.cancels and not paid:
+            self._check_withdrawal(purpose)
         return self._signed(order, wallet, request)
 
     # --- what it comes to -----------------------------------------------------------------
@@ -169,6 +170,25 @@ class Signer:
                     Wallet.HOT, f"refill/{purpose.id}", content, self._rules.cold,
                     self._token(purpose.token), purpose.amount,
                 )  # fmt: skip
+
+    def _order_to_cancel(self, purpose: Purpose) -> _Order:
+        """Of what is not to be paid only the wallet and the name count: a nonce that was given to
+        something that no settings allow must not hold up all behind it."""
+        content = sha256(msgspec.json.encode(purpose, order="sorted")).hexdigest()
+        which: Which = Wallet.HOT
+        name = ""
+        match purpose:
+            case Pay(intent):
+                content = sha256(canonical(intent)).hexdigest()
+                name = f"withdrawal/{intent.id}"
+            case Refill():
+                name = f"refill/{purpose.id}"
+            case Sweep():
+                self._check_number(purpose.number)
+                which = purpose.number
+            case Fuel():
+                which = Wallet.GAS_TANK
+        return _Order(which, name, content, self._keys.address(which), "", 1)
 
     def _token(self, token: str) -> str:
         if token not in self._rules.tokens.values():

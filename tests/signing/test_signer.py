@@ -174,6 +174,29 @@ def test_a_cancel_pays_nobody_and_is_no_way_round_the_checks(bench):
     assert reply.reason == "approvals"
 
 
+NOWHERE = "0x" + "77" * 20
+
+
+@pytest.mark.parametrize(
+    "purpose",
+    [
+        Pay(replace(LARGE, asset="BTC")),
+        Pay(replace(TOKEN, token=NOWHERE)),
+        Pay(replace(LARGE, amount=0, destination="nowhere")),
+        Sweep(3, NOWHERE, 1),
+        Fuel(3, 5 * ETHER),
+        Refill("R1", NOWHERE, ETHER),
+    ],
+)
+def test_what_no_settings_allow_has_its_nonce_used_up_by_nothing(bench, purpose):
+    """Or all that is behind it would wait for ever."""
+    assert isinstance(bench.signer.handle(Sign(purpose, 0, GAS)), Refused)
+    fields, sender = read(bench.signer.handle(Sign(purpose, 0, GAS, cancels=True)))
+    assert "0x" + bytes(fields["to"]).hex() == sender
+    assert (fields["value"], bytes(fields["data"]), fields["nonce"]) == (0, b"", 0)
+    assert bench.log.entries[-1].kind == "cancel"
+
+
 def test_an_address_on_the_list_needs_its_own_approvals_and_its_time(bench):
     bench.policy = Policy(
         approvers=POLICY.approvers,
