@@ -26,6 +26,7 @@ from custody.store.database import for_reading
 from custody.terms import Terms
 from custody.venue_line import Line, Telling
 from custody.wallets.bip32 import AddressBook
+from custody.wallets.surplus import Limits
 from custody.wallets.treasury import Treasury
 from custody.withdrawals.lifecycle import Lifecycle
 from custody.withdrawals.payments import HotWallet
@@ -89,7 +90,8 @@ class Custody:
         )  # fmt: skip
         self.treasury = Treasury(
             database, self.books, witnesses, self.sender, assets, terms.sweep_above,
-            wallets.hot, wallets.gas_tank, terms.max_fee, clock, log, reached,
+            Limits(terms.hot_most, terms.hot_keep), wallets.hot, wallets.gas_tank, wallets.cold,
+            terms.max_fee, clock, log, reached,
         )  # fmt: skip
         self.desk = Desk(
             database, terms.chain, assets, AddressBook(wallets.xpub), rulings, refdata,

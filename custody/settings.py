@@ -50,7 +50,8 @@ class ChainSettings(_Strict, frozen=True):
 
 class AssetSettings(_Strict, frozen=True):
     """An asset on the chain. token: the contract's address, empty for the chain's own coin. Amounts
-    in the asset's unit."""
+    in the asset's unit. hot_most: when the hot wallet has more than this, all over hot_keep goes to
+    the cold one; 0: never."""
 
     code: Name
     token: Address | Literal[""] = ""
@@ -59,6 +60,8 @@ class AssetSettings(_Strict, frozen=True):
     min_withdrawal: Amount = "0"
     withdrawal_fee: Amount = "0"
     sweep_above: Amount = "0"
+    hot_most: Amount = "0"
+    hot_keep: Amount = "0"
 
 
 class KeystoreSettings(_Strict, frozen=True):

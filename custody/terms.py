@@ -23,14 +23,16 @@ FOLDER: Final = "custody"
 
 
 class Terms(Struct, frozen=True):
-    """What custody of one chain works by. sweep_above: by asset, minor units. max_fee: wei a unit
-    of gas, at most."""
+    """What custody works by. sweep_above, hot_most, hot_keep: by asset, minor units; see
+    AssetSettings. max_fee: wei a unit of gas, at most."""
 
     chain: int
     assets: tuple[ChainAsset, ...]
     policy: Policy
     sweep_above: Mapping[str, int]
     max_fee: int
+    hot_most: Mapping[str, int] = {}
+    hot_keep: Mapping[str, int] = {}
 
 
 def database_url(settings: CustodySettings, data_folder: Path) -> str:
@@ -62,8 +64,28 @@ def terms_of(settings: CustodySettings, scales: Mapping[str, int]) -> Terms:
         raise ConfigError(f"custody.policy.{error.path}", words) from None
     return Terms(
         settings.chain.id, tuple(assets), settings.policy, above,
-        settings.chain.max_fee_gwei * GWEI,
+        settings.chain.max_fee_gwei * GWEI, *_hot_limits(settings, scales),
     )  # fmt: skip
+
+
+def _hot_limits(
+    settings: CustodySettings, scales: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """By asset, how much the hot wallet has at most, and what it keeps then."""
+    most: dict[str, int] = {}
+    keep: dict[str, int] = {}
+    for k, asset in enumerate(settings.assets):
+        path, scale = f"custody.assets[{k}]", scales[asset.code]
+        limit = _minor(asset.hot_most, scale, f"{path}.hot_most")
+        kept = _minor(asset.hot_keep, scale, f"{path}.hot_keep")
+        if kept > limit:
+            raise ConfigError(f"{path}.hot_keep", f"is more than hot_most, {asset.hot_most}")
+        if not limit:
+            continue
+        if not settings.cold:
+            raise ConfigError(f"{path}.hot_most", "needs custody.cold: where should the rest go?")
+        most[asset.code], keep[asset.code] = limit, kept
+    return most, keep
 
 
 def _check_chain(settings: CustodySettings) -> None:

@@ -1,27 +1,30 @@
-"""The venue's own wallets: what is at deposit addresses is swept to the hot one.
+"""The venue's own wallets: what is at deposit addresses is swept to the hot one, and what that has
+too much of goes to the cold one.
 
 A token's sweep needs coins for its gas, which the gas tank gives first. Every move is an outgoing
 transaction like a withdrawal's: one nonce, one final form, one entry in the ledger.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from custody.alarms import EVERYTHING, stopped
+from custody.alarms import EVERYTHING, raise_alarm, stopped, stopping_asset
 from custody.assets import ChainAsset, ChainAssets
 from custody.chain_books import ChainBooks, Move
-from custody.chains.node import NATIVE
+from custody.chains.node import NATIVE, CallFails
 from custody.deposits.states import DepositState
 from custody.ledger import chart
 from custody.outgoing import store
 from custody.outgoing.fees import first_offer
+from custody.outgoing.gas import Tries, gas_of
 from custody.outgoing.sender import Network, Sender
 from custody.outgoing.states import OutgoingState, Purpose
 from custody.signing.requests import Fuel, Refill, Sweep, purpose_bytes, read_purpose
 from custody.store.custody_schema import addresses, deposits, outgoing
 from custody.store.database import for_reading
+from custody.wallets.surplus import Limits, Surplus, surplus_of
 from engine.model.clock import NANOS_PER_SECOND, Clock
 
 SWEEP_NANOS: Final = 5 * NANOS_PER_SECOND
@@ -38,6 +41,9 @@ FEE_ROOM: Final = 2
 """How many times the first offer is set aside for gas, so that a stuck sweep can offer more. What
 has been set aside is the most that it may offer: the rest of the coins is on its way."""
 
+REFILLS: Final = "refills"
+"""The alarm of a refill that did not go through, and what it stops: one that fails again and again
+would only burn gas."""
 
 UNDECIDED: Final = tuple(
     str(state)
@@ -51,19 +57,25 @@ UNDECIDED: Final = tuple(
 """States of deposits whose coins are mixed with nobody else's."""
 
 
+class Nodes(Network, Tries, Protocol):
+    """What the treasury asks nodes: custody.chains.quorum.Witnesses."""
+
+
 class Treasury:
-    """Plans sweeps, and books what became of them. hot, gas_tank: addresses."""
+    """Plans sweeps and refills, and books what became of them. hot, gas_tank, cold: addresses."""
 
     def __init__(
         self,
         database: Engine,
         books: ChainBooks,
-        network: Network,
+        network: Nodes,
         sender: Sender,
         assets: ChainAssets,
         sweep_above: Mapping[str, int],
+        limits: Limits,
         hot: str,
         gas_tank: str,
+        cold: str,
         max_fee_cap: int,
         clock: Clock,
         log: Callable[[str], None],
@@ -77,7 +89,9 @@ class Treasury:
         self._sender = sender
         self._assets = assets
         self._above = sweep_above
+        self._limits = limits
         self._hot = hot
+        self._cold = cold
         self._tank = gas_tank
         self._cap = max_fee_cap
         self._clock = clock
@@ -93,6 +107,8 @@ class Treasury:
             return
         self._look_at = now + SWEEP_NANOS
         await self._plan_sweeps()
+        if self._cold:
+            await self._plan_refill()
 
     # --- planning -------------------------------------------------------------------------
 
@@ -139,6 +155,26 @@ class Treasury:
         fuel = Fuel(row.number, need)
         return await self._plan(self._tank, Purpose.FUEL, fuel, COIN_GAS, self._cap)
 
+    async def _plan_refill(self) -> None:
+        with self._reading.begin() as connection:
+            found = surplus_of(connection, self._books, self._assets, self._limits, self._hot)
+            if found is None or stopped(connection, REFILLS, stopping_asset(found.asset.code)):
+                return
+        try:
+            gas = await gas_of(
+                self._network, self._hot, found.asset.token, self._cold, found.amount
+            )
+        except CallFails as error:
+            self._tell_a_person(f"the cold wallet would not take {found.asset.code}: {error}")
+            return
+        nonce = await self._sender.nonce_for(self._hot)
+        if gas is None or nonce is None:
+            return
+        amount = _after_gas(found, gas * self._cap)
+        if amount > 0:
+            refill = Refill(str(nonce), found.asset.token, amount)
+            await self._plan(self._hot, Purpose.REFILL, refill, gas, self._cap)
+
     async def _plan(
         self,
         wallet: str,
@@ -171,6 +207,8 @@ class Treasury:
                 self._books.post([(f"{row.reference}/done", moves)])
             with self._database.begin() as connection:
                 store.mark_booked(connection, row)
+            if row.purpose == str(Purpose.REFILL) and row.state != str(OutgoingState.DONE):
+                self._tell_a_person(f"{row.reference} is {row.state}: nothing went to cold")
             self._reached(f"{row.purpose} booked")
 
     def _moves(self, row: Row[Any]) -> list[Move]:
@@ -191,15 +229,30 @@ class Treasury:
                 asset, target = self._assets.by_token[purpose.token], self._hot
             case Fuel():
                 asset, target = self._assets.by_token[NATIVE], self._deposit(purpose.number)
+            case Refill():
+                asset, target = self._assets.by_token[purpose.token], self._cold
             case _:
                 raise AssertionError(f"{row.reference} is no move between our own addresses")
         there = self._books.opened(chart.chain(asset.code, target))
         return self._books.leaving(asset.code, row.wallet, there, asset.units(purpose.amount))
 
+    def _tell_a_person(self, text: str) -> None:
+        with self._database.begin() as connection:
+            if raise_alarm(connection, REFILLS, text, self._clock.now(), REFILLS):
+                self._log(text)
+
     def _deposit(self, number: int) -> str:
         query = select(addresses.c.address).where(addresses.c.number == number)
         with self._reading.begin() as connection:
             return str(connection.execute(query).scalar_one())
+
+
+def _after_gas(found: Surplus, cost: int) -> int:
+    """Of a surplus, what can go once its own gas is paid for: atomic units; not above 0 if nothing
+    can. cost: wei, at most."""
+    if found.asset.token:
+        return found.amount if found.spare >= cost else 0
+    return min(found.amount, found.spare - cost)
 
 
 def _busy(connection: Connection) -> set[str]:

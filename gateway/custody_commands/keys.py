@@ -3,14 +3,13 @@
 import argparse
 import json
 import secrets
-import sys
 from pathlib import Path
 from typing import Final
 
 from custody.settings import CustodySettings
 from engine.model.errors import OperatorError
 from gateway.config import load_config
-from gateway.flow.system_clock import SystemClock
+from gateway.flow.system_clock import SystemClock, silent
 
 SIGNER_LOG: Final = Path("custody/signer.log")
 """What the signer has signed, in the data folder: whoever has it has used its keys."""
@@ -56,7 +55,7 @@ def _create(settings: CustodySettings, folder: Path, data: Path) -> list[str]:
     outer = None
     if settings.hsm is not None:
         hsm = settings.hsm
-        token = open_token(hsm, folder, SystemClock(), _say)
+        token = open_token(hsm, folder, SystemClock(), silent)
         for label in (hsm.hot_label, hsm.gas_tank_label):
             made += [f"key pair {label} in the HSM"] if token.make_pair(label) else []
         if token.make_sealing_key(hsm.seal_label):
@@ -76,7 +75,7 @@ def _shown(settings: CustodySettings, folder: Path) -> dict[str, object]:
     from custody.signing.keys import Wallet
     from custody.signing.opening import keystore_files, open_keys
 
-    keys = open_keys(settings, folder, SystemClock(), _say)
+    keys = open_keys(settings, folder, SystemClock(), silent)
     return {
         "hot": checksummed(keys.address(Wallet.HOT)),
         "gas_tank": checksummed(keys.address(Wallet.GAS_TANK)),
@@ -103,7 +102,3 @@ def _text(shown: dict[str, object]) -> str:
                 "Without the HSM it cannot be opened: copy the token by its maker's means too."
             )
     return "\n".join(lines)
-
-
-def _say(text: str) -> None:
-    print(f"fixgate: {text}", file=sys.stderr)

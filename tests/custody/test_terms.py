@@ -47,6 +47,13 @@ def test_amounts_become_minor_units():
     assert made.max_fee == 500 * 10**9
 
 
+def test_limits_of_the_hot_wallet_need_somewhere_for_the_rest_to_go():
+    ether = {**GOOD["assets"][0], "hot_most": "50", "hot_keep": "20"}
+    made = terms(assets=[ether], cold="0x" + "01" * 20)
+    assert (made.hot_most, made.hot_keep) == ({"ETH": 50 * 10**8}, {"ETH": 20 * 10**8})
+    assert terms().hot_most == {}
+
+
 ETHER = GOOD["assets"][0]
 HSM = {"library": "/usr/lib/softhsm/libsofthsm2.so", "token": "venue", "pin_file": "pin"}
 
@@ -61,6 +68,8 @@ HSM = {"library": "/usr/lib/softhsm/libsofthsm2.so", "token": "venue", "pin_file
         ({"chain": {**GOOD["chain"], "needed": 3}}, "custody.chain.endpoints"),
         ({"chain": {**GOOD["chain"], "endpoints": GOOD["chain"]["endpoints"][:1] * 2}},
          "custody.chain.endpoints"),
+        ({"assets": [{**ETHER, "hot_most": "5"}]}, "custody.assets[0].hot_most"),
+        ({"assets": [{**ETHER, "hot_most": "5", "hot_keep": "6"}]}, "custody.assets[0].hot_keep"),
         ({"keystore": None, "hsm": HSM, "chain": {"id": 1, "kind": "demo"}}, "custody.keystore"),
         ({"policy": {"rules": [{"name": "x", "action": "approve"}]}},
          "custody.policy.rules[0].approve"),

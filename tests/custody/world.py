@@ -8,6 +8,7 @@ import asyncio
 import shutil
 
 from eth_utils import keccak
+from msgspec.structs import replace
 from sqlalchemy import event, select
 
 from custody.assets import ChainAsset
@@ -143,9 +144,9 @@ def _no_syncs(connection, _):
 
 class World:
     """Everything. template: a database with its tables made, to be copied. keys: makes the
-    signer's; from a seed without."""
+    signer's; from a seed without. terms: what is other than in TERMS."""
 
-    def __init__(self, folder, template, faults=None, policy=POLICY, keys=None):
+    def __init__(self, folder, template, faults=None, policy=POLICY, keys=None, **terms):
         self.folder = folder
         self.clock = HandClock()
         self.runner = asyncio.Runner()
@@ -159,7 +160,7 @@ class World:
         self.chain.tokens[USDC] = TokenKind.HONEST
         self.line = DirectLine(self)
         self.signing = DirectSigner(self)
-        self.terms = Terms(CHAIN, ASSETS, policy, TERMS.sweep_above, TERMS.max_fee)
+        self.terms = replace(TERMS, policy=policy, **terms)
         self.logged = []
         self.reached = []
         self.kill_at = None
