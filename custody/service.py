@@ -76,8 +76,9 @@ class Custody:
         self.telling = Telling(line, clock)
         treasury = frozenset(w for w in (wallets.hot, wallets.gas_tank, wallets.cold) if w)
         self.scanner = Scanner(
-            terms.chain, witnesses, database, self.books, assets, treasury, clock, log, reached
-        )
+            terms.chain, witnesses, database, self.books, assets, treasury, clock, log, reached,
+            wallets.cold,
+        )  # fmt: skip
         self.crediting = Crediting(
             database, self.poster, self.telling, screening, assets, clock, log, reached
         )

@@ -17,6 +17,8 @@ from custody.chain_books import ChainBooks, Move
 from custody.deposits import store
 from custody.deposits.states import SUSPENSE, DepositState
 from custody.ledger import chart
+from custody.outgoing import store as outgoing
+from custody.outgoing.states import Purpose
 from custody.poster import LedgerPoster
 from custody.screening import Screening, Verdict, verdict_of
 from custody.store.answer_store import find_answer
@@ -80,6 +82,8 @@ class Crediting:
             await self._screen(received)
         if suspended := self._in(*SUSPENSE, unposted=True):
             self._hold(suspended)
+        if internal := self._in(DepositState.INTERNAL, unposted=True):
+            self._arrive([row for row in internal if not self._too_early(row)])
         if cleared := _of(rows, DepositState.CLEARED):
             self._credit(cleared)
         if reversing := _of(rows, DepositState.REVERSING):
@@ -134,6 +138,16 @@ class Crediting:
         with self._database.begin() as connection:
             store.mark_posted(connection, [row.reference for row in new])
 
+    def _too_early(self, row: Row[Any]) -> bool:
+        """Whether the cold wallet gives what the ledger does not know yet that it has: a refill is
+        in the chain, and is not booked."""
+        asset = self._assets.by_code[row.asset]
+        there = self._books.balance(chart.chain(asset.code, row.source))
+        if there >= asset.units(row.amount):
+            return False
+        with self._reading.begin() as connection:
+            return outgoing.is_unbooked(connection, Purpose.REFILL)
+
     def _add_up(self, account: int, asset: ChainAsset) -> None:
         with self._database.begin() as connection:
             rows = store.dust(connection, account, asset.code)
@@ -159,7 +173,7 @@ class Crediting:
     def _reverse(self, rows: Sequence[Row[Any]]) -> None:
         """What was told to the venue has to be credited before it can be taken back."""
         for row in rows:
-            if self._in_suspense(row) or self._books.find(row.reference) is None:
+            if not row.account or self._in_suspense(row) or self._books.find(row.reference) is None:
                 self._unpost(row)
             elif not self._answered(row.reference, Step.CREDIT):
                 self._telling.tell(self._deposit(row))
@@ -174,6 +188,9 @@ class Crediting:
         """The coins are at the address."""
         asset = self._assets.by_code[row.asset]
         there = self._books.opened(chart.chain(asset.code, row.address))
+        if row.state == str(DepositState.INTERNAL):
+            units = asset.units(row.amount)
+            return row.reference, self._books.leaving(asset.code, row.source, there, units)
         why = SUSPENSE.get(DepositState(row.state))
         if why is None:
             return row.reference, self._shares(asset, there, row)

@@ -69,18 +69,29 @@ def judge(
     treasury: frozenset[str],
     assets: ChainAssets,
     changes: Mapping[tuple[str, str], int],
+    cold: str = "",
 ) -> list[Received]:
     """The deposits of a block.
 
-    owners: of deposit addresses. treasury: addresses of the venue's own wallets. changes: by
-    (address, token), how far balances really moved. What moves between addresses of ours is no
-    deposit, and neither is a token that the venue does not know.
+    owners: of deposit addresses. treasury: addresses of the venue's own wallets, cold: that one of
+    them which people send from. changes: by (address, token), how far balances really moved. What
+    moves between addresses of ours is no deposit, and neither is a token that the venue does not
+    know. What the others send is booked by who had it sent; of the cold one's this is all there is.
     """
     claimed = expected_changes(movements)
     found = []
     for m in movements:
         asset = assets.by_token.get(m.token)
-        if asset is None or m.amount <= 0 or m.source in owners or m.source in treasury:
+        if asset is None or m.amount <= 0:
+            continue
+        if m.source == cold and m.target != cold:
+            found.append(
+                Received(
+                    reference_of(chain, m), DepositState.INTERNAL, block, m, 0, asset.code,
+                    m.amount, 0, "from the cold wallet",
+                )
+            )  # fmt: skip
+        if m.source in owners or m.source in treasury:
             continue
         owner = owners.get(m.target)
         credit = asset.minor(m.amount)

@@ -67,8 +67,10 @@ class Scanner:
         clock: Clock,
         log: Callable[[str], None],
         reached: Callable[[str], None] = lambda _: None,
+        cold: str = "",
     ) -> None:
-        """treasury: addresses of the venue's own wallets, which deposits may come to by mistake.
+        """treasury: addresses of the venue's own wallets, which deposits may come to by mistake;
+        cold: that one of them which people send from.
         reached: is called with the name of every place where a process may be killed."""
         self._chain = chain
         self._agreed = agreed
@@ -76,6 +78,7 @@ class Scanner:
         self._reading = for_reading(database)
         self._assets = assets
         self._treasury = treasury
+        self._cold = cold
         self._clock = clock
         self._log = log
         self._books = books
@@ -133,7 +136,9 @@ class Scanner:
         if movements is None:
             raise Unknown
         changes = await self._changes(block, movements)
-        found = judge(self._chain, block, movements, owners, self._treasury, self._assets, changes)
+        found = judge(
+            self._chain, block, movements, owners, self._treasury, self._assets, changes, self._cold
+        )
         with self._database.begin() as connection:
             store.keep_block(connection, block)
             store.keep_received(connection, found)

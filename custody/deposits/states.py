@@ -5,6 +5,7 @@
        ├─▶ HELD ──▶ CLEARED | RETURNED         a person decides: screening said no, or nothing
        ├─▶ DUST ──▶ CLEARED                    less than the least; it adds up
        ├─▶ UNATTRIBUTED                        nobody's address
+       ├─▶ INTERNAL                            from the cold wallet: ours before, and ours now
        └─▶ MISMATCHED                          the token moved something else than it said
 
 What is seen before it is final is shown, and never kept.
@@ -21,6 +22,7 @@ class DepositState(StrEnum):
     HELD = "held"
     DUST = "dust"
     UNATTRIBUTED = "unattributed"
+    INTERNAL = "internal"
     MISMATCHED = "mismatched"
     CLEARED = "cleared"
     CREDITED = "credited"

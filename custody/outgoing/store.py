@@ -87,6 +87,14 @@ def end(
     _change(connection, row, state=str(state), tx=tx, gas_paid=gas_paid, changed=now)
 
 
+def is_unbooked(connection: Connection, purpose: Purpose) -> bool:
+    """Whether there is a transaction of a purpose whose end the ledger does not have."""
+    query = select(outgoing.c.nonce).where(
+        outgoing.c.purpose == str(purpose), outgoing.c.booked.is_(False)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def mark_booked(connection: Connection, row: Row[Any]) -> None:
     """The ledger has what it moved."""
     _change(connection, row, booked=True)

@@ -15,6 +15,7 @@ from custody.chain_books import ChainBooks
 from custody.chains.node import NATIVE
 from custody.ledger import chart
 from custody.outgoing.states import UNDER_WAY, Purpose
+from custody.outgoing.store import is_unbooked
 from custody.store.custody_schema import outgoing, withdrawals
 from custody.withdrawals.states import WithdrawalState as W
 
@@ -42,7 +43,7 @@ def surplus_of(
     connection: Connection, books: ChainBooks, assets: ChainAssets, limits: Limits, hot: str
 ) -> Surplus | None:
     """The first asset of which there is too much; None while a refill of before is not booked."""
-    if not limits.most or _refilling(connection, hot):
+    if not limits.most or is_unbooked(connection, Purpose.REFILL):
         return None
     coin = assets.by_token[NATIVE]
     free_coins = _free(connection, books, coin, hot) - coin.units(_gas(connection, hot))
@@ -71,10 +72,3 @@ def _gas(connection: Connection, hot: str) -> int:
         outgoing.c.wallet == hot, outgoing.c.state.in_([str(state) for state in UNDER_WAY])
     )
     return sum(row.gas * int(row.most) for row in connection.execute(query))
-
-
-def _refilling(connection: Connection, hot: str) -> bool:
-    query = select(outgoing.c.nonce).where(
-        outgoing.c.wallet == hot, outgoing.c.purpose == str(Purpose.REFILL), ~outgoing.c.booked
-    )
-    return connection.execute(query).first() is not None
