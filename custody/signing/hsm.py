@@ -22,6 +22,34 @@ _PROBE: Final = b"fixgate: is this key its own"
 """Signed when a key is first met; 32 bytes with what is put behind it."""
 
 
+class HsmPair:
+    """A key pair of a token, by its label."""
+
+    def __init__(self, token: HsmToken, label: str) -> None:
+        self._token = token
+        self._label = label
+        self._point: PublicKey | None = None
+
+    def address(self) -> str:
+        """Its address. Raises KeysGone."""
+        return address_of(self.point())
+
+    def sign(self, digest: bytes) -> tuple[int, int, int]:
+        """See Keys.sign. Another signature each time: the HSM draws its own random number."""
+        point = self.point()
+        return finished(point, digest, self._token.sign(self._label, digest))
+
+    def point(self) -> PublicKey:
+        """The public key, once the private one of the same label has shown that it belongs to it:
+        coins that are sent to an address without a key are lost. Raises KeysGone."""
+        if self._point is None:
+            point = _read_point(self._label, self._token.point(self._label))
+            probe = _PROBE.ljust(32, b".")
+            finished(point, probe, self._token.sign(self._label, probe))
+            self._point = point
+        return self._point
+
+
 class HsmKeys:
     """custody.signing.keys.Keys of a token. Nothing is ever signed by another key instead."""
 
@@ -29,9 +57,10 @@ class HsmKeys:
         self, token: HsmToken, hot: str, gas_tank: str, open_seed: Callable[[], bytes]
     ) -> None:
         """hot, gas_tank: labels of key pairs. open_seed: raises KeysGone and OperatorError."""
-        self._token = token
-        self._labels = {Wallet.HOT: hot, Wallet.GAS_TANK: gas_tank}
-        self._points: dict[Wallet, PublicKey] = {}
+        self._wallets = {
+            Wallet.HOT: HsmPair(token, hot),
+            Wallet.GAS_TANK: HsmPair(token, gas_tank),
+        }
         self._open_seed = open_seed
         self._parent: ExtendedPrivateKey | None = None
 
@@ -40,32 +69,18 @@ class HsmKeys:
 
     def address(self, which: Which) -> str:
         """See Keys."""
-        if isinstance(which, int):
-            return self._deposits().child(which).address()
-        return address_of(self._point(which))
+        return self._key(which).address()
 
     def sign(self, which: Which, digest: bytes) -> tuple[int, int, int]:
-        """See Keys. Another signature each time: the HSM draws its own random number."""
-        if isinstance(which, int):
-            return self._deposits().child(which).sign(digest)
-        point = self._point(which)
-        return finished(point, digest, self._token.sign(self._labels[which], digest))
+        """See Keys."""
+        return self._key(which).sign(digest)
 
     def xpub(self) -> str:
         """See Keys. Raises KeysGone."""
         return self._deposits().public().text()
 
-    def _point(self, which: Wallet) -> PublicKey:
-        """The public key, once the private one of the same label has shown that it belongs to it:
-        coins that are sent to an address without a key are lost."""
-        point = self._points.get(which)
-        if point is None:
-            label = self._labels[which]
-            point = _read_point(label, self._token.point(label))
-            probe = _PROBE.ljust(32, b".")
-            finished(point, probe, self._token.sign(label, probe))
-            self._points[which] = point
-        return point
+    def _key(self, which: Which) -> HsmPair | ExtendedPrivateKey:
+        return self._deposits().child(which) if isinstance(which, int) else self._wallets[which]
 
     def _deposits(self) -> ExtendedPrivateKey:
         if self._parent is None:

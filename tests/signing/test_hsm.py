@@ -137,7 +137,7 @@ def test_two_keys_of_one_name_are_none(hsm, tmp_path):
 
 
 def test_a_signature_of_another_key_never_leaves(hsm):
-    point = hsm._point(Wallet.HOT)
+    point = hsm._wallets[Wallet.HOT].point()
     other = hsm.token.sign("fixgate-gas-tank", bytes(32))
     with pytest.raises(KeysGone, match="by another key"):
         finished(point, bytes(32), other)
