@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from coincurve import PublicKey
+from typing_extensions import override
 
-from custody.signing.keys import KeysGone, Wallet, Which
+from custody.signing.keys import KeyRing, KeysGone
 from custody.signing.token import SIGNATURE_BYTES, HsmToken
 from custody.wallets.bip32 import DEPOSITS, ExtendedPrivateKey, address_of
 from engine.model.errors import OperatorError
@@ -50,38 +51,21 @@ class HsmPair:
         return self._point
 
 
-class HsmKeys:
-    """custody.signing.keys.Keys of a token. Nothing is ever signed by another key instead."""
+class HsmKeys(KeyRing):
+    """Keys of a token. Nothing is ever signed by another key instead."""
 
     def __init__(
         self, token: HsmToken, hot: str, gas_tank: str, open_seed: Callable[[], bytes]
     ) -> None:
         """hot, gas_tank: labels of key pairs. open_seed: raises KeysGone and OperatorError."""
-        self._wallets = {
-            Wallet.HOT: HsmPair(token, hot),
-            Wallet.GAS_TANK: HsmPair(token, gas_tank),
-        }
+        super().__init__(HsmPair(token, hot), HsmPair(token, gas_tank))
         self._open_seed = open_seed
         self._parent: ExtendedPrivateKey | None = None
 
     def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
         return "HsmKeys(...)"
 
-    def address(self, which: Which) -> str:
-        """See Keys."""
-        return self._key(which).address()
-
-    def sign(self, which: Which, digest: bytes) -> tuple[int, int, int]:
-        """See Keys."""
-        return self._key(which).sign(digest)
-
-    def xpub(self) -> str:
-        """See Keys. Raises KeysGone."""
-        return self._deposits().public().text()
-
-    def _key(self, which: Which) -> HsmPair | ExtendedPrivateKey:
-        return self._deposits().child(which) if isinstance(which, int) else self._wallets[which]
-
+    @override
     def _deposits(self) -> ExtendedPrivateKey:
         if self._parent is None:
             try:

@@ -1,7 +1,10 @@
 """Who signs: keys that are named, and never seen."""
 
+from abc import ABC, abstractmethod
 from enum import Enum
 from typing import Protocol
+
+from typing_extensions import override
 
 from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, ExtendedPrivateKey
 from engine.model.errors import FixgateError
@@ -37,19 +40,27 @@ class Keys(Protocol):
         ...
 
 
-class SeedKeys:
-    """Keys that are all derived from one seed, in this process's memory."""
+class Key(Protocol):
+    """One key."""
 
-    def __init__(self, seed: bytes) -> None:
-        master = ExtendedPrivateKey.of_seed(seed)
-        self._wallets = {
-            Wallet.HOT: master.derive(HOT),
-            Wallet.GAS_TANK: master.derive(GAS_TANK),
-        }
-        self._deposits = master.derive(DEPOSITS)
+    def address(self) -> str:
+        """Its address. Raises KeysGone."""
+        ...
 
-    def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
-        return "SeedKeys(...)"
+    def sign(self, digest: bytes) -> tuple[int, int, int]:
+        """See Keys."""
+        ...
+
+
+class KeyRing(ABC):
+    """Keys, of a key for each wallet and the parent of those of deposit addresses."""
+
+    def __init__(self, hot: Key, gas_tank: Key) -> None:
+        self._wallets = {Wallet.HOT: hot, Wallet.GAS_TANK: gas_tank}
+
+    @abstractmethod
+    def _deposits(self) -> ExtendedPrivateKey:
+        """The parent. Raises KeysGone."""
 
     def address(self, which: Which) -> str:
         """See Keys."""
@@ -60,8 +71,24 @@ class SeedKeys:
         return self._key(which).sign(digest)
 
     def xpub(self) -> str:
-        """See Keys."""
-        return self._deposits.public().text()
+        """See Keys. Raises KeysGone."""
+        return self._deposits().public().text()
 
-    def _key(self, which: Which) -> ExtendedPrivateKey:
-        return self._deposits.child(which) if isinstance(which, int) else self._wallets[which]
+    def _key(self, which: Which) -> Key:
+        return self._deposits().child(which) if isinstance(which, int) else self._wallets[which]
+
+
+class SeedKeys(KeyRing):
+    """Keys that are all derived from one seed, in this process's memory."""
+
+    def __init__(self, seed: bytes) -> None:
+        master = ExtendedPrivateKey.of_seed(seed)
+        super().__init__(master.derive(HOT), master.derive(GAS_TANK))
+        self._parent = master.derive(DEPOSITS)
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
+        return "SeedKeys(...)"
+
+    @override
+    def _deposits(self) -> ExtendedPrivateKey:
+        return self._parent

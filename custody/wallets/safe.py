@@ -7,7 +7,6 @@ whole Safe away.
 """
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 from typing import Final
 
 from coincurve import PublicKey
@@ -32,6 +31,10 @@ SAFE_TX_TYPE: Final = keccak(
     b"SafeTx(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 baseGas,"
     b"uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce)"
 )
+CALL: Final = 0
+DELEGATECALL: Final = 1
+"""How a Safe does it. By a delegatecall the target's code does anything with the Safe itself."""
+
 EXEC: Final = keccak(
     b"execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes)"
 )[:4]
@@ -42,13 +45,6 @@ FAILED: Final = keccak(b"ExecutionFailure(bytes32,uint256)")
 """First topics of what a Safe reports of a transaction."""
 
 
-class Operation(IntEnum):
-    """How a Safe does it. DELEGATECALL lets the target's code do anything with the Safe itself."""
-
-    CALL = 0
-    DELEGATECALL = 1
-
-
 class SafeTx(Struct, frozen=True):
     """A Safe's transaction. safe_tx_gas to refund_receiver: what whoever executes it is paid back.
     value: wei."""
@@ -57,7 +53,7 @@ class SafeTx(Struct, frozen=True):
     value: int
     data: bytes
     nonce: int
-    operation: int = Operation.CALL
+    operation: int = CALL
     safe_tx_gas: int = 0
     base_gas: int = 0
     gas_price: int = 0
@@ -85,12 +81,7 @@ def hash_of(tx: SafeTx, chain: int, safe: str) -> bytes:
         + _address(tx.target)
         + _number(tx.value)
         + keccak(tx.data)
-        + _number(tx.operation)
-        + _number(tx.safe_tx_gas)
-        + _number(tx.base_gas)
-        + _number(tx.gas_price)
-        + _address(tx.gas_token)
-        + _address(tx.refund_receiver)
+        + _manner(tx)
         + _number(tx.nonce)
     )
     return keccak(b"\x19\x01" + domain + content)
@@ -99,7 +90,7 @@ def hash_of(tx: SafeTx, chain: int, safe: str) -> bytes:
 def check_payment(tx: SafeTx, hot: str, tokens: Iterable[str], nonce: int) -> tuple[str, int]:
     """(token, atomic units) of a transaction that brings coins to the hot wallet and does nothing
     else. tokens: those that the venue takes. nonce: the Safe's next. Raises SafeRefused."""
-    if tx.operation != Operation.CALL:
+    if tx.operation != CALL:
         raise SafeRefused("it is a delegatecall, which hands the Safe itself over: never sign one")
     refunds = (tx.safe_tx_gas, tx.base_gas, tx.gas_price, tx.gas_token, tx.refund_receiver)
     if refunds != (0, 0, 0, ZERO, ZERO):
@@ -172,12 +163,7 @@ def execution(tx: SafeTx, signatures: bytes) -> bytes:
         + _address(tx.target)
         + _number(tx.value)
         + _number(head)
-        + _number(tx.operation)
-        + _number(tx.safe_tx_gas)
-        + _number(tx.base_gas)
-        + _number(tx.gas_price)
-        + _address(tx.gas_token)
-        + _address(tx.refund_receiver)
+        + _manner(tx)
         + _number(head + len(data))
         + data
         + _bytes(signatures)
@@ -228,6 +214,13 @@ def doubt(change: Change, amount: int) -> str:
 
 
 # --- words of 32 bytes -------------------------------------------------------------------------
+
+
+def _manner(tx: SafeTx) -> bytes:
+    """How it is done, and what is paid back for it."""
+    numbers = (tx.operation, tx.safe_tx_gas, tx.base_gas, tx.gas_price)
+    words = b"".join(_number(number) for number in numbers)
+    return words + _address(tx.gas_token) + _address(tx.refund_receiver)
 
 
 def _number(number: int) -> bytes:

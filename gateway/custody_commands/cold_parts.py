@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from eth_hash.auto import keccak
@@ -17,6 +17,7 @@ from custody.outgoing.fees import first_offer
 from custody.settings import CustodySettings
 from custody.signing.file_key import FileKey
 from custody.signing.hsm import HsmPair
+from custody.signing.keys import Key
 from custody.signing.opening import open_token
 from custody.signing.token import HsmToken
 from custody.signing.transactions import Unsigned, digest_of, encode
@@ -36,18 +37,6 @@ TIMEOUT_MS: Final = 10_000
 
 SPARE_GAS: Final = 5
 """A call is given one fifth more gas than the node says it takes."""
-
-
-class Key(Protocol):
-    """One key, wherever it is."""
-
-    def address(self) -> str:
-        """Its address."""
-        ...
-
-    def sign(self, digest: bytes) -> tuple[int, int, int]:
-        """(r, s, y parity)."""
-        ...
 
 
 # --- what is known -----------------------------------------------------------------------------

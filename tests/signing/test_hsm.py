@@ -136,6 +136,12 @@ def test_two_keys_of_one_name_are_none(hsm, tmp_path):
         hsm.sign(Wallet.HOT, bytes(32))
 
 
+@pytest.mark.parametrize("form", [bytes(64), b"\xff" * 64, bytes(32) + b"\x01" * 32])
+def test_what_is_no_signature_at_all_never_leaves(hsm, form):
+    with pytest.raises(KeysGone, match="by another key"):
+        finished(hsm._wallets[Wallet.HOT].point(), bytes(32), form)
+
+
 def test_a_signature_of_another_key_never_leaves(hsm):
     point = hsm._wallets[Wallet.HOT].point()
     other = hsm.token.sign("fixgate-gas-tank", bytes(32))
