@@ -143,10 +143,10 @@ def _no_syncs(connection, _):
 
 
 class World:
-    """Everything. template: a database with its tables made, to be copied. keys: makes the
-    signer's; from a seed without. terms: what is other than in TERMS."""
+    """Everything. template: a database with its tables made, to be copied. terms: what is
+    other than in TERMS."""
 
-    def __init__(self, folder, template, faults=None, policy=POLICY, keys=None, **terms):
+    def __init__(self, folder, template, faults=None, policy=POLICY, **terms):
         self.folder = folder
         self.clock = HandClock()
         self.runner = asyncio.Runner()

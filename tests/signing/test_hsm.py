@@ -271,22 +271,21 @@ def test_without_its_keys_the_token_says_what_makes_them(tmp_path, bench):
 # --- the whole of custody, and a chain ---------------------------------------------------------
 
 
+class HsmWorld(World):
+    """A World whose wallets are keys of an HSM."""
+
+    def make_keys(self):
+        return make_keys(new_token(self.folder), self.folder, self.clock, self.logged.append)
+
+
 @pytest.fixture
 def world(tmp_path, template):
-    """A World whose wallets are keys of an HSM."""
     folder = tmp_path / "world"
     folder.mkdir()
-    settings = new_token(tmp_path)
-    made = []
-
-    def keys(world):
-        made.append(make_keys(settings, tmp_path, world.clock, world.logged.append))
-        return made[0]
-
-    world = World(folder, template, keys=keys)
+    world = HsmWorld(folder, template)
     yield world
     world.close()
-    made[0].token.close()
+    world.keys.token.close()
 
 
 @pytest.mark.parametrize("place", ["nonce assigned", "signed", "signature kept", "broadcast"])
