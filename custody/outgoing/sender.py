@@ -33,6 +33,10 @@ LOOK_NANOS: Final = NANOS_PER_SECOND
 MISSING_NANOS: Final = 60 * NANOS_PER_SECOND
 """How long a nonce may be used up with no receipt to be had: nodes lag, and fail."""
 
+UNSIGNED_NANOS: Final = 10 * NANOS_PER_SECOND
+"""How long a transaction may wait for its signature before no more nonces of its wallet are given
+out: what has none yet can still be taken back."""
+
 MAX_FORMS: Final = 24
 """Signed forms of one transaction: 12.5% more each time is seventeen times the first fee."""
 
@@ -147,8 +151,11 @@ class Sender:
                 await self._look(row, final)
 
     async def nonce_for(self, wallet: str) -> int | None:
-        """The nonce that a new transaction of a wallet gets; None while that is not certain."""
+        """The nonce that a new transaction of a wallet gets; None while that is not certain, and
+        while nobody signs."""
         with self._reading.begin() as connection:
+            if store.waits_unsigned(connection, wallet, self._clock.now() - UNSIGNED_NANOS):
+                return None
             ours = store.next_nonce(connection, wallet)
         if ours is not None:
             return ours

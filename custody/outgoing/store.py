@@ -16,6 +16,16 @@ def next_nonce(connection: Connection, wallet: str) -> int | None:
     return None if last is None else int(last) + 1
 
 
+def waits_unsigned(connection: Connection, wallet: str, since: int) -> bool:
+    """Whether a transaction of a wallet that was planned by then, ns UTC, has no signed form."""
+    query = select(outgoing.c.nonce).where(
+        outgoing.c.wallet == wallet,
+        outgoing.c.state == str(OutgoingState.PLANNED),
+        outgoing.c.changed <= since,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def plan(
     connection: Connection,
     wallet: str,
