@@ -286,9 +286,9 @@ def test_the_signer_may_be_away_for_a_while(world):
 def test_while_nobody_signs_the_rest_waits_approved_and_can_be_taken_back(world):
     world.signing.away = True
     world.step()
-    first = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    first = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     world.go(10)
-    others = [world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7") for _ in range(3)]
+    others = [world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7") for _ in range(3)]
     world.go(10)
     assert world.withdrawal_state(first) == "sending"
     assert [world.withdrawal_state(each) for each in others] == ["approved"] * 3
@@ -296,7 +296,7 @@ def test_while_nobody_signs_the_rest_waits_approved_and_can_be_taken_back(world)
     world.signing.away = False
     finalize(world)
     assert [world.withdrawal_state(each) for each in others] == ["cancelled", "settled", "settled"]
-    assert world.on_chain(STRANGER) == 3 * ETHER
+    assert world.on_chain(THEIRS) == 3 * ETHER
 
 
 def test_the_venue_may_be_away_for_a_while(world):

@@ -10,7 +10,7 @@ from custody.store.custody_schema import outgoing
 from tests.custody import schedule
 from tests.custody.people import ALICE, CAROL
 from tests.custody.schedule import Schedule
-from tests.custody.world import COLD, ETHER, GWEI, STRANGER, USDC, Killed, World
+from tests.custody.world import COLD, ETHER, GWEI, THEIRS, USDC, Killed, World
 
 MOST = {"ETH": 900 * 10**8, "USD": 4_000_000 * 10**8}
 KEEP = {"ETH": 700 * 10**8, "USD": 1_000_000 * 10**8}
@@ -83,8 +83,8 @@ def test_one_goes_at_a_time(new_world):
 def test_what_a_withdrawal_waits_for_stays(new_world):
     world = new_world()
     world.step()
-    ident = world.desk.withdraw("ACME", "ETH", 40 * 10**8, STRANGER, "trader7")
-    other = world.desk.withdraw("BOREAS", "ETH", 40 * 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", 40 * 10**8, THEIRS, "trader7")
+    other = world.desk.withdraw("BOREAS", "ETH", 40 * 10**8, THEIRS, "trader7")
     while world.withdrawal_state(other) != "awaiting":
         world.step()
     world.terms = replace(world.terms, hot_most={"ETH": 900 * 10**8}, hot_keep=KEEP)
@@ -141,7 +141,7 @@ def test_what_the_signer_refuses_is_tried_once_and_holds_nobody_up(new_world):
     rest(world)
     assert [row.state for row in rows(world)] == ["cancelled"]
     assert "refills" in world.alarms()
-    ident = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     rest(world)
     assert world.withdrawal_state(ident) == "settled"
 

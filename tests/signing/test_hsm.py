@@ -17,7 +17,7 @@ from custody.signing.requests import Fuel, Gas, Pay, Refused, Sign, Signed, Swee
 from custody.signing.token import RETRY_NANOS, HsmToken
 from custody.store.custody_schema import attempts
 from engine.model.errors import OperatorError
-from tests.custody.world import ETHER, GWEI, STRANGER, Killed, World
+from tests.custody.world import ETHER, GWEI, THEIRS, Killed, World
 from tests.signing.test_signer import GAS, LARGE, SMALL, approved, read
 from tests.support.anvil import rich, start_anvil
 from tests.support.softhsm import PIN, make_keys, new_token, token_folder, write_pin
@@ -293,7 +293,7 @@ def test_signing_again_after_a_death_is_another_form_of_one_payment(world, place
     """An HSM signs differently each time: every form is known, and one is paid."""
     world.step()
     world.kill_at = (place, 1)
-    ident = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     with pytest.raises(Killed):
         world.go(10)
     world.kill_at = None
@@ -301,7 +301,7 @@ def test_signing_again_after_a_death_is_another_form_of_one_payment(world, place
     world.start()
     world.settle()
     assert world.withdrawal_state(ident) == "settled"
-    assert world.on_chain(STRANGER) == ETHER
+    assert world.on_chain(THEIRS) == ETHER
     assert world.chain.nonce(world.hot, None) == 1
     signed = [entry.tx for entry in world.signer._log.entries]
     assert len(set(signed)) == len(signed) == (2 if place == "signed" else 1)
@@ -314,15 +314,15 @@ def test_signing_again_after_a_death_is_another_form_of_one_payment(world, place
 def test_withdrawals_wait_for_an_hsm_that_is_gone(world, gone):
     world.step()
     gone.leave()
-    ident = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    ident = world.desk.withdraw("ACME", "ETH", 10**8, THEIRS, "trader7")
     world.go(10)
     assert world.withdrawal_state(ident) == "sending"
-    assert world.on_chain(STRANGER) == 0
+    assert world.on_chain(THEIRS) == 0
     assert world.signer._log.entries == []
     gone.come()
     world.settle()
     assert world.withdrawal_state(ident) == "settled"
-    assert world.on_chain(STRANGER) == ETHER
+    assert world.on_chain(THEIRS) == ETHER
 
 
 def test_a_transaction_that_it_signed_is_mined(hsm, bench):
@@ -335,4 +335,4 @@ def test_a_transaction_that_it_signed_is_mined(hsm, bench):
         receipt = anvil.rpc("eth_getTransactionReceipt", tx)
         assert tx == "0x" + reply.tx.hex()
         assert (receipt["status"], receipt["from"]) == ("0x1", hot)
-        assert int(anvil.rpc("eth_getBalance", STRANGER, "latest"), 16) == ETHER
+        assert int(anvil.rpc("eth_getBalance", THEIRS, "latest"), 16) == ETHER
