@@ -148,7 +148,15 @@ def test_what_the_signer_refuses_is_tried_once_and_holds_nobody_up(new_world):
 
 @pytest.mark.parametrize(
     "place",
-    ["refill planned", "signed", "signature kept", "broadcast", "final", "refill booked"],
+    [
+        "refill planned",
+        "signed",
+        "refill booked",
+        *(
+            pytest.param(at, marks=pytest.mark.proof)
+            for at in ("signature kept", "broadcast", "final")
+        ),
+    ],
 )
 def test_a_death_anywhere_is_one_refill(new_world, place):
     world = new_world(hot_most={"ETH": 900 * 10**8}, hot_keep=KEEP)
@@ -180,12 +188,11 @@ def run_with_refills(seed, tmp_path, template, monkeypatch):
         run.world.close()
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_schedule_of_faults_ends_with_all_in_agreement(seed, tmp_path, template, monkeypatch):
-    run_with_refills(seed, tmp_path, template, monkeypatch)
+def test_a_schedule_of_faults_ends_with_all_in_agreement(tmp_path, template, monkeypatch):
+    run_with_refills(0, tmp_path, template, monkeypatch)
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("seed", range(4, 48))
+@pytest.mark.parametrize("seed", range(1, 48))
 def test_many_schedules_end_so(seed, tmp_path, template, monkeypatch):
     run_with_refills(seed, tmp_path, template, monkeypatch)
