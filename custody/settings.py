@@ -14,6 +14,9 @@ MAX_ASSETS: Final = 200
 Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z")]
 """Of a token or of a key: PKCS#11 has 32 bytes for a token's."""
 
+MaybeAddress = Annotated[str, Meta(pattern=r"^(0x[0-9a-f]{40})?\Z")]
+"""An address, or empty."""
+
 Url = Annotated[str, Meta(pattern=r"^https?://\S{1,500}\Z")]
 
 
@@ -54,7 +57,7 @@ class AssetSettings(_Strict, frozen=True):
     the cold one; 0: never."""
 
     code: Name
-    token: Address | Literal[""] = ""
+    token: MaybeAddress = ""
     decimals: Annotated[int, Meta(ge=0, le=18)] = 18
     min_deposit: Amount = "0"
     min_withdrawal: Amount = "0"
@@ -96,5 +99,5 @@ class CustodySettings(_Strict, frozen=True):
     keystore: KeystoreSettings | None = None
     hsm: HsmSettings | None = None
     database: str = ""
-    cold: Address | Literal[""] = ""
+    cold: MaybeAddress = ""
     forbidden: tuple[Address, ...] = ()

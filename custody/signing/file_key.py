@@ -18,13 +18,9 @@ class FileKey:
 
     def __init__(self, path: Path) -> None:
         """Raises OperatorError, which never quotes the file."""
-        found = _HEX.match(read_password(path))
-        if found is None:
-            raise OperatorError(f"{path} holds no private key: 64 hex digits")
-        try:
-            key = PrivateKey(bytes.fromhex(found[1].decode()))
-        except ValueError:
-            raise OperatorError(f"{path} holds no private key of the curve") from None
+        key = _read(path)
+        if key is None:
+            raise OperatorError(f"{path} holds no private key: 64 hex digits, of the curve")
         self._key = ExtendedPrivateKey(key, bytes(32))
 
     def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
@@ -37,3 +33,12 @@ class FileKey:
     def sign(self, digest: bytes) -> tuple[int, int, int]:
         """See custody.signing.keys.Keys.sign."""
         return self._key.sign(digest)
+
+
+def _read(path: Path) -> PrivateKey | None:
+    """Whoever raises has nothing of the file among their variables, which tracebacks may show."""
+    found = _HEX.match(read_password(path))
+    try:
+        return PrivateKey(bytes.fromhex(found[1].decode())) if found else None
+    except ValueError:
+        return None

@@ -199,8 +199,10 @@ class HsmToken:
     def _pin(self) -> str:
         try:
             return read_password(self._pin_file).decode()
-        except (OperatorError, UnicodeDecodeError) as error:
+        except OperatorError as error:
             raise KeysGone(f"no PIN: {error}") from None
+        except UnicodeDecodeError:  # its text has a part of the PIN
+            raise KeysGone(f"the PIN of {self._pin_file} is no text") from None
 
     def _pin_state(self) -> tuple[int, int]:
         try:

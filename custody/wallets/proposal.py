@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from custody.policy.policy import Address, Name
+from custody.settings import MaybeAddress
 from custody.wallets.safe import (
     MAX_OWNERS,
     SafeRefused,
@@ -63,7 +64,7 @@ class Proposal(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     owners: Annotated[tuple[Address, ...], Meta(min_length=1, max_length=MAX_OWNERS)]
     threshold: Annotated[int, Meta(ge=1, le=MAX_OWNERS)]
     asset: Name
-    token: Annotated[str, Meta(pattern=r"^(0x[0-9a-f]{40})?\Z")]
+    token: MaybeAddress
     amount: str
     atomic: Digits
     hot: Address

@@ -29,8 +29,8 @@ def run_keys(args: argparse.Namespace) -> int:
     if settings is None:
         raise OperatorError(f"{args.config} has no part `custody`: see docs/custody.md")
     folder = args.config.absolute().parent
-    made = _create(settings, folder, args.data) if args.what == "create" else []
-    shown = _shown(settings, folder) | {"made": made}
+    made, kept = ([], []) if args.what == "show" else _create(settings, folder, args.data)
+    shown = _shown(settings, folder) | {"made": made, "kept": kept}
     if args.json:
         print(json.dumps(shown))
     else:
@@ -38,8 +38,8 @@ def run_keys(args: argparse.Namespace) -> int:
     return 0
 
 
-def _create(settings: CustodySettings, folder: Path, data: Path) -> list[str]:
-    """Make what is missing; what was. What is there stays as it is."""
+def _create(settings: CustodySettings, folder: Path, data: Path) -> tuple[list[str], list[str]]:
+    """Make what is missing: what was made, and what was there and stays as it is."""
     from custody.signing.keystore import RANDOM_BYTES, create_keystore, read_password
     from custody.signing.opening import Seal, keystore_files, open_token
 
@@ -51,22 +51,21 @@ def _create(settings: CustodySettings, folder: Path, data: Path) -> list[str]:
         )
     file, password_file = keystore_files(settings, folder)
     password = read_password(password_file)
-    made = []
+    done: dict[str, bool] = {}
     outer = None
     if settings.hsm is not None:
         hsm = settings.hsm
         token = open_token(hsm, folder, SystemClock(), silent)
         for label in (hsm.hot_label, hsm.gas_tank_label):
-            made += [f"key pair {label} in the HSM"] if token.make_pair(label) else []
-        if token.make_sealing_key(hsm.seal_label):
-            made.append(f"AES key {hsm.seal_label} in the HSM")
+            done[f"key pair {label} in the HSM"] = token.make_pair(label)
+        done[f"AES key {hsm.seal_label} in the HSM"] = token.make_sealing_key(hsm.seal_label)
         outer = Seal(token, hsm.seal_label)
+    done[f"keystore {file}"] = not file.exists()
     if not file.exists():
         create_keystore(file, password, secrets.token_bytes(RANDOM_BYTES), outer)
-        made.append(f"keystore {file}")
-    if not made:
+    if not any(done.values()):
         raise OperatorError("all keys are there already, and are never written over: `keys show`")
-    return made
+    return [name for name, new in done.items() if new], [n for n, new in done.items() if not new]
 
 
 def _shown(settings: CustodySettings, folder: Path) -> dict[str, object]:
@@ -93,12 +92,13 @@ def _text(shown: dict[str, object]) -> str:
         f"gas tank    {shown['gas_tank']}  ({where})",
         f"deposits    {shown['xpub']}",
     ]
-    made = shown["made"]
-    if isinstance(made, list) and made:
-        lines += [f"made        {each}" for each in made]
+    made, kept = shown["made"], shown["kept"]
+    assert isinstance(made, list)
+    assert isinstance(kept, list)
+    lines += [f"made        {each}" for each in made]
+    lines += [f"was there   {each}: is it another venue's? Then name others" for each in kept]
+    if made:
         lines.append(f"Copy {shown['keystore']} to another place now, its password to a third one.")
-        if hsm:
-            lines.append(
-                "Without the HSM it cannot be opened: copy the token by its maker's means too."
-            )
+    if made and hsm:
+        lines.append("It does not open without the HSM: copy the token by its maker's means too.")
     return "\n".join(lines)

@@ -54,6 +54,11 @@ def test_limits_of_the_hot_wallet_need_somewhere_for_the_rest_to_go():
     assert terms().hot_most == {}
 
 
+def test_what_is_empty_may_be_written_as_such():
+    made = terms(assets=[{**GOOD["assets"][0], "token": ""}], cold="")
+    assert [asset.token for asset in made.assets] == [""]
+
+
 ETHER = GOOD["assets"][0]
 HSM = {"library": "/usr/lib/softhsm/libsofthsm2.so", "token": "venue", "pin_file": "pin"}
 

@@ -28,7 +28,7 @@ def test_what_is_created_is_what_is_shown_afterwards(tmp_path, capsys):
     assert keys(tmp_path, "create", "--json") == 0
     made = shown(capsys)
     assert keys(tmp_path, "show", "--json") == 0
-    assert shown(capsys) == made | {"made": []}
+    assert shown(capsys) == made | {"made": [], "kept": []}
     password = (tmp_path / "password").read_bytes().strip()
     seed = open_keystore(tmp_path / "keystore.json", password)
     assert made["hot"].lower() == SeedKeys(seed).address(Wallet.HOT)
@@ -91,7 +91,7 @@ def test_with_an_hsm_its_keys_are_made_in_it(hsm, tmp_path, capsys):
     assert [each.split()[0] for each in made["made"]] == ["key", "key", "AES", "keystore"]
     assert made["hsm"] == hsm.token
     assert keys(tmp_path, "show", "--json") == 0
-    assert shown(capsys) == made | {"made": []}
+    assert shown(capsys) == made | {"made": [], "kept": []}
     assert len({made["hot"], made["gas_tank"]}) == 2
     with pytest.raises(OperatorError, match="never written over"):
         keys(tmp_path, "create")
@@ -107,6 +107,7 @@ def test_what_was_made_in_part_is_made_whole(hsm, tmp_path, capsys):
     assert (again["hot"], again["gas_tank"]) == (made["hot"], made["gas_tank"])
     assert again["xpub"] != made["xpub"]
     assert [each.split()[0] for each in again["made"]] == ["keystore"]
+    assert len(again["kept"]) == 3
 
 
 @pytest.mark.proof

@@ -335,4 +335,4 @@ def test_a_transaction_that_it_signed_is_mined(hsm, bench):
         receipt = anvil.rpc("eth_getTransactionReceipt", tx)
         assert tx == "0x" + reply.tx.hex()
         assert (receipt["status"], receipt["from"]) == ("0x1", hot)
-        assert int(anvil.rpc("eth_getBalance", THEIRS, "latest"), 16) == ETHER
+        assert int(anvil.rpc("eth_getBalance", SMALL.destination, "latest"), 16) == ETHER
