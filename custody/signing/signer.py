@@ -96,6 +96,8 @@ class Signer:
         self._log = log
         self._clock = clock
         self._say = say
+        self._gone = ""
+        """Why there were no keys, as it was said last."""
         self._by_id: dict[tuple[str, str], Entry] = {}
         self._by_nonce: dict[tuple[str, int], Entry] = {}
         self._paid: dict[tuple[str, str], Entry] = {}
@@ -113,7 +115,9 @@ class Signer:
             self._say(f"refused ({no.reason}): {no}")
             return Refused(no.reason, str(no))
         except KeysGone as error:
-            self._say(f"no keys: {error}")
+            if str(error) != self._gone:  # it is asked many times a second
+                self._say(f"no keys: {error}")
+            self._gone = str(error)
             return Refused("keys", str(error))
         except LogFull as error:
             self._say(str(error))
@@ -298,6 +302,7 @@ class Signer:
             )  # fmt: skip
 
         self._note(self._log.append(entry))
+        self._gone = ""
         self._say(f"signed {ident} of {wallet}, nonce {request.nonce}: 0x{name.hex()}")
         return Signed(raw, name, wallet)
 

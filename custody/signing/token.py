@@ -60,6 +60,8 @@ class HsmToken:
         self._session: Any = None
         self._keys: dict[tuple[str, Any], Any] = {}
         self._try_at = 0
+        self._why = ""
+        """Why it was not reached the last time."""
         self._refused: tuple[int, int] | None = None
         """The PIN file, as it was when its PIN was refused."""
         self._one = threading.Lock()
@@ -153,7 +155,8 @@ class HsmToken:
             yield
         except pkcs11.exceptions.PKCS11Error as error:
             self.close()
-            raise KeysGone(f"the HSM does not do it: {_name(error)}") from None
+            self._why = f"the HSM does not do it: {_name(error)}"
+            raise KeysGone(self._why) from None
         finally:
             if writes:
                 self.close()
@@ -168,10 +171,13 @@ class HsmToken:
                 " file has changed, because HSMs lock after a few wrong ones"
             )
         if now < self._try_at:
-            raise KeysGone("the HSM was gone a moment ago")
+            raise KeysGone(self._why)
         self._try_at = now + RETRY_NANOS
         try:
             self._session = self._token().open(rw=writes, user_pin=self._pin())
+        except KeysGone as error:
+            self._why = str(error)
+            raise
         except (pkcs11.exceptions.PinIncorrect, pkcs11.exceptions.PinLenRange):
             self._refused = pin
             raise KeysGone(f"the HSM refused the PIN of {self._pin_file}") from None

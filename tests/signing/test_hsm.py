@@ -187,8 +187,12 @@ def test_while_it_is_gone_nothing_is_signed_and_then_it_goes_on(hsm, bench, gone
         reply = bench.signer.handle(Sign(approved(LARGE), 1, GAS))
         assert (type(reply), reply.reason) == (Refused, "keys")
         bench.clock.time += 2 * RETRY_NANOS
+    for _ in range(20):
+        bench.signer.handle(Sign(approved(LARGE), 1, GAS))
+    assert sum("the HSM is not there" in line for line in bench.said) == 1
     assert len(bench.log.entries) == 1
     gone.come()
+    bench.clock.time += RETRY_NANOS
     fields, sender = read(bench.signer.handle(Sign(approved(LARGE), 1, GAS)))
     assert (sender, fields["nonce"]) == (hsm.address(Wallet.HOT), 1)
 
