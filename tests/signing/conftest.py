@@ -4,8 +4,6 @@ With FIXGATE_TEST_KEYS=hsm its keys are in a token: test_hsm.py runs the others'
 """
 
 import os
-import tempfile
-from pathlib import Path
 
 import pytest
 from eth_utils.crypto import keccak
@@ -20,9 +18,9 @@ from tests.custody.world import CHAIN, COLD, DECIMALS, ETHER, GWEI, POLICY, USDC
 def keys_of_all_tests():
     if os.environ.get("FIXGATE_TEST_KEYS") != "hsm":
         return SeedKeys(keccak(b"a seed"))
-    from tests.support.softhsm import make_keys, new_token
+    from tests.support.softhsm import make_keys, new_token, token_folder
 
-    folder = Path(tempfile.mkdtemp(prefix="fg-keys-"))
+    folder = token_folder().parent
     return make_keys(new_token(folder), folder, HandClock(), print)
 
 

@@ -4,6 +4,7 @@ The library reads where its tokens are when it is loaded, and is loaded once in 
 has one folder of tokens, and every test in it another token.
 """
 
+import atexit
 import itertools
 import os
 import shutil
@@ -49,6 +50,7 @@ def token_folder():
     """The process's folder of tokens."""
     if not _folders:
         folder = Path(tempfile.mkdtemp(prefix="fg-hsm-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         (folder / "tokens").mkdir()
         conf = folder / "softhsm2.conf"
         conf.write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")
