@@ -24,6 +24,10 @@ from gateway.bootstrap import bootstrap_commands
 from gateway.children import CUSTODY, CUSTODY_PACKAGE, HISTORY, HISTORY_PACKAGE, MIRROR, SIGNER
 from gateway.config import ARGON2, Config, load_config, token_hash
 from gateway.connect import connect_text, port_of, quickfix_config
+from gateway.custody_commands.cold import add_arguments as add_cold_arguments
+from gateway.custody_commands.cold import run_cold
+from gateway.custody_commands.keys import add_arguments as add_keys_arguments
+from gateway.custody_commands.keys import run_keys
 from gateway.doctor import run_doctor
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
@@ -99,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
     add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
+
+    add_keys_arguments(add("keys", run_keys, "make the venue's keys, and show their addresses"))
+    add_cold_arguments(add("cold", run_cold, "bring coins from the cold wallet to the hot one"))
 
     cfg = add("cfg", _cfg, "print the QuickFIX configuration of a session")
     cfg.add_argument("--config", type=Path, required=True)
