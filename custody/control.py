@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Row
 
+from custody.assets import ChainAsset
 from custody.desk import Desk, DeskRefused
 from custody.policy.intents import Approval
 from engine.local_socket import is_own, listening
@@ -69,7 +70,12 @@ class Control:
         self._operations: dict[str, Callable[[Asked], object]] = {
             "address": self._address,
             "addresses": lambda a: _rows(desk.addresses(a.account)),
+            "assets": lambda a: [_asset(asset) for asset in desk.assets()],
+            "accounts": lambda a: [
+                {"id": str(ident), "name": name} for ident, name in desk.accounts().items()
+            ],
             "deposits": lambda a: _rows(desk.deposits(a.account)),
+            "deposit": lambda a: _row(desk.deposit(a.id)),
             "withdraw": lambda a: {
                 "id": desk.withdraw(a.account, a.asset, a.amount, a.destination, a.who)
             },
@@ -149,6 +155,13 @@ class Control:
         except Base64Error:
             raise DeskRefused("signature: not base64") from None
         self._desk.approve(asked.id, Approval(asked.approver, asked.approves, signature))
+
+
+def _asset(asset: ChainAsset) -> dict[str, object]:
+    """What an asset's amounts mean: both scales as numbers, amounts as text."""
+    money = ("min_deposit", "min_withdrawal", "withdrawal_fee")
+    fields = msgspec.structs.asdict(asset)
+    return {name: str(value) if name in money else value for name, value in fields.items()}
 
 
 def _rows(rows: list[Row[Any]]) -> list[dict[str, object]]:

@@ -120,6 +120,23 @@ class Desk:
         with self._reading.begin() as connection:
             return list(connection.execute(query).all())
 
+    def deposit(self, reference: str) -> Row[Any]:
+        """A deposit by its reference. Raises DeskRefused."""
+        with self._reading.begin() as connection:
+            query = select(deposits).where(deposits.c.reference == reference)
+            row = connection.execute(query).first()
+        if row is None:
+            raise DeskRefused(f"there is no deposit {reference}")
+        return row
+
+    def assets(self) -> list[ChainAsset]:
+        """What is on the chain, by which amounts are read."""
+        return list(self._assets.by_code.values())
+
+    def accounts(self) -> dict[int, str]:
+        """Names of the venue's accounts, by their ids in the journal."""
+        return {account.id: account.name for account in self._refdata.accounts.values()}
+
     # --- withdrawals ----------------------------------------------------------------------
 
     def withdraw(

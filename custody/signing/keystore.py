@@ -76,7 +76,7 @@ def create_keystore(path: Path, password: bytes, random: bytes, outer: Outer | N
 def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> bytes:
     """The seed. Raises OperatorError if there is none, or the password or the HSM is another; and
     what `outer` raises."""
-    _check_private(path)
+    check_private(path)
     try:
         file = msgspec.json.decode(path.read_bytes(), type=_File)
     except (msgspec.DecodeError, ValueError):
@@ -100,7 +100,7 @@ def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> by
 
 def read_password(path: Path) -> bytes:
     """The first line of a file that is its owner's alone. Raises OperatorError."""
-    _check_private(path)
+    check_private(path)
     with path.open("rb") as file:
         password = file.readline(MAX_PASSWORD + 1).rstrip(b"\n")
     if not 0 < len(password) <= MAX_PASSWORD:
@@ -108,7 +108,8 @@ def read_password(path: Path) -> bytes:
     return password
 
 
-def _check_private(path: Path) -> None:
+def check_private(path: Path) -> None:
+    """Whether a file is its owner's alone. Raises OperatorError."""
     try:
         mode = path.stat().st_mode
     except OSError as error:

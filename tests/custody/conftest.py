@@ -3,6 +3,7 @@
 import pytest
 
 from custody.store.database import open_database
+from tests.custody.served import Served
 from tests.custody.world import World
 
 
@@ -41,3 +42,11 @@ def new_world(tmp_path, template):
 @pytest.fixture
 def world(new_world):
     return new_world()
+
+
+@pytest.fixture
+def served(world, tmp_path):
+    world.step()
+    made = Served(world, tmp_path / "data")
+    yield made
+    made.close()

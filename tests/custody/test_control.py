@@ -1,68 +1,18 @@
 """The control socket: what people ask of custody, and rubbish."""
 
-import asyncio
 import json
 import socket
-import threading
 from base64 import b64encode
 
 import pytest
 
-from custody.control import MAX_LINE, Control
+from custody.control import MAX_LINE
 from custody.control_client import Refused, ask
 from custody.policy.intents import read_intent
 from engine.local_socket import address
 from engine.model.errors import OperatorError
 from tests.custody.people import ALICE, CAROL
 from tests.custody.world import STRANGER
-from tests.support.venue import wait_until
-
-
-class Served:
-    """A world whose desk is asked over a socket; it goes on when the test says so."""
-
-    def __init__(self, world, path):
-        self.world, self.path = world, path
-        self.control = Control(path, world.desk, lambda: {"alarms": 0}, world.logged.append)
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self._run)
-        self.started = threading.Event()
-        self.thread.start()
-        assert self.started.wait(10)
-        wait_until(self.answers, 10, "it listens")
-
-    def _run(self):
-        async def main():
-            serving = asyncio.ensure_future(self.control.serve())
-            self.ended = asyncio.Event()
-            self.started.set()
-            await self.ended.wait()
-            serving.cancel()
-
-        self.loop.run_until_complete(main())
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.close()
-
-    def answers(self):
-        try:
-            return self.ask("status")
-        except OperatorError:
-            return None
-
-    def ask(self, op, **words):
-        return ask(self.path, op=op, **words)
-
-    def close(self):
-        self.loop.call_soon_threadsafe(self.ended.set)
-        self.thread.join(10)
-
-
-@pytest.fixture
-def served(world, tmp_path):
-    world.step()
-    made = Served(world, tmp_path / "custody.sock")
-    yield made
-    made.close()
 
 
 def test_an_address_is_the_same_at_every_call(served):

@@ -1,0 +1,84 @@
+"""`fixgate deposits`: what has come, and where it is."""
+
+import argparse
+from typing import Any, Final
+
+from gateway.custody_commands.common import (
+    Custody,
+    add_action,
+    amount,
+    fields_text,
+    print_json,
+    print_rows,
+    run_action,
+    utc,
+)
+
+COLUMNS: Final = {
+    "state": "STATE",
+    "account": "ACCOUNT",
+    "amount": "AMOUNT",
+    "asset": "ASSET",
+    "credit": "CREDITED",
+    "time": "TIME",
+    "reference": "REFERENCE",
+    "text": "WHY",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `fixgate deposits` takes."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = add_action(actions, "list", _list, "show deposits, the latest first")
+    listing.add_argument("--account", default="", help="of one account")
+    listing.add_argument("--state", help="those that are so, such as held")
+    show = add_action(actions, "show", _show, "show everything that is known of one")
+    show.add_argument("reference", metavar="REFERENCE", help="of the deposit, as `list` shows it")
+
+
+def run_deposits(args: argparse.Namespace) -> int:
+    """Do it. Raises Refused and OperatorError."""
+    return run_action(args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    custody = Custody(args.data)
+    rows = [_row(custody, row) for row in custody.ask("deposits", account=args.account)]
+    rows = [row for row in rows if args.state in (None, row["state"])]
+    if args.json:
+        print_json(rows)
+    else:
+        print_rows(COLUMNS, rows, "no deposits")
+    return 0
+
+
+def _row(custody: Custody, row: dict[str, Any]) -> dict[str, str]:
+    """A deposit for people; amounts in units of the asset, of unknown tokens in atomic ones."""
+    asset = custody.assets.get(row["asset"])
+    return {
+        "reference": row["reference"],
+        "state": row["state"],
+        "account": custody.accounts.get(row["account"], ""),
+        "asset": row["asset"],
+        "token": row["token"],
+        "amount": amount(int(row["amount"]), asset.decimals if asset else 0),
+        "credit": amount(int(row["credit"]), asset.scale if asset else 0),
+        "source": row["source"],
+        "address": row["address"],
+        "block": row["block"],
+        "block_hash": row["block_hash"],
+        "tx": row["tx"],
+        "position": row["position"],
+        "time": utc(int(row["time"])),
+        "text": row["text"],
+    }
+
+
+def _show(args: argparse.Namespace) -> int:
+    custody = Custody(args.data)
+    row = _row(custody, custody.ask("deposit", id=args.reference))
+    if args.json:
+        print_json(row)
+    else:
+        print(fields_text(row.items()))
+    return 0

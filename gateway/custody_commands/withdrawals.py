@@ -1,0 +1,162 @@
+"""`fixgate withdrawals`: what leaves, and the word of those who decide on it."""
+
+import argparse
+import sys
+from typing import Any, Final
+
+from custody.policy.intents import Withdrawal
+from engine.model.errors import OperatorError
+from gateway.custody_commands.approving import add_key_arguments, intent_in, put_name
+from gateway.custody_commands.common import (
+    Custody,
+    add_action,
+    amount,
+    fields_text,
+    minor_units,
+    print_json,
+    print_rows,
+    run_action,
+    utc,
+    visible,
+)
+from gateway.custody_commands.words import as_json, words_of
+
+COLUMNS: Final = {
+    "id": "ID",
+    "state": "STATE",
+    "account": "ACCOUNT",
+    "amount": "AMOUNT",
+    "asset": "ASSET",
+    "destination": "TO",
+    "requested": "REQUESTED",
+    "text": "WHY",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `fixgate withdrawals` takes."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = add_action(actions, "list", _list, "show withdrawals, the latest first")
+    listing.add_argument("--account", default="", help="of one account")
+    listing.add_argument("--state", help="those that are so, such as awaiting")
+    show = add_action(actions, "show", _show, "show one, with who has said what of it")
+    request = add_action(actions, "request", _request, "ask for coins to leave")
+    request.add_argument("--account", required=True, help="that pays")
+    request.add_argument("--asset", required=True, help="such as ETH")
+    request.add_argument("--amount", required=True, help="in units of the asset, such as 0.5")
+    request.add_argument("--to", required=True, metavar="ADDRESS", help="0x and 40 hex digits")
+    request.add_argument("--as", dest="who", required=True, metavar="NAME", help="who asks")
+    approve = add_action(actions, "approve", _approve, "sign an approval of one")
+    reject = add_action(actions, "reject", _reject, "sign a rejection of one, which ends it")
+    for parser_ in (approve, reject):
+        add_key_arguments(parser_)
+    cancel = add_action(actions, "cancel", _cancel, "take one back that is not on its way yet")
+    cancel.add_argument("--as", dest="who", required=True, metavar="NAME", help="who takes it back")
+    for parser_ in (show, approve, reject, cancel):
+        parser_.add_argument("id", metavar="ID", help="of the withdrawal, such as W00000001")
+
+
+def run_withdrawals(args: argparse.Namespace) -> int:
+    """Do it. Raises Refused and OperatorError."""
+    return run_action(args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    custody = Custody(args.data)
+    rows = [_row(custody, row) for row in custody.ask("withdrawals", account=args.account)]
+    rows = [row for row in rows if args.state in (None, row["state"])]
+    if args.json:
+        print_json(rows)
+    else:
+        print_rows(COLUMNS, rows, "no withdrawals")
+    return 0
+
+
+def _row(custody: Custody, row: dict[str, Any]) -> dict[str, str]:
+    """A withdrawal for people; amounts in units of the asset."""
+    intent = _intent(row)
+    scale = custody.asset(row["asset"]).scale
+    return {
+        "id": row["id"],
+        "state": row["state"],
+        "account": intent.account,
+        "asset": row["asset"],
+        "amount": amount(int(row["amount"]), scale),
+        "fee": amount(int(row["fee"]), scale),
+        "destination": intent.destination,
+        "initiator": intent.initiator,
+        "requested": utc(int(row["requested"])),
+        "changed": utc(int(row["changed"])),
+        "text": row["text"],
+    }
+
+
+def _intent(row: dict[str, Any]) -> Withdrawal:
+    intent = intent_in(row["intent"], row["id"])
+    if not isinstance(intent, Withdrawal):
+        raise OperatorError(f"custody shows something else for withdrawal {visible(row['id'])}")
+    return intent
+
+
+def _show(args: argparse.Namespace) -> int:
+    custody = Custody(args.data)
+    row = custody.ask("withdrawal", id=args.id)
+    intent = _intent(row)
+    approvals = [(said["approver"], said["approves"]) for said in row["approvals"]]
+    if args.json:
+        said = [{"approver": who, "approves": approves} for who, approves in approvals]
+        print_json({**_row(custody, row), "intent": as_json(intent), "approvals": said})
+        return 0
+    fields = [("state", row["state"]), ("changed", utc(int(row["changed"])))]
+    fields += [("why", row["text"])] if row["text"] else []
+    fields += words_of(intent, custody.assets)
+    fields += [("said", f"{who} {'approves' if yes else 'rejects'}") for who, yes in approvals]
+    print(fields_text(fields))
+    return 0
+
+
+def _request(args: argparse.Namespace) -> int:
+    custody = Custody(args.data)
+    asset = custody.asset(args.asset)
+    made = custody.ask(
+        "withdraw", account=args.account, asset=args.asset, amount=minor_units(args.amount, asset),
+        destination=args.to, who=args.who,
+    )  # fmt: skip
+    if args.json:
+        print_json(made)
+    else:
+        print(made["id"])
+        print(f"see what becomes of it: fixgate withdrawals show {made['id']}", file=sys.stderr)
+    return 0
+
+
+def _approve(args: argparse.Namespace) -> int:
+    return _decide(args, approves=True)
+
+
+def _reject(args: argparse.Namespace) -> int:
+    return _decide(args, approves=False)
+
+
+def _decide(args: argparse.Namespace, *, approves: bool) -> int:
+    custody = Custody(args.data)
+    intent = _intent(custody.ask("withdrawal", id=args.id))
+    if intent.id != args.id:
+        raise OperatorError(f"custody shows another withdrawal than {visible(args.id)}")
+    signed = put_name(args, intent, custody.assets, approves=approves)
+    custody.ask("approve", id=args.id, **signed)
+    done = {"id": args.id, "approver": args.who, "approves": approves}
+    if args.json:
+        print_json(done)
+    else:
+        print(f"{args.who} {'approves' if approves else 'rejects'} {args.id}")
+    return 0
+
+
+def _cancel(args: argparse.Namespace) -> int:
+    Custody(args.data).ask("cancel", id=args.id, who=args.who)
+    if args.json:
+        print_json({"id": args.id})
+    else:
+        print(f"{args.id} is taken back")
+    return 0

@@ -1,0 +1,51 @@
+"""Intents in words: everything that an approver's signature covers, nothing left out."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from custody.assets import ChainAsset
+from custody.policy.intents import AllowAddress, ChangePolicy, ForbidAddress, Intent, Withdrawal
+from gateway.custody_commands.common import amount, utc
+
+KINDS: Final = {
+    Withdrawal: "coins are to leave",
+    AllowAddress: "an address is to be allowed",
+    ForbidAddress: "an address is to be forbidden",
+    ChangePolicy: "the policy is to be another one",
+}
+
+
+def words_of(intent: Intent, assets: Mapping[str, ChainAsset]) -> list[tuple[str, str]]:
+    """Each field of an intent by its name. Amounts are there in atomic units too, which is what is
+    signed: decimals are what custody says they are."""
+    fields = [("intent", KINDS[type(intent)])]
+    for name in intent.__struct_fields__:
+        value = getattr(intent, name)
+        match name:
+            case "amount" | "fee":
+                assert isinstance(intent, Withdrawal)
+                fields.append((name, _amount(value, intent.asset, assets)))
+            case "requested" | "expires":
+                fields.append((name, f"{utc(value)} ({value} ns)"))
+            case "token":
+                fields.append((name, value or "none: the chain's own coin"))
+            case _:
+                fields.append((name, str(value)))
+    return fields
+
+
+def _amount(value: int, code: str, assets: Mapping[str, ChainAsset]) -> str:
+    if code not in assets:
+        return f"{value} atomic units of {code}, which is not on the chain"
+    decimals = assets[code].decimals
+    return f"{amount(value, decimals)} {code} ({value} atomic units, {decimals} decimals)"
+
+
+def as_json(intent: Intent) -> dict[str, object]:
+    """The fields of an intent; integers that JSON's readers would round are texts."""
+    return {
+        name: str(value) if isinstance(value, int) else value
+        for name, value in msgspec.structs.asdict(intent).items()
+    }
