@@ -7,7 +7,7 @@ from gateway.custody_commands.common import (
     Custody,
     add_action,
     print_json,
-    print_rows,
+    print_list,
     run_action,
     utc,
 )
@@ -57,8 +57,4 @@ def _list(args: argparse.Namespace) -> int:
         }
         for row in custody.ask("addresses", account=args.account)
     ]
-    if args.json:
-        print_json(rows)
-    else:
-        print_rows(COLUMNS, rows, "no deposit addresses")
-    return 0
+    return print_list(args, COLUMNS, rows, "no deposit addresses")

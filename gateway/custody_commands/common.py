@@ -110,6 +110,22 @@ def print_json(what: object) -> None:
     print(json.dumps(what))
 
 
+def print_list(
+    args: argparse.Namespace,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, str]],
+    none: str,
+) -> int:
+    """What a list shows, of one state if one was asked for; the exit code."""
+    state = getattr(args, "state", None)
+    rows = [row for row in rows if state in (None, row.get("state"))]
+    if args.json:
+        print_json(rows)
+    else:
+        print_rows(columns, rows, none)
+    return 0
+
+
 def print_rows(columns: Mapping[str, str], rows: Sequence[Mapping[str, str]], none: str) -> None:
     """A table on a terminal; into a file, lines with tabs. columns: by key, the heading. none: what
     is said of no rows."""

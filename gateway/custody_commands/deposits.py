@@ -9,7 +9,7 @@ from gateway.custody_commands.common import (
     amount,
     fields_text,
     print_json,
-    print_rows,
+    print_list,
     run_action,
     utc,
 )
@@ -44,12 +44,7 @@ def run_deposits(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     custody = Custody(args.data)
     rows = [_row(custody, row) for row in custody.ask("deposits", account=args.account)]
-    rows = [row for row in rows if args.state in (None, row["state"])]
-    if args.json:
-        print_json(rows)
-    else:
-        print_rows(COLUMNS, rows, "no deposits")
-    return 0
+    return print_list(args, COLUMNS, rows, "no deposits")
 
 
 def _row(custody: Custody, row: dict[str, Any]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from gateway.custody_commands.common import (
     fields_text,
     minor_units,
     print_json,
-    print_rows,
+    print_list,
     run_action,
     utc,
     visible,
@@ -64,12 +64,7 @@ def run_withdrawals(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     custody = Custody(args.data)
     rows = [_row(custody, row) for row in custody.ask("withdrawals", account=args.account)]
-    rows = [row for row in rows if args.state in (None, row["state"])]
-    if args.json:
-        print_json(rows)
-    else:
-        print_rows(COLUMNS, rows, "no withdrawals")
-    return 0
+    return print_list(args, COLUMNS, rows, "no withdrawals")
 
 
 def _row(custody: Custody, row: dict[str, Any]) -> dict[str, str]:
