@@ -18,12 +18,14 @@ from msgspec import Struct
 from sqlalchemy import Row
 
 from custody.assets import ChainAsset
-from custody.desk import Desk, DeskRefused
+from custody.desk import Desk
+from custody.known import DeskRefused
 from custody.policy.intents import Approval
+from custody.policy.policy import MAX_POLICY_BYTES, Policy, digest_of
 from engine.local_socket import is_own, listening
 
-MAX_LINE: Final = 16_384
-"""Longest line of a request, bytes: an approval with its signature has some 200."""
+MAX_LINE: Final = MAX_POLICY_BYTES + 16_384
+"""Longest line of a request, bytes: a whole policy. An approval has some 200."""
 
 MAX_CONNECTIONS: Final = 32
 """Connections at a time: a few people, and the API."""
@@ -47,6 +49,8 @@ class Asked(Struct, forbid_unknown_fields=True):
     approver: str = ""
     approves: bool = True
     signature: str = ""
+    label: str = ""
+    policy: Policy | None = None
 
 
 class Control:
@@ -67,6 +71,7 @@ class Control:
         self._status = status
         self._log = log
         self._connections = 0
+        changes = desk.changes
         self._operations: dict[str, Callable[[Asked], object]] = {
             "address": self._address,
             "addresses": lambda a: _rows(desk.addresses(a.account)),
@@ -80,9 +85,20 @@ class Control:
                 "id": desk.withdraw(a.account, a.asset, a.amount, a.destination, a.who)
             },
             "withdrawals": lambda a: _rows(desk.withdrawals(a.account)),
-            "withdrawal": self._withdrawal,
-            "approve": self._approve,
+            "withdrawal": lambda a: _with_approvals(*desk.withdrawal(a.id)),
+            "approve": lambda a: desk.approve(a.id, _approval(a)),
             "cancel": lambda a: desk.cancel(a.id, a.who),
+            "allow": lambda a: {
+                "id": changes.allow(a.account, a.asset, a.destination, a.label, a.who)
+            },
+            "forbid": lambda a: {"id": changes.forbid(a.account, a.asset, a.destination, a.who)},
+            "listing": lambda a: _rows(changes.addresses(a.account)),
+            "policy": lambda _: self._policy(),
+            "propose": self._propose,
+            "policies": lambda _: _rows(changes.policies()),
+            "change": lambda a: _with_approvals(*changes.one(a.id)),
+            "approve_change": lambda a: changes.approve(a.id, _approval(a)),
+            "cancel_change": lambda a: changes.cancel(a.id, a.who),
             "give_up": lambda a: desk.give_up(a.id, a.who),
             "alarms": lambda a: _rows(desk.alarms()),
             "clear": lambda a: desk.clear_alarm(a.id),
@@ -137,24 +153,43 @@ class Control:
     def _address(self, asked: Asked) -> dict[str, str]:
         return {"address": self._desk.deposit_address(asked.account, asked.asset)}
 
-    def _withdrawal(self, asked: Asked) -> dict[str, object]:
-        row, approvals = self._desk.withdrawal(asked.id)
-        said = [
-            {
-                "approver": a.approver,
-                "approves": a.approves,
-                "signature": b64encode(a.signature).decode(),
-            }
-            for a in approvals
-        ]
-        return {**_row(row), "approvals": said}
+    def _propose(self, asked: Asked) -> dict[str, str]:
+        if asked.policy is None:
+            raise DeskRefused("policy: missing")
+        return {"id": self._desk.changes.change(asked.policy, asked.who)}
 
-    def _approve(self, asked: Asked) -> None:
-        try:
-            signature = b64decode(asked.signature, validate=True)
-        except Base64Error:
-            raise DeskRefused("signature: not base64") from None
-        self._desk.approve(asked.id, Approval(asked.approver, asked.approves, signature))
+    def _policy(self) -> dict[str, object]:
+        """The policy in force and the one to come, each with the digest that people agree on."""
+        policy, pending = self._desk.changes.policy()
+        told: dict[str, object] = {"digest": digest_of(policy), "policy": policy, "pending": None}
+        if pending is not None:
+            told["pending"] = {
+                "digest": digest_of(pending.policy),
+                "policy": pending.policy,
+                "due": str(pending.due),
+            }
+        return told
+
+
+def _with_approvals(row: Row[Any], approvals: list[Approval]) -> dict[str, object]:
+    """An intent's row, and who has said what of it."""
+    said = [
+        {
+            "approver": a.approver,
+            "approves": a.approves,
+            "signature": b64encode(a.signature).decode(),
+        }
+        for a in approvals
+    ]
+    return {**_row(row), "approvals": said}
+
+
+def _approval(asked: Asked) -> Approval:
+    try:
+        signature = b64decode(asked.signature, validate=True)
+    except Base64Error:
+        raise DeskRefused("signature: not base64") from None
+    return Approval(asked.approver, asked.approves, signature)
 
 
 def _asset(asset: ChainAsset) -> dict[str, object]:
@@ -172,7 +207,7 @@ def _row(row: Row[Any]) -> dict[str, object]:
     """A row for people: hashes in hex, intents and amounts as text (JSON has 53 bits)."""
     shown: dict[str, object] = {}
     for name, value in row._asdict().items():
-        if name == "intent":
+        if name in ("intent", "policy"):
             shown[name] = bytes(value).decode()
         elif isinstance(value, bytes):
             shown[name] = "0x" + value.hex() if value else ""

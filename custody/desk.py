@@ -3,13 +3,14 @@
 Everything here is written down and left to the next step; nothing here moves money by itself.
 """
 
-from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select
 
 from custody import alarms
-from custody.assets import ChainAsset, ChainAssets
+from custody.assets import ChainAsset
+from custody.changes.desk import ChangeDesk, Judges
+from custody.known import MAX_INITIATOR, DeskRefused, Known
 from custody.policy.intents import Approval, Withdrawal
 from custody.store.custody_schema import addresses, deposits
 from custody.store.custody_schema import alarms as alarm_table
@@ -17,22 +18,13 @@ from custody.store.database import for_reading
 from custody.withdrawals import store as withdrawals
 from custody.withdrawals.states import CANCELLABLE, WithdrawalState
 from engine.model.clock import Clock
-from engine.model.errors import FixgateError
 from engine.model.money import INT64_MAX
-from engine.model.refdata import ReferenceData
 
 MAX_ADDRESSES: Final = 1_000_000
 """Deposit addresses in all: what the nodes are asked about stays within memory."""
 
 MAX_LISTED: Final = 1_000
 """Rows of one list."""
-
-MAX_INITIATOR: Final = 64
-"""Longest name of whoever asks, characters."""
-
-
-class DeskRefused(FixgateError):
-    """Nothing was done; the text says why."""
 
 
 class Addresses(Protocol):
@@ -43,17 +35,6 @@ class Addresses(Protocol):
         ...
 
 
-class Judges(Protocol):
-    """The policy, as far as approvals are taken in."""
-
-    intent_life: int
-    """How long a withdrawal may wait for its approvals, ns."""
-
-    def refusal(self, intent: Withdrawal, approval: Approval) -> str:
-        """What is wrong with an approver's word; empty for nothing."""
-        ...
-
-
 class Desk:
     """Takes requests in, and shows how things stand."""
 
@@ -61,30 +42,27 @@ class Desk:
         self,
         database: Engine,
         chain: int,
-        assets: ChainAssets,
+        known: Known,
         book: Addresses,
         judges: Judges,
-        refdata: ReferenceData,
-        parse_address: Callable[[str], str],
+        changes: ChangeDesk,
         clock: Clock,
     ) -> None:
-        """refdata: accounts of the journal, kept up to date by whoever reads it. parse_address: an
-        address as `0x` and lower-case digits; raises FixgateError."""
+        """changes: what is asked of the list and of the policy."""
         self._database = database
         self._reading = for_reading(database)
         self._chain = chain
-        self._assets = assets
+        self._known = known
         self._book = book
         self._judges = judges
-        self._refdata = refdata
-        self._parse_address = parse_address
+        self.changes = changes
         self._clock = clock
 
     # --- addresses ------------------------------------------------------------------------
 
     def deposit_address(self, account: str, asset: str) -> str:
         """Where an account has an asset sent to: the same at every call. Raises DeskRefused."""
-        number, code = self._account(account), self._asset(asset).code
+        number, code = self._known.account(account), self._known.asset(asset).code
         with self._database.begin() as connection:
             query = select(addresses.c.address).where(
                 addresses.c.account == number, addresses.c.asset == code
@@ -108,7 +86,7 @@ class Desk:
         """Deposit addresses, of one account or of all; the latest come first."""
         query = select(addresses).order_by(addresses.c.number.desc()).limit(MAX_LISTED)
         if account:
-            query = query.where(addresses.c.account == self._account(account))
+            query = query.where(addresses.c.account == self._known.account(account))
         with self._reading.begin() as connection:
             return list(connection.execute(query).all())
 
@@ -116,7 +94,7 @@ class Desk:
         """Deposits, of one account or of all; the latest come first."""
         query = select(deposits).order_by(deposits.c.block.desc()).limit(MAX_LISTED)
         if account:
-            query = query.where(deposits.c.account == self._account(account))
+            query = query.where(deposits.c.account == self._known.account(account))
         with self._reading.begin() as connection:
             return list(connection.execute(query).all())
 
@@ -131,11 +109,11 @@ class Desk:
 
     def assets(self) -> list[ChainAsset]:
         """What is on the chain, by which amounts are read."""
-        return list(self._assets.by_code.values())
+        return list(self._known.assets.by_code.values())
 
     def accounts(self) -> dict[int, str]:
         """Names of the venue's accounts, by their ids in the journal."""
-        return {account.id: account.name for account in self._refdata.accounts.values()}
+        return {account.id: account.name for account in self._known.refdata.accounts.values()}
 
     # --- withdrawals ----------------------------------------------------------------------
 
@@ -143,15 +121,14 @@ class Desk:
         self, account: str, asset: str, amount: int, destination: str, initiator: str
     ) -> str:
         """Ask for a withdrawal; its name. amount: minor units of the venue. Raises DeskRefused."""
-        known = self._asset(asset)
-        number = self._account(account)
-        target = self._destination(destination)
+        known = self._known.asset(asset)
+        number = self._known.account(account)
+        target = self._known.destination(destination)
         atomic, fee = self._amounts(known, amount)
-        if not 0 < len(initiator) <= MAX_INITIATOR:
-            raise DeskRefused(f"initiator: 1 to {MAX_INITIATOR} characters")
+        self._known.initiator(initiator)
         now = self._clock.now()
         with self._database.begin() as connection:
-            self._refuse_own(connection, target)
+            self._known.refuse_own(connection, target)
             ident = withdrawals.next_id(connection)
             intent = Withdrawal(
                 ident, account, initiator, self._chain, known.code, known.token, target, atomic,
@@ -196,7 +173,7 @@ class Desk:
 
     def withdrawals(self, account: str = "") -> list[Row[Any]]:
         """Withdrawals, of one account or of all; the latest come first."""
-        number = self._account(account) if account else 0
+        number = self._known.account(account) if account else 0
         with self._reading.begin() as connection:
             return list(withdrawals.listed(connection, MAX_LISTED, number))
 
@@ -223,19 +200,6 @@ class Desk:
 
     # --- what was meant -------------------------------------------------------------------
 
-    def _account(self, name: str) -> int:
-        for account in self._refdata.accounts.values():
-            if account.name == name:
-                return account.id
-        raise DeskRefused(f"there is no account {name}")
-
-    def _asset(self, code: str) -> ChainAsset:
-        asset = self._assets.by_code.get(code)
-        if asset is None:
-            known = ", ".join(self._assets.by_code)
-            raise DeskRefused(f"{code} is not on the chain; these are: {known}")
-        return asset
-
     def _amounts(self, asset: ChainAsset, amount: int) -> tuple[int, int]:
         """A withdrawal and its fee in atomic units."""
         if not asset.min_withdrawal <= amount <= INT64_MAX - asset.withdrawal_fee:
@@ -246,17 +210,6 @@ class Desk:
         if atomic is None or fee is None:
             raise DeskRefused(f"{asset.code} has {asset.decimals} decimals on the chain")
         return atomic, fee
-
-    def _destination(self, text: str) -> str:
-        try:
-            return self._parse_address(text)
-        except FixgateError as error:
-            raise DeskRefused(f"destination: {error}") from None
-
-    def _refuse_own(self, connection: Connection, target: str) -> None:
-        query = select(addresses.c.number).where(addresses.c.address == target)
-        if connection.execute(query).first() is not None:
-            raise DeskRefused("the destination is a deposit address of this venue")
 
     def _withdrawal(self, connection: Connection, ident: str) -> Row[Any]:
         row = withdrawals.find(connection, ident)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Engine
 
@@ -13,11 +13,15 @@ from custody.alarms import open_alarms, raise_alarm
 from custody.assets import ChainAssets
 from custody.chain_books import ChainBooks
 from custody.chains.quorum import Disagreement, Witnesses
+from custody.changes.desk import ChangeDesk
+from custody.changes.policies import Policies
+from custody.changes.progress import Changes, Notary
 from custody.deposits.crediting import Crediting
 from custody.deposits.scanner import Scanner
 from custody.deposits.store import counts as deposit_counts
 from custody.deposits.store import last_block
 from custody.desk import Desk
+from custody.known import Known
 from custody.outgoing.sender import Sender, Signer
 from custody.poster import LedgerPoster
 from custody.screening import Screening
@@ -42,6 +46,10 @@ IDLE: Final = timedelta(milliseconds=20)
 """Between two looks at the journal's end."""
 
 
+class Signing(Signer, Notary, Protocol):
+    """The signer, all of it."""
+
+
 class Custody:
     """All parts, wired. Nothing here is a process: see gateway.processes.custody."""
 
@@ -52,7 +60,7 @@ class Custody:
         journal: Path,
         database: Engine,
         witnesses: Witnesses,
-        signer: Signer,
+        signer: Signing,
         line: Line,
         screening: Screening,
         parse_address: Callable[[str], str],
@@ -83,21 +91,24 @@ class Custody:
             database, self.poster, self.telling, screening, assets, clock, log, reached
         )
         self.sender = Sender(witnesses, signer, database, clock, log, reached)
-        rulings = PolicyRulings(terms.policy, assets, refdata, clock)
+        policies = Policies(database, terms.policy, clock)
+        rulings = PolicyRulings(policies, assets, refdata, clock)
+        self.changes = Changes(database, rulings, policies, signer, clock, log, reached)
         self.lifecycle = Lifecycle(
             database, self.books, self.telling, rulings, screening,
-            HotWallet(wallets.hot, terms.max_fee, witnesses, rulings.allowed), self.sender, assets,
-            self._number_of, clock, log, reached,
+            HotWallet(wallets.hot, terms.max_fee, witnesses), self.sender, assets, self._number_of,
+            clock, log, reached,
         )  # fmt: skip
         self.treasury = Treasury(
             database, self.books, witnesses, self.sender, assets, terms.sweep_above,
             Limits(terms.hot_most, terms.hot_keep), wallets.hot, wallets.gas_tank, wallets.cold,
             terms.max_fee, clock, log, reached,
         )  # fmt: skip
+        known = Known(assets, refdata, parse_address)
+        asked = ChangeDesk(database, terms.chain, known, rulings, policies, clock)
         self.desk = Desk(
-            database, terms.chain, assets, AddressBook(wallets.xpub), rulings, refdata,
-            parse_address, clock,
-        )  # fmt: skip
+            database, terms.chain, known, AddressBook(wallets.xpub), rulings, asked, clock
+        )
 
     def status(self) -> dict[str, int | dict[str, int]]:
         """How custody does: what gateway.metrics has under `fixgate_custody_`."""
@@ -127,7 +138,9 @@ class Custody:
 
     async def step(self) -> None:
         """Everything that is not the journal, once, as far as it gets."""
-        parts = (self.scanner, self.crediting, self.lifecycle, self.sender, self.treasury)
+        parts = (
+            self.changes, self.scanner, self.crediting, self.lifecycle, self.sender, self.treasury,
+        )  # fmt: skip
         for part in parts:
             try:
                 await part.step()

@@ -76,7 +76,10 @@ class ChangePolicy(Struct, frozen=True, tag="change-policy"):
     expires: int
 
 
-Intent = Withdrawal | AllowAddress | ForbidAddress | ChangePolicy
+Lasting = AllowAddress | ForbidAddress | ChangePolicy
+"""What changes what is allowed from then on."""
+
+Intent = Withdrawal | Lasting
 
 
 class Approval(Struct, frozen=True):

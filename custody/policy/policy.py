@@ -19,6 +19,9 @@ MAX_RULES: Final = 200
 
 MAX_APPROVERS: Final = 100
 
+MAX_POLICY_BYTES: Final = 65_536
+"""Longest text of a policy: it goes to the signer in one message, and into its log."""
+
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
 Address = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{40}\Z")]
@@ -85,13 +88,25 @@ class Policy(_Strict, frozen=True):
     intent_life_s: Annotated[int, Meta(ge=60, le=31_536_000)] = 86_400
 
 
+def policy_text(policy: Policy) -> bytes:
+    """The one text of a policy: JSON, keys sorted, no blanks, UTF-8."""
+    return _encode(policy)
+
+
+def read_policy(text: bytes) -> Policy:
+    """The policy of a text that `policy_text` made."""
+    return _decode(text)
+
+
 def digest_of(policy: Policy) -> str:
     """The SHA-256 of a policy's one text, in hex: what people agree on when they agree on it."""
-    return sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
+    return sha256(policy_text(policy)).hexdigest()
 
 
 def check_policy(policy: Policy, decimals: dict[str, int]) -> None:
     """decimals: by asset code, of its amounts. Raises ConfigError with the path of the mistake."""
+    if (size := len(policy_text(policy))) > MAX_POLICY_BYTES:
+        raise ConfigError("", f"{size} bytes as JSON; at most {MAX_POLICY_BYTES}")
     members: dict[str, set[str]] = {}
     seen: set[str] = set()
     for k, approver in enumerate(policy.approvers):
@@ -171,3 +186,7 @@ def _covers(earlier: Rule, later: Rule) -> bool:
 def _all_of(earlier: Iterable[str], later: Iterable[str]) -> bool:
     wide, narrow = set(earlier), set(later)
     return not wide or bool(narrow and narrow <= wide)
+
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+_decode: Final = msgspec.json.Decoder(Policy).decode

@@ -10,6 +10,8 @@ from custody.signing import requests
 from custody.signing.requests import (
     FrameMalformed,
     Gas,
+    Note,
+    Noted,
     OwnWallets,
     Refused,
     Reply,
@@ -43,6 +45,19 @@ class SignerLine:
         """See Signer."""
         return await self._sign(request, nonce, CANCEL_GAS, offer, cancels=True)
 
+    async def note(self, note: Note) -> int:
+        """See custody.changes.progress.Notary."""
+        reply = await self._ask(note)
+        match reply:
+            case Noted():
+                return reply.time
+            case Refused() if reply.reason in AWAY:
+                raise SignerAway(reply.text)
+            case Refused():
+                raise SignerRefused(f"{reply.reason}: {reply.text}")
+            case requests.Signed() | OwnWallets():
+                raise SignerAway("it answers something else")
+
     async def wallets(self) -> OwnWallets:
         """Which wallets there are. Raises SignerAway."""
         reply = await self._ask(Wallets())
@@ -63,7 +78,7 @@ class SignerLine:
                 raise SignerAway(reply.text)
             case Refused():
                 raise SignerRefused(f"{reply.reason}: {reply.text}")
-            case OwnWallets():
+            case OwnWallets() | Noted():
                 raise SignerAway("it answers something else")
 
     async def _ask(self, request: Request) -> Reply:

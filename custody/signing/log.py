@@ -1,5 +1,5 @@
-"""The signer's own memory: everything that it signed, in a chain of digests, on disk before the
-signature leaves.
+"""The signer's own memory: everything that it signed, and all that lasts, in a chain of digests, on
+disk before an answer leaves.
 
 A line is JSON. Each has the digest of the line before it, so that none can be taken out or changed
 without all that follow. A last line that is torn was never answered, and is cut.
@@ -14,6 +14,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from custody.policy.policy import Policy
+from custody.signing.requests import Note
 from engine.model.errors import FixgateError, OperatorError
 
 GENESIS: Final = "0" * 64
@@ -23,10 +25,11 @@ class LogFull(FixgateError):
     """The disk does not take a line: nothing is signed without one."""
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, omit_defaults=True):
     """kind: of the purpose. id: of what was asked for, once in each wallet. content: the digest of
     what it said, all fees apart. account, asset, amount, gas: what velocities are counted in;
-    gas: wei at most. time: ns UTC."""
+    gas: wei at most. time: ns UTC. note: what lasts, with its approvals; it has no wallet and no
+    transaction. policy: the first one, in the first line."""
 
     seq: int
     time: int
@@ -41,6 +44,8 @@ class Entry(Struct, frozen=True):
     gas: int
     tx: str
     before: str
+    note: Note | None = None
+    policy: Policy | None = None
 
 
 class SignerLog:

@@ -10,7 +10,14 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from custody.policy.intents import AllowAddress, Approval, Withdrawal
+from custody.policy.intents import (
+    AllowAddress,
+    Approval,
+    ChangePolicy,
+    ForbidAddress,
+    Withdrawal,
+)
+from custody.policy.policy import Policy
 from engine.model.errors import FixgateError
 
 MAX_FRAME: Final = 256 * 1024
@@ -27,19 +34,11 @@ class Gas(Struct, frozen=True):
     tip: int
 
 
-class Allowed(Struct, frozen=True):
-    """Proof that an address is on an account's list."""
-
-    intent: AllowAddress
-    approvals: tuple[Approval, ...]
-
-
 class Pay(Struct, frozen=True, tag="pay"):
-    """Pay a withdrawal out of the hot wallet. allowed: where the policy wants the list."""
+    """Pay a withdrawal out of the hot wallet."""
 
     intent: Withdrawal
     approvals: tuple[Approval, ...] = ()
-    allowed: Allowed | None = None
 
 
 class Sweep(Struct, frozen=True, tag="sweep"):
@@ -77,6 +76,15 @@ class Sign(Struct, frozen=True, tag="sign"):
     cancels: bool = False
 
 
+class Note(Struct, frozen=True, tag="note", omit_defaults=True):
+    """Write down what lasts: an address that is on the list or is off it, another policy. policy:
+    of a ChangePolicy, the whole of the new one."""
+
+    intent: AllowAddress | ForbidAddress | ChangePolicy
+    approvals: tuple[Approval, ...] = ()
+    policy: Policy | None = None
+
+
 class Wallets(Struct, frozen=True, tag="wallets"):
     """Which wallets there are."""
 
@@ -87,6 +95,13 @@ class Signed(Struct, frozen=True, tag="signed"):
     raw: bytes
     tx: bytes
     source: str
+
+
+class Noted(Struct, frozen=True, tag="noted"):
+    """It is written down, for good. time: ns UTC, from which cool-downs and delays count; of what
+    was written down before, that of the first time."""
+
+    time: int
 
 
 class Refused(Struct, frozen=True, tag="refused"):
@@ -105,16 +120,24 @@ class OwnWallets(Struct, frozen=True, tag="own-wallets"):
     xpub: str
 
 
+class No(Exception):
+    """Not done. reason: a word; the text is for people."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
 class FrameMalformed(FixgateError):
     """Bytes that are no frame: only the end of the connection helps."""
 
 
-Request = Sign | Wallets
-Reply = Signed | Refused | OwnWallets
+Request = Sign | Note | Wallets
+Reply = Signed | Noted | Refused | OwnWallets
 
 _encode = msgspec.json.Encoder().encode
-_decode_request = msgspec.json.Decoder(Sign | Wallets).decode
-_decode_reply = msgspec.json.Decoder(Signed | Refused | OwnWallets).decode
+_decode_request = msgspec.json.Decoder(Sign | Note | Wallets).decode
+_decode_reply = msgspec.json.Decoder(Signed | Noted | Refused | OwnWallets).decode
 _decode_purpose = msgspec.json.Decoder(Pay | Sweep | Fuel | Refill).decode
 
 

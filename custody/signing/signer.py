@@ -11,14 +11,16 @@ from eth_utils.crypto import keccak
 from msgspec import Struct
 
 from custody.chains.calldata import MAX_UINT256, is_address
-from custody.policy.decision import Facts, decide, standing
-from custody.policy.intents import AllowAddress, canonical
+from custody.policy.decision import Facts
+from custody.policy.intents import ChangePolicy, canonical
 from custody.policy.policy import Policy
 from custody.signing.keys import Keys, KeysGone, Wallet, Which
 from custody.signing.log import Entry, LogFull, SignerLog
 from custody.signing.requests import (
-    Allowed,
     Fuel,
+    No,
+    Note,
+    Noted,
     OwnWallets,
     Pay,
     Purpose,
@@ -31,8 +33,9 @@ from custody.signing.requests import (
     Sweep,
     Wallets,
 )
+from custody.signing.rulebook import Rulebook, check_decided
 from custody.signing.transactions import Unsigned, digest_of, encode, payment
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.clock import Clock
 
 MAX_GAS: Final = 500_000
 """Most gas of a transaction, units: a token's transfer takes some 60,000."""
@@ -45,10 +48,14 @@ CANCEL: Final = "cancel"
 """The kind of a transaction that pays nobody."""
 
 
+NO_NONCE: Final = -1
+"""Of a line that signs nothing."""
+
+
 class SignerRules(Struct, frozen=True):
     """tokens: by asset, the contract's address, empty for the chain's own coin. decimals: by asset,
-    on the chain. cold: where the hot wallet is emptied to; empty: nowhere. max_fee: wei a unit.
-    max_fuel: wei for one sweep."""
+    on the chain. policy: the first one; those that follow are in the log. cold: where the hot
+    wallet is emptied to; empty: nowhere. max_fee: wei a unit. max_fuel: wei for one sweep."""
 
     chain: int
     tokens: dict[str, str]
@@ -57,14 +64,6 @@ class SignerRules(Struct, frozen=True):
     cold: str
     max_fee: int
     max_fuel: int
-
-
-class No(Exception):
-    """Not signed. reason: a word."""
-
-    def __init__(self, reason: str, text: str) -> None:
-        super().__init__(text)
-        self.reason = reason
 
 
 class _Order(Struct, frozen=True):
@@ -91,9 +90,13 @@ class Signer:
         clock: Clock,
         say: Callable[[str], None],
     ) -> None:
+        """Raises OperatorError if settings and log do not belong together."""
         self._rules = rules
         self._keys = keys
         self._log = log
+        self._rulebook = Rulebook(
+            rules.chain, rules.decimals, rules.policy, log.entries, clock.now()
+        )
         self._clock = clock
         self._say = say
         self._gone = ""
@@ -110,6 +113,8 @@ class Signer:
         try:
             if isinstance(request, Wallets):
                 return self._wallets()
+            if isinstance(request, Note):
+                return self._write_down(request)
             return self._sign(request)
         except No as no:
             self._say(f"refused ({no.reason}): {no}")
@@ -234,41 +239,14 @@ class Signer:
             raise No("chain", f"{intent.id} is for chain {intent.chain}")
         if not intent.requested <= now < intent.expires:
             raise No("expired", f"{intent.id} is not of now")
-        decision = decide(self._rules.policy, intent, self._facts(pay.allowed, now), now)
-        if decision.action == "block":
-            raise No("policy", f"{intent.id} is blocked by {decision.rule or 'no rule matching'}")
-        stand = standing(self._rules.policy, intent, pay.approvals, decision.needs)
-        if stand.rejected_by or stand.missing:
-            raise No(
-                "approvals",
-                f"{intent.id} is rejected by {stand.rejected_by}"
-                if stand.rejected_by
-                else f"{intent.id} lacks {stand.missing}",
-            )
+        policy = self._rulebook.policy(now)
+        check_decided(policy, intent, pay.approvals, self._facts(now), now)
 
-    def _facts(self, allowed: Allowed | None, now: int) -> Facts:
+    def _facts(self, now: int) -> Facts:
         def on_the_list(account: str, asset: str, destination: str) -> bool:
-            if allowed is None:
-                return False
-            intent = allowed.intent
-            where = (intent.account, intent.asset, intent.destination, intent.chain)
-            if where != (account, asset, destination, self._rules.chain):
-                return False
-            return self._allows(allowed, intent, now)
+            return self._rulebook.allows(account, asset, destination, now)
 
         return Facts(self._rules.decimals, on_the_list, self._spent)
-
-    def _allows(self, allowed: Allowed, intent: AllowAddress, now: int) -> bool:
-        """Whether an address was allowed by those who may, long enough ago."""
-        policy = self._rules.policy
-        if intent.requested + policy.cool_down_s * NANOS_PER_SECOND > now:
-            return False
-        none = Facts(self._rules.decimals, lambda *_: False, lambda *_: 0)
-        decision = decide(policy, intent, none, now)
-        if decision.action == "block":
-            return False
-        stand = standing(policy, intent, allowed.approvals, decision.needs)
-        return not stand.missing and not stand.rejected_by
 
     def _spent(self, asset: str, account: str, since: int) -> int:
         """What was signed for since then, by this signer's own log; each withdrawal once."""
@@ -277,6 +255,43 @@ class Signer:
             for entry in self._paid.values()
             if entry.asset == asset and entry.time > since and account in ("", entry.account)
         )
+
+    # --- what lasts -----------------------------------------------------------------------
+
+    def _write_down(self, note: Note) -> Noted:
+        """Once under a name: what is asked again is answered as it was."""
+        intent = note.intent
+        content = sha256(canonical(intent)).hexdigest()
+        before = self._rulebook.noted(intent.id)
+        if before is not None:
+            if before.content != content:
+                raise No("content", f"{intent.id} said something else before")
+            return Noted(before.time)
+        now = self._clock.now()
+        self._rulebook.check(note, now)
+        account, asset = "", ""
+        if not isinstance(intent, ChangePolicy):
+            account, asset = intent.account, intent.asset
+
+        def entry(seq: int, digest: str) -> Entry:
+            kind = str(type(intent).__struct_config__.tag)
+            return Entry(
+                seq, now, kind, intent.id, content, "", NO_NONCE, account, asset, 0, 0, "", digest,
+                note, self._first_policy(),
+            )  # fmt: skip
+
+        self._rulebook.take(self._append(entry), note)
+        self._say(f"wrote down {intent.id}: {type(intent).__name__}")
+        return Noted(now)
+
+    def _first_policy(self) -> Policy | None:
+        """What the log does not have yet, so that its next line does."""
+        return None if self._rulebook.written else self._rulebook.history.first
+
+    def _append(self, make: Callable[[int, str], Entry]) -> Entry:
+        entry = self._log.append(make)
+        self._rulebook.written = True
+        return entry
 
     # --- signing --------------------------------------------------------------------------
 
@@ -299,9 +314,10 @@ class Signer:
             return Entry(
                 seq, now, kind, ident, order.content, wallet, request.nonce, order.account,
                 order.asset, order.amount, gas.limit * gas.max_fee, name.hex(), before,
+                policy=self._first_policy(),
             )  # fmt: skip
 
-        self._note(self._log.append(entry))
+        self._note(self._append(entry))
         self._gone = ""
         self._say(f"signed {ident} of {wallet}, nonce {request.nonce}: 0x{name.hex()}")
         return Signed(raw, name, wallet)
@@ -311,6 +327,8 @@ class Signer:
         return encode(tx, r, s, parity)
 
     def _note(self, entry: Entry) -> None:
+        if entry.note is not None:
+            return
         self._by_id.setdefault((entry.wallet, entry.id), entry)
         self._by_nonce.setdefault((entry.wallet, entry.nonce), entry)
         if entry.kind != CANCEL:

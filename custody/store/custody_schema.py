@@ -8,7 +8,8 @@
 | deposit | coins that came, from the block that was final |
 | withdrawal | a withdrawal, from its request to its end |
 | approval | an approver's word on an intent |
-| address_intent | an intent to allow or forbid an address |
+| lasting_intent | an intent to allow or forbid an address, or to change the policy |
+| policy | a policy that was agreed on, the configuration's first |
 | outgoing | a transaction of one of our wallets, by its nonce |
 | attempt | a signed form of it; all of one outgoing have its nonce |
 | alarm | something that a person has to look at |
@@ -112,18 +113,32 @@ approvals = Table(
     Column("time", BigInteger, nullable=False),  # ns UTC
 )
 
-address_intents = Table(
-    "address_intent",
+lasting = Table(
+    "lasting_intent",
     metadata,
     Column("id", NAME, primary_key=True),
-    Column("state", String(16), nullable=False),
-    Column("account", NAME, nullable=False),
+    Column("state", String(16), nullable=False),  # see custody.changes.states
+    Column("kind", String(16), nullable=False),  # allow-address, forbid-address, change-policy
+    Column("account", NAME, nullable=False),  # its name; empty: of no account
     Column("asset", NAME, nullable=False),
     Column("destination", ADDRESS, nullable=False),
-    Column("intent", LargeBinary, nullable=False),
+    Column("intent", LargeBinary, nullable=False),  # its canonical text
+    Column("policy", LargeBinary, nullable=False),  # the whole of a new one; else empty
+    Column("text", WORDS, nullable=False),  # why it is where it is
+    Column("requested", BigInteger, nullable=False),  # ns UTC
+    Column("noted", BigInteger, nullable=False),  # ns UTC, by the signer's clock; 0: not yet
     Column("changed", BigInteger, nullable=False),  # ns UTC
-    Column("text", WORDS, nullable=False),
-    Index("ix_address_intent_destination", "account", "asset", "destination"),
+    Index("ix_lasting_intent_state", "state"),
+    Index("ix_lasting_intent_place", "account", "asset", "destination"),
+)
+
+policies = Table(
+    "policy",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 1: the configuration's
+    Column("intent", NAME, nullable=False, unique=True),  # that made it; empty for the first
+    Column("policy", LargeBinary, nullable=False),  # see custody.policy.policy.policy_text
+    Column("noted", BigInteger, nullable=False),  # ns UTC, from which its delay counts
 )
 
 outgoing = Table(

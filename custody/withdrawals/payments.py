@@ -1,13 +1,11 @@
 """Paying out of the hot wallet: what the signer is asked, and whether a payment would work."""
 
-from collections.abc import Callable
-
 from sqlalchemy import Connection
 
 from custody.chains.quorum import Witnesses
 from custody.outgoing.gas import gas_of
 from custody.policy.intents import Approval, Withdrawal
-from custody.signing.requests import Allowed, Pay, purpose_bytes
+from custody.signing.requests import Pay, purpose_bytes
 
 
 class HotWallet:
@@ -18,18 +16,16 @@ class HotWallet:
         wallet: str,
         max_fee: int,
         witnesses: Witnesses,
-        allowed: Callable[[Connection, Withdrawal], Allowed | None],
     ) -> None:
         self.wallet = wallet
         self.max_fee = max_fee
         self._witnesses = witnesses
-        self._allowed = allowed
 
     def request(
         self, connection: Connection, intent: Withdrawal, approvals: list[Approval]
     ) -> bytes:
         """See Payments."""
-        return purpose_bytes(Pay(intent, tuple(approvals), self._allowed(connection, intent)))
+        return purpose_bytes(Pay(intent, tuple(approvals)))
 
     async def gas(self, intent: Withdrawal) -> int | None:
         """See Payments."""

@@ -7,7 +7,7 @@ goes on until nothing is under way, and books, chain and people have to agree.
 import contextlib
 import random
 
-from custody.desk import DeskRefused
+from custody.known import DeskRefused
 from tests.custody.people import ALICE, BOB, CAROL
 from tests.custody.world import ETHER, USDC, Killed, World
 from tests.engine.streams import (

@@ -3,6 +3,7 @@
 import json
 import socket
 from base64 import b64encode
+from contextlib import suppress
 
 import pytest
 
@@ -94,8 +95,9 @@ def test_a_line_that_never_ends_is_cut_off(served):
     with socket.socket(socket.AF_UNIX) as stranger, address(served.path) as name:
         stranger.settimeout(10)
         stranger.connect(name)
-        stranger.sendall(b"x" * (MAX_LINE * 3))
-        assert stranger.recv(100) == b""
+        with suppress(ConnectionResetError, BrokenPipeError):  # cut off with some of it unread
+            stranger.sendall(b"x" * (MAX_LINE * 3))
+            assert stranger.recv(100) == b""
     assert served.ask("status") == {"alarms": 0}
 
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from custody.desk import DeskRefused
+from custody.known import DeskRefused
 from tests.custody.people import ALICE, BOB, CAROL, MALLORY
 from tests.custody.world import ETHER, THEIRS, USDC
 from tests.engine.streams import ACME_ACCOUNT, ETH, RANDOM_BALANCES, USD

@@ -109,12 +109,14 @@ class DirectLine:
 
 
 class DirectSigner:
-    """The signer without its socket. away: it does not answer; its memory is its log on disk."""
+    """The signer without its socket. away: it does not answer; deaf: it does, and what it says of a
+    change is lost. Its memory is its log on disk."""
 
     def __init__(self, world):
         self.world = world
-        self.away = False
+        self.away = self.deaf = False
         self.asked = []
+        self.notes = []
 
     async def sign(self, request, nonce, gas, offer):
         return self._ask(request, nonce, gas, offer, cancels=False)
@@ -128,13 +130,26 @@ class DirectSigner:
         limits = requests.Gas(gas, offer.max_fee, offer.tip)
         asked = requests.Sign(requests.read_purpose(request), nonce, limits, cancels)
         self.asked.append(asked)
+        reply = self._exchange(asked)
+        return Signed(reply.raw, reply.tx)
+
+    async def note(self, note):
+        if self.away:
+            raise SignerAway("no answer")
+        self.notes.append(note)
+        noted = self._exchange(note).time
+        if self.deaf:
+            raise SignerAway("the answer is lost")
+        return noted
+
+    def _exchange(self, asked):
         payload = requests.frame(asked)[4:]  # as over the socket
         reply = self.world.signer.handle(requests.read_request(payload))
         if isinstance(reply, requests.Refused) and reply.reason in AWAY:
             raise SignerAway(reply.text)
         if isinstance(reply, requests.Refused):
             raise SignerRefused(f"{reply.reason}: {reply.text}")
-        return Signed(reply.raw, reply.tx)
+        return reply
 
 
 def _no_syncs(connection, _):

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from custody.chains.calldata import transfer
-from custody.policy.intents import AllowAddress, Withdrawal
-from custody.policy.policy import Policy, Quorum, Rule, Velocity
+from custody.policy.intents import Withdrawal
+from custody.policy.policy import Policy, Rule, Velocity
 from custody.signing import requests
 from custody.signing.keys import Wallet
 from custody.signing.requests import (
-    Allowed,
     Fuel,
     Gas,
     OwnWallets,
@@ -28,7 +27,7 @@ from custody.signing.requests import (
     Wallets,
 )
 from tests.custody.people import ALICE, BOB, CAROL, MALLORY
-from tests.custody.world import CHAIN, COLD, ETHER, GWEI, POLICY, STRANGER, USDC
+from tests.custody.world import CHAIN, COLD, ETHER, GWEI, STRANGER, USDC
 from tests.engine.streams import START
 from tests.signing.conftest import KEYS
 
@@ -195,43 +194,6 @@ def test_what_no_settings_allow_has_its_nonce_used_up_by_nothing(bench, purpose)
     assert "0x" + bytes(fields["to"]).hex() == sender
     assert (fields["value"], bytes(fields["data"]), fields["nonce"]) == (0, b"", 0)
     assert bench.log.entries[-1].kind == "cancel"
-
-
-def test_an_address_on_the_list_needs_its_own_approvals_and_its_time(bench):
-    bench.policy = Policy(
-        approvers=POLICY.approvers,
-        rules=(
-            Rule(name="listed", action="allow", destinations="allowed"),
-            Rule(
-                name="listing",
-                action="approve",
-                kinds=("allow-address",),
-                approve=(Quorum(group="risk", quorum=1),),
-            ),
-        ),
-        cool_down_s=3_600,
-    )
-    bench.start()
-    listed = AllowAddress(
-        "A1", "ACME", "trader7", CHAIN, "ETH", STRANGER, "exchange", START, START + 9 * HOUR
-    )
-    later = replace(SMALL, requested=START + HOUR, expires=START + 3 * HOUR)
-    proof = Allowed(listed, (CAROL.says(listed),))
-    soon = replace(SMALL, id="W9")
-    assert bench.signer.handle(Sign(Pay(soon, (), proof), 0, GAS)).reason == "policy"
-    bench.clock.time += HOUR
-    wrong = [
-        None,
-        Allowed(listed, ()),
-        Allowed(listed, (ALICE.says(listed),)),
-        Allowed(replace(listed, destination=COLD), proof.approvals),
-        Allowed(
-            replace(listed, account="BOREAS"), (CAROL.says(replace(listed, account="BOREAS")),)
-        ),
-    ]
-    for allowed in wrong:
-        assert bench.signer.handle(Sign(Pay(later, (), allowed), 0, GAS)).reason == "policy"
-    assert isinstance(bench.signer.handle(Sign(Pay(later, (), proof), 0, GAS)), Signed)
 
 
 def test_its_own_memory_counts_what_has_left_in_the_window(bench):

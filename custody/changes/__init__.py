@@ -1,0 +1,1 @@
+"""Changes to what is allowed: addresses on the list, and the policy itself."""
