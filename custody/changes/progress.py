@@ -5,7 +5,7 @@ soon as it is agreed on. Each step is on disk before the next; what the signer w
 again, under the same name, and is answered with the time of the first time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, Row
@@ -63,14 +63,18 @@ class Changes:
         self._ask_at: dict[str, int] = {}
 
     async def step(self) -> None:
-        """Every one that has not ended."""
-        with self._reading.begin() as connection:
-            rows = store.under_way(connection, AT_ONCE)
-        for row in rows:
+        """Every one that has not ended: first all decisions, so that an address which is to be
+        forbidden is so before anything is told."""
+        for row in self._under_way():
             if C(row.state) != C.AGREED:
                 self._judge(row)
-            else:
+        for row in self._under_way():
+            if C(row.state) == C.AGREED:
                 await self._tell(row)
+
+    def _under_way(self) -> Sequence[Row[Any]]:
+        with self._reading.begin() as connection:
+            return store.under_way(connection, AT_ONCE)
 
     # --- the decision ---------------------------------------------------------------------
 
