@@ -144,6 +144,33 @@ def print_rows(columns: Mapping[str, str], rows: Sequence[Mapping[str, str]], no
     console.print(table)
 
 
+def print_asked(args: argparse.Namespace, made: dict[str, str]) -> int:
+    """The name of an intent that was made; the exit code."""
+    if args.json:
+        print_json(made)
+    else:
+        print(made["id"])
+    return 0
+
+
+def print_decided(args: argparse.Namespace, *, approves: bool) -> int:
+    """Who has said what; the exit code."""
+    if args.json:
+        print_json({"id": args.id, "approver": args.who, "approves": approves})
+    else:
+        print(f"{visible(args.who)} {'approves' if approves else 'rejects'} {args.id}")
+    return 0
+
+
+def print_cancelled(args: argparse.Namespace) -> int:
+    """What is taken back; the exit code."""
+    if args.json:
+        print_json({"id": args.id})
+    else:
+        print(f"{args.id} is taken back")
+    return 0
+
+
 def fields_text(fields: Iterable[tuple[str, str]]) -> str:
     """Names and what they are, a line each."""
     rows = [(name, visible(text)) for name, text in fields]

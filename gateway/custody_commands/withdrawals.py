@@ -1,7 +1,6 @@
 """`fixgate withdrawals`: what leaves, and the word of those who decide on it."""
 
 import argparse
-import sys
 from typing import Any, Final
 
 from custody.policy.intents import Withdrawal
@@ -13,6 +12,9 @@ from gateway.custody_commands.common import (
     amount,
     fields_text,
     minor_units,
+    print_asked,
+    print_cancelled,
+    print_decided,
     print_json,
     print_list,
     run_action,
@@ -117,12 +119,7 @@ def _request(args: argparse.Namespace) -> int:
         "withdraw", account=args.account, asset=args.asset, amount=minor_units(args.amount, asset),
         destination=args.to, who=args.who,
     )  # fmt: skip
-    if args.json:
-        print_json(made)
-    else:
-        print(made["id"])
-        print(f"see what becomes of it: fixgate withdrawals show {made['id']}", file=sys.stderr)
-    return 0
+    return print_asked(args, made)
 
 
 def _approve(args: argparse.Namespace) -> int:
@@ -140,18 +137,9 @@ def _decide(args: argparse.Namespace, *, approves: bool) -> int:
         raise OperatorError(f"custody shows another withdrawal than {visible(args.id)}")
     signed = put_name(args, intent, custody.assets, approves=approves)
     custody.ask("approve", id=args.id, **signed)
-    done = {"id": args.id, "approver": args.who, "approves": approves}
-    if args.json:
-        print_json(done)
-    else:
-        print(f"{args.who} {'approves' if approves else 'rejects'} {args.id}")
-    return 0
+    return print_decided(args, approves=approves)
 
 
 def _cancel(args: argparse.Namespace) -> int:
     Custody(args.data).ask("cancel", id=args.id, who=args.who)
-    if args.json:
-        print_json({"id": args.id})
-    else:
-        print(f"{args.id} is taken back")
-    return 0
+    return print_cancelled(args)

@@ -1,9 +1,12 @@
 """Worlds for the tests of this folder."""
 
+import json
+
 import pytest
 
 from custody.store.database import open_database
 from tests.custody.served import Served
+from tests.custody.terminal import fixgate
 from tests.custody.world import World
 
 
@@ -50,3 +53,15 @@ def served(world, tmp_path):
     made = Served(world, tmp_path / "data")
     yield made
     made.close()
+
+
+@pytest.fixture
+def typed(served, capsys):
+    """Types a command about the served venue; what it printed, read as JSON."""
+
+    def type_(command, action, *argv):
+        capsys.readouterr()
+        assert fixgate(command, action, "--data", served.data, "--json", *argv) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return type_

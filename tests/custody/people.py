@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from eth_account import Account
 
 from custody.policy.intents import Approval, signed_text
@@ -17,6 +18,9 @@ class Person:
     def says(self, intent, *, approves=True):
         signature = self._key.sign(signed_text(intent, approves=approves))
         return Approval(self.name, approves, signature)
+
+    def pem(self):
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 ALICE, BOB, CAROL, MALLORY = map(Person, ("alice", "bob", "carol", "mallory"))

@@ -1,6 +1,5 @@
 """The commands that people type, over the real socket, with keys in real files."""
 
-import argparse
 import io
 import json
 import stat
@@ -11,38 +10,9 @@ from msgspec.structs import replace
 from custody.control_client import Refused
 from custody.policy.policy import Policy
 from engine.model.errors import OperatorError
-from gateway.custody_commands import addresses, approver, deposits, withdrawals
 from gateway.custody_commands.approving import NotSigned
+from tests.custody.terminal import fixgate
 from tests.custody.world import ETHER, POLICY, STRANGER
-
-COMMANDS = {
-    "withdrawals": (withdrawals.add_arguments, withdrawals.run_withdrawals),
-    "addresses": (addresses.add_arguments, addresses.run_addresses),
-    "deposits": (deposits.add_arguments, deposits.run_deposits),
-    "approver": (approver.add_arguments, approver.run_approver),
-}
-
-
-def fixgate(*argv):
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers(required=True)
-    for name, (add, run) in COMMANDS.items():
-        command = commands.add_parser(name)
-        command.set_defaults(run=run)
-        add(command)
-    args = parser.parse_args([str(word) for word in argv])
-    return args.run(args)
-
-
-@pytest.fixture
-def typed(served, capsys):
-    """Types a command about the served venue; what it printed, read as JSON."""
-
-    def type_(command, action, *argv):
-        assert fixgate(command, action, "--data", served.data, "--json", *argv) == 0
-        return json.loads(capsys.readouterr().out)
-
-    return type_
 
 
 @pytest.fixture
@@ -249,22 +219,23 @@ def wrong_keys(folder):
     (folder / "other").chmod(0o600)
 
 
-@pytest.mark.parametrize(
-    ("key", "passphrase", "words"),
-    [
-        ("alice.pem", None, "has a passphrase"),
-        ("alice.pem", "other", "does not open"),
-        ("bob.pem", "other", "has no passphrase"),
-        ("rubbish", None, "does not open"),
-        ("x25519", None, "no Ed25519 key"),
-        ("open", None, "chmod 600"),
-        ("missing", None, "cannot be read"),
-    ],
-)
-def test_a_key_that_does_not_fit_is_said_so(served, typed, keys, key, passphrase, words):
+WRONG_KEYS = [
+    ("alice.pem", None, "has a passphrase"),
+    ("alice.pem", "other", "does not open"),
+    ("bob.pem", "other", "has no passphrase"),
+    ("rubbish", None, "does not open"),
+    ("x25519", None, "no Ed25519 key"),
+    ("open", None, "chmod 600"),
+    ("missing", None, "cannot be read"),
+]
+
+
+def test_a_key_that_does_not_fit_is_said_so(served, typed, keys):
     wrong_keys(keys)
     ident = large(typed)
     served.world.settle()
-    sealed = ["--passphrase-file", keys / passphrase] if passphrase else []
-    with pytest.raises(OperatorError, match=words):
-        typed("withdrawals", "approve", ident, "--as", "bob", "--key", keys / key, "--yes", *sealed)
+    for key, passphrase, words in WRONG_KEYS:
+        sealed = ["--passphrase-file", keys / passphrase] if passphrase else []
+        named = ["--as", "bob", "--key", keys / key, "--yes", *sealed]
+        with pytest.raises(OperatorError, match=words):
+            typed("withdrawals", "approve", ident, *named)

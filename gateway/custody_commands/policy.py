@@ -1,0 +1,114 @@
+"""`fixgate policy`: what decides on everything, and how it is changed."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from custody.policy.policy import Policy, digest_of
+from engine.model.errors import OperatorError
+from gateway.config import load_config
+from gateway.custody_commands.common import (
+    Custody,
+    add_action,
+    print_asked,
+    print_json,
+    print_list,
+    run_action,
+    utc,
+)
+from gateway.custody_commands.lasting import (
+    add_decisions,
+    show_intent,
+    told_policy,
+)
+from gateway.custody_commands.policy_text import as_yaml
+
+COLUMNS: Final = {
+    "id": "ID",
+    "state": "STATE",
+    "requested": "REQUESTED",
+    "noted": "NOTED",
+    "text": "WHY",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `fixgate policy` takes."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    show = add_action(
+        actions, "show", _show, "print the policy in force, or an intent to change it"
+    )
+    show.add_argument("id", metavar="ID", nargs="?", help="of the intent, such as C00000001")
+    text = "say what is wrong with the policy of a configuration, and which digest it has"
+    check = actions.add_parser("check", help=text, description=text)
+    check.set_defaults(act=_check)
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    propose = add_action(actions, "propose", _propose, "ask for the policy of a configuration")
+    propose.add_argument("--as", dest="who", required=True, metavar="NAME", help="who asks")
+    for one in (check, propose):
+        one.add_argument("--config", type=Path, required=True, help="its part custody.policy")
+    add_action(actions, "list", _list, "show intents to change the policy, the latest first")
+    add_decisions(actions)
+
+
+def run_policy(args: argparse.Namespace) -> int:
+    """Do it. Raises Refused and OperatorError."""
+    return run_action(args)
+
+
+def _show(args: argparse.Namespace) -> int:
+    if args.id is not None:
+        return show_intent(args)
+    told = Custody(args.data).ask("policy")
+    if args.json:
+        print_json(told)
+        return 0
+    print(f"# in force: {told['digest']}")
+    print(as_yaml(told_policy(told)), end="")
+    if pending := told["pending"]:
+        print(f"# in force from {utc(int(pending['due']))}: {pending['digest']}")
+        print(as_yaml(told_policy(pending)), end="")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    policy = _configured(args.config)
+    changeable = any("change-policy" in rule.kinds for rule in policy.rules)
+    if args.json:
+        print_json({"ok": True, "digest": digest_of(policy), "changeable": changeable})
+        return 0
+    print(f"{args.config}: good: {len(policy.rules)} rules, {len(policy.approvers)} approvers")
+    print(digest_of(policy))
+    if not changeable:
+        print("no rule is of kind change-policy: once in force, it stays", file=sys.stderr)
+    return 0
+
+
+def _configured(path: Path) -> Policy:
+    config = load_config(path)
+    if config.custody is None:
+        raise OperatorError(f"{path} has no part custody")
+    return config.custody.policy
+
+
+def _propose(args: argparse.Namespace) -> int:
+    policy = msgspec.to_builtins(_configured(args.config))
+    return print_asked(args, Custody(args.data).ask("propose", policy=policy, who=args.who))
+
+
+def _list(args: argparse.Namespace) -> int:
+    rows = [_row(row) for row in Custody(args.data).ask("policies")]
+    return print_list(args, COLUMNS, rows, "no intents to change the policy")
+
+
+def _row(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "id": row["id"],
+        "state": row["state"],
+        "requested": utc(int(row["requested"])),
+        "noted": utc(int(row["noted"])),
+        "text": row["text"],
+    }

@@ -1,0 +1,24 @@
+"""Custody's commands, typed."""
+
+import argparse
+
+from gateway.custody_commands import addresses, approver, deposits, policy, withdrawals
+
+COMMANDS = {
+    "withdrawals": (withdrawals.add_arguments, withdrawals.run_withdrawals),
+    "addresses": (addresses.add_arguments, addresses.run_addresses),
+    "deposits": (deposits.add_arguments, deposits.run_deposits),
+    "policy": (policy.add_arguments, policy.run_policy),
+    "approver": (approver.add_arguments, approver.run_approver),
+}
+
+
+def fixgate(*argv):
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+    for name, (add, run) in COMMANDS.items():
+        command = commands.add_parser(name)
+        command.set_defaults(run=run)
+        add(command)
+    args = parser.parse_args([str(word) for word in argv])
+    return args.run(args)
