@@ -24,6 +24,7 @@ from gateway.bootstrap import bootstrap_commands
 from gateway.children import CUSTODY, CUSTODY_PACKAGE, HISTORY, HISTORY_PACKAGE, MIRROR, SIGNER
 from gateway.config import ARGON2, Config, load_config, token_hash
 from gateway.connect import connect_text, port_of, quickfix_config
+from gateway.custody_commands import addresses, approver, deposits, policy, withdrawals
 from gateway.custody_commands.cold import add_arguments as add_cold_arguments
 from gateway.custody_commands.cold import run_cold
 from gateway.custody_commands.keys import add_arguments as add_keys_arguments
@@ -104,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
 
     add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
 
+    withdrawals.add_arguments(add("withdrawals", withdrawals.run_withdrawals, "what leaves"))
+    addresses.add_arguments(add("addresses", addresses.run_addresses, "where coins are sent to"))
+    deposits.add_arguments(add("deposits", deposits.run_deposits, "what has come"))
+    policy.add_arguments(add("policy", policy.run_policy, "what decides on what leaves"))
+    approver.add_arguments(add("approver", approver.run_approver, "keys of those who approve"))
     add_keys_arguments(add("keys", run_keys, "make the venue's keys, and show their addresses"))
     add_cold_arguments(add("cold", run_cold, "bring coins from the cold wallet to the hot one"))
 
