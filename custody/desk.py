@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select
 
 from custody import alarms
 from custody.assets import ChainAsset
-from custody.changes.desk import ChangeDesk, Judges
+from custody.changes.desk import ChangeDesk, Judges, take_word
 from custody.known import MAX_INITIATOR, DeskRefused, Known
 from custody.policy.intents import Approval, Withdrawal
 from custody.store.custody_schema import addresses, deposits
@@ -144,10 +144,7 @@ class Desk:
             if row.state not in (str(WithdrawalState.HELD), str(WithdrawalState.AWAITING)):
                 raise DeskRefused(f"{ident} is {row.state}: it waits for no approval")
             intent = withdrawals.intent_of(row)
-            if refusal := self._judges.refusal(intent, approval):
-                raise DeskRefused(refusal)
-            if not withdrawals.keep_approval(connection, ident, approval, self._clock.now()):
-                raise DeskRefused(f"{approval.approver} has spoken on {ident} before")
+            take_word(connection, self._judges, intent, approval, self._clock.now())
 
     def cancel(self, ident: str, initiator: str) -> None:
         """Take a withdrawal back that has no nonce yet. Raises DeskRefused."""

@@ -40,6 +40,16 @@ class Judges(Protocol):
         ...
 
 
+def take_word(
+    connection: Connection, judges: Judges, intent: Intent, approval: Approval, now: int
+) -> None:
+    """An approver's word on an intent, the first one. Raises DeskRefused."""
+    if refusal := judges.refusal(intent, approval):
+        raise DeskRefused(refusal)
+    if not approvals.keep_approval(connection, intent.id, approval, now):
+        raise DeskRefused(f"{approval.approver} has spoken on {intent.id} before")
+
+
 class ChangeDesk:
     """Takes them in, and shows how they stand. Everything raises DeskRefused."""
 
@@ -135,11 +145,7 @@ class ChangeDesk:
             row = self._find(connection, ident)
             if ChangeState(row.state) not in UNDECIDED:
                 raise DeskRefused(f"{ident} is {row.state}: it waits for no approval")
-            intent = store.intent_of(row)
-            if refusal := self._judges.refusal(intent, approval):
-                raise DeskRefused(refusal)
-            if not approvals.keep_approval(connection, ident, approval, self._clock.now()):
-                raise DeskRefused(f"{approval.approver} has spoken on {ident} before")
+            take_word(connection, self._judges, store.intent_of(row), approval, self._clock.now())
 
     def cancel(self, ident: str, initiator: str) -> None:
         """Take one back that is not decided on."""

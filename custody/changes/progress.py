@@ -30,6 +30,15 @@ ASK_AGAIN_NANOS: Final = 10 * NANOS_PER_SECOND
 """How long after the signer said no to what forbids, or said nothing, it is asked again."""
 
 
+_BECOMES: Final = {
+    Verdicts.ALLOWED: C.AGREED,
+    Verdicts.WAITING: C.AWAITING,
+    Verdicts.BLOCKED: C.BLOCKED,
+    Verdicts.REJECTED: C.REJECTED,
+    Verdicts.EXPIRED: C.EXPIRED,
+}
+
+
 class Notary(Protocol):
     """The signer, as far as it writes down what lasts."""
 
@@ -86,18 +95,9 @@ class Changes:
         with self._reading.begin() as connection:
             approvals = approvals_of(connection, row.id)
             ruling = self._rulings.rule(connection, intent, approvals)
-        match ruling.verdict:
-            case Verdicts.ALLOWED:
-                self._move(row, C.AGREED, ruling.text)
-            case Verdicts.WAITING:
-                if (row.state, row.text) != (str(C.AWAITING), ruling.text):
-                    self._move(row, C.AWAITING, ruling.text)
-            case Verdicts.BLOCKED:
-                self._move(row, C.BLOCKED, ruling.text)
-            case Verdicts.REJECTED:
-                self._move(row, C.REJECTED, ruling.text)
-            case Verdicts.EXPIRED:
-                self._move(row, C.EXPIRED, ruling.text)
+        to = _BECOMES[ruling.verdict]
+        if (row.state, row.text) != (str(to), ruling.text):
+            self._move(row, to, ruling.text)
         self._reached("change judged")
 
     def _out_of_date(self, row: Row[Any], intent: Lasting) -> str:

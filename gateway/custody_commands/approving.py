@@ -13,7 +13,7 @@ from pathlib import Path
 from custody.assets import ChainAsset
 from custody.policy.intents import Intent, IntentMalformed, read_intent, signed_text
 from engine.model.errors import FixgateError, OperatorError
-from gateway.custody_commands.common import fields_text, visible
+from gateway.custody_commands.common import Custody, fields_text, print_json, visible
 from gateway.custody_commands.words import words_of
 
 
@@ -21,8 +21,9 @@ class NotSigned(FixgateError):
     """The person did not agree: nothing was signed."""
 
 
-def add_key_arguments(parser: argparse.ArgumentParser) -> None:
-    """Who signs, and with what."""
+def add_key_arguments(parser: argparse.ArgumentParser, *, approves: bool) -> None:
+    """Who signs for or against, and with what."""
+    parser.set_defaults(approves=approves)
     parser.add_argument("--as", dest="who", required=True, metavar="NAME", help="the approver")
     parser.add_argument(
         "--key", type=Path, required=True, help="private key, made by `approver new`"
@@ -45,16 +46,28 @@ def intent_in(text: str, ident: str) -> Intent:
     return intent
 
 
-def put_name(
+def decide(
     args: argparse.Namespace,
+    custody: Custody,
+    op: str,
     intent: Intent,
-    assets: Mapping[str, ChainAsset],
-    *,
-    approves: bool,
     more: str = "",
+) -> int:
+    """Sign for or against an intent, and tell custody by its operation `op`; the exit code. more:
+    what else has to be seen. Raises Refused, OperatorError and NotSigned."""
+    custody.ask(op, id=intent.id, **_signed(args, intent, custody.assets, more))
+    if args.json:
+        print_json({"id": intent.id, "approver": args.who, "approves": args.approves})
+    else:
+        print(f"{visible(args.who)} {'approves' if args.approves else 'rejects'} {intent.id}")
+    return 0
+
+
+def _signed(
+    args: argparse.Namespace, intent: Intent, assets: Mapping[str, ChainAsset], more: str
 ) -> dict[str, object]:
-    """Show an intent, ask, sign: the words of custody's operation. more: what else has to be seen.
-    Raises OperatorError and NotSigned."""
+    """Show an intent, ask, sign: the words of custody's operation."""
+    approves: bool = args.approves
     print(fields_text(words_of(intent, assets)), file=sys.stderr)
     if more:
         print(more, file=sys.stderr)

@@ -15,10 +15,13 @@ from rich.text import Text
 
 from custody.assets import ChainAsset
 from custody.control_client import CONTROL_SOCKET, ask
+from engine.model.clock import NANOS_PER_SECOND
 from engine.model.errors import OperatorError
 from engine.model.money import format_scaled, parse_scaled
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_YEAR_9999: Final = 253_370_764_800 * NANOS_PER_SECOND
 
 Act = Callable[[argparse.Namespace], int]
 
@@ -94,6 +97,8 @@ def utc(time: int) -> str:
     """A time, ns UTC, to the microsecond; nothing for 0."""
     if not time:
         return ""
+    if not 0 < time < _YEAR_9999:
+        return f"{time} ns, which is no time"
     return f"{_EPOCH + timedelta(microseconds=time // 1_000):%Y-%m-%d %H:%M:%S.%f}Z"
 
 
@@ -150,15 +155,6 @@ def print_asked(args: argparse.Namespace, made: dict[str, str]) -> int:
         print_json(made)
     else:
         print(made["id"])
-    return 0
-
-
-def print_decided(args: argparse.Namespace, *, approves: bool) -> int:
-    """Who has said what; the exit code."""
-    if args.json:
-        print_json({"id": args.id, "approver": args.who, "approves": approves})
-    else:
-        print(f"{visible(args.who)} {'approves' if approves else 'rejects'} {args.id}")
     return 0
 
 

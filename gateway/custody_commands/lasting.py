@@ -8,13 +8,12 @@ import msgspec
 from custody.policy.intents import ChangePolicy, Intent
 from custody.policy.policy import Policy, digest_of
 from engine.model.errors import OperatorError
-from gateway.custody_commands.approving import add_key_arguments, intent_in, put_name
+from gateway.custody_commands.approving import add_key_arguments, decide, intent_in
 from gateway.custody_commands.common import (
     Custody,
     add_action,
     fields_text,
     print_cancelled,
-    print_decided,
     print_json,
     utc,
     visible,
@@ -25,11 +24,11 @@ from gateway.custody_commands.words import as_json, words_of
 
 def add_decisions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """approve, reject and cancel, of an intent by its name."""
-    approve = add_action(actions, "approve", _approve, "sign an approval of an intent")
-    reject = add_action(actions, "reject", _reject, "sign a rejection of one, which ends it")
+    approve = add_action(actions, "approve", _decide, "sign an approval of an intent")
+    reject = add_action(actions, "reject", _decide, "sign a rejection of one, which ends it")
     cancel = add_action(actions, "cancel", _cancel, "take an intent back that waits for approvals")
-    for parser in (approve, reject):
-        add_key_arguments(parser)
+    add_key_arguments(approve, approves=True)
+    add_key_arguments(reject, approves=False)
     cancel.add_argument("--as", dest="who", required=True, metavar="NAME", help="who takes it back")
     for parser in (approve, reject, cancel):
         parser.add_argument("id", metavar="ID", help="of the intent, such as C00000001")
@@ -90,22 +89,12 @@ def show_intent(args: argparse.Namespace) -> int:
     return 0
 
 
-def _approve(args: argparse.Namespace) -> int:
-    return _decide(args, approves=True)
-
-
-def _reject(args: argparse.Namespace) -> int:
-    return _decide(args, approves=False)
-
-
-def _decide(args: argparse.Namespace, *, approves: bool) -> int:
+def _decide(args: argparse.Namespace) -> int:
     custody = Custody(args.data)
     row = custody.ask("change", id=args.id)
     intent = intent_in(row["intent"], args.id)
     more = _more(custody, _new_policy(intent, row))
-    signed = put_name(args, intent, custody.assets, approves=approves, more=more)
-    custody.ask("approve_change", id=args.id, **signed)
-    return print_decided(args, approves=approves)
+    return decide(args, custody, "approve_change", intent, more)
 
 
 def _cancel(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from custody.policy.intents import Withdrawal
 from engine.model.errors import OperatorError
-from gateway.custody_commands.approving import add_key_arguments, intent_in, put_name
+from gateway.custody_commands.approving import add_key_arguments, decide, intent_in
 from gateway.custody_commands.common import (
     Custody,
     add_action,
@@ -14,7 +14,6 @@ from gateway.custody_commands.common import (
     minor_units,
     print_asked,
     print_cancelled,
-    print_decided,
     print_json,
     print_list,
     run_action,
@@ -48,10 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     request.add_argument("--amount", required=True, help="in units of the asset, such as 0.5")
     request.add_argument("--to", required=True, metavar="ADDRESS", help="0x and 40 hex digits")
     request.add_argument("--as", dest="who", required=True, metavar="NAME", help="who asks")
-    approve = add_action(actions, "approve", _approve, "sign an approval of one")
-    reject = add_action(actions, "reject", _reject, "sign a rejection of one, which ends it")
-    for parser_ in (approve, reject):
-        add_key_arguments(parser_)
+    approve = add_action(actions, "approve", _decide, "sign an approval of one")
+    reject = add_action(actions, "reject", _decide, "sign a rejection of one, which ends it")
+    add_key_arguments(approve, approves=True)
+    add_key_arguments(reject, approves=False)
     cancel = add_action(actions, "cancel", _cancel, "take one back that is not on its way yet")
     cancel.add_argument("--as", dest="who", required=True, metavar="NAME", help="who takes it back")
     for parser_ in (show, approve, reject, cancel):
@@ -122,22 +121,12 @@ def _request(args: argparse.Namespace) -> int:
     return print_asked(args, made)
 
 
-def _approve(args: argparse.Namespace) -> int:
-    return _decide(args, approves=True)
-
-
-def _reject(args: argparse.Namespace) -> int:
-    return _decide(args, approves=False)
-
-
-def _decide(args: argparse.Namespace, *, approves: bool) -> int:
+def _decide(args: argparse.Namespace) -> int:
     custody = Custody(args.data)
     intent = _intent(custody.ask("withdrawal", id=args.id))
     if intent.id != args.id:
         raise OperatorError(f"custody shows another withdrawal than {visible(args.id)}")
-    signed = put_name(args, intent, custody.assets, approves=approves)
-    custody.ask("approve", id=args.id, **signed)
-    return print_decided(args, approves=approves)
+    return decide(args, custody, "approve", intent)
 
 
 def _cancel(args: argparse.Namespace) -> int:

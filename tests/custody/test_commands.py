@@ -11,6 +11,7 @@ from custody.control_client import Refused
 from custody.policy.policy import Policy
 from engine.model.errors import OperatorError
 from gateway.custody_commands.approving import NotSigned
+from gateway.custody_commands.common import utc
 from tests.custody.terminal import fixgate
 from tests.custody.world import ETHER, POLICY, STRANGER
 
@@ -185,6 +186,19 @@ def test_nothing_that_others_wrote_reaches_a_terminal_as_a_command(served, typed
 def test_who_asks_where_no_venue_runs_is_told(tmp_path):
     with pytest.raises(OperatorError, match="is the venue running"):
         fixgate("withdrawals", "list", "--data", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (0, ""),
+        (1_700_000_000_123_456_789, "2023-11-14 22:13:20.123456Z"),
+        (-1, "-1 ns, which is no time"),
+        (10**30, f"{10**30} ns, which is no time"),
+    ],
+)
+def test_a_time_is_shown_whatever_an_intent_says(time, text):
+    assert utc(time) == text
 
 
 # --- keys -------------------------------------------------------------------------------------

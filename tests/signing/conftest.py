@@ -7,7 +7,9 @@ import os
 
 import pytest
 from eth_utils.crypto import keccak
+from hypothesis import strategies as st
 
+from custody.signing import requests
 from custody.signing.keys import SeedKeys
 from custody.signing.log import SignerLog
 from custody.signing.signer import Signer, SignerRules
@@ -47,6 +49,17 @@ class Bench:
         )
         self.log = SignerLog(self.path, self.said.append)
         self.signer = Signer(rules, self.keys, self.log, self.clock, self.said.append)
+
+
+def mangled(data, asked):
+    """A request with one byte of it changed, as hypothesis draws it; None if nobody can read it."""
+    payload = bytearray(requests.frame(asked)[4:])
+    at = data.draw(st.integers(0, len(payload) - 1))
+    payload[at] ^= data.draw(st.integers(1, 255))
+    try:
+        return requests.read_request(bytes(payload))
+    except requests.FrameMalformed:
+        return None
 
 
 @pytest.fixture
