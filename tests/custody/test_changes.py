@@ -5,11 +5,12 @@ from msgspec.structs import replace
 
 from custody.changes import store
 from custody.known import DeskRefused
+from custody.policy.intents import AllowAddress
 from custody.policy.policy import Policy, Quorum, Rule, digest_of
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.errors import OperatorError
 from tests.custody.people import ALICE, BOB, CAROL
-from tests.custody.world import COLD, ETHER, POLICY, STRANGER, Killed
+from tests.custody.world import CHAIN, COLD, ETHER, POLICY, STRANGER, Killed
 
 COOL_DOWN_S, DELAY_S = 600, 1_200
 BOTH = (Quorum(group="treasury", quorum=1), Quorum(group="risk", quorum=1))
@@ -190,6 +191,44 @@ def test_what_is_allowed_behind_a_forbidding_that_waits_for_the_signer_goes_with
     assert state(world, waiting) == "forbidden"
     wait(world, COOL_DOWN_S)
     assert withdrawn(world) == "blocked"
+
+
+def test_an_address_that_only_the_signer_had_yet_is_forbidden_with_the_rest(world):
+    """The signer wrote it down, its answer was lost, and then the address was forbidden."""
+    world.signing.deaf = True
+    lost = world.desk.changes.allow("ACME", "ETH", STRANGER, "exchange", "trader7")
+    say(world, lost, ALICE, CAROL)
+    world.go(1)
+    assert world.signer._rulebook.noted(lost) is not None
+    world.desk.changes.forbid("ACME", "ETH", STRANGER, "watch")
+    world.signing.deaf = False
+    wait(world, 11)
+    assert state(world, lost) == "forbidden"
+    assert not any(f"{lost} is noted" in line for line in world.logged)
+    wait(world, COOL_DOWN_S)
+    assert withdrawn(world) == "blocked"
+
+
+def test_what_was_asked_for_after_the_signer_forbade_is_not_forbidden(world):
+    """Custody learns late when the signer did: it ends what the signer takes no more, only that."""
+    allowed(world)
+    world.signing.deaf = True
+    ident = world.desk.changes.forbid("ACME", "ETH", STRANGER, "watch")
+    world.go(1)
+    noted = world.signer._rulebook.noted(ident).time
+    wait(world, 1)
+    now = world.clock.time
+    expires = now + 3_600 * NANOS_PER_SECOND
+    later = AllowAddress("C9", "ACME", "x", CHAIN, "ETH", STRANGER, "", now, expires)
+    assert later.requested > noted
+    with world.database.begin() as connection:
+        store.keep(connection, later)
+    world.signing.deaf = False
+    wait(world, 11)
+    assert (state(world, ident), state(world, "C9")) == ("noted", "awaiting")
+    say(world, "C9", ALICE, CAROL)
+    world.go(1)
+    assert state(world, "C9") == "noted"
 
 
 def test_forbidding_needs_what_the_policy_says(world):
