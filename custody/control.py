@@ -20,8 +20,9 @@ from sqlalchemy import Row
 from custody.assets import ChainAsset
 from custody.desk import Desk
 from custody.known import DeskRefused
+from custody.policy.history import as_told
 from custody.policy.intents import Approval
-from custody.policy.policy import MAX_POLICY_BYTES, Policy, digest_of
+from custody.policy.policy import MAX_POLICY_BYTES, Policy
 from engine.local_socket import is_own, listening
 
 MAX_LINE: Final = MAX_POLICY_BYTES + 16_384
@@ -93,7 +94,7 @@ class Control:
             },
             "forbid": lambda a: {"id": changes.forbid(a.account, a.asset, a.destination, a.who)},
             "listing": lambda a: _rows(changes.addresses(a.account)),
-            "policy": lambda _: self._policy(),
+            "policy": lambda _: as_told(*changes.policy()),
             "propose": self._propose,
             "policies": lambda _: _rows(changes.policies()),
             "change": lambda a: _with_approvals(*changes.one(a.id)),
@@ -157,18 +158,6 @@ class Control:
         if asked.policy is None:
             raise DeskRefused("policy: missing")
         return {"id": self._desk.changes.change(asked.policy, asked.who)}
-
-    def _policy(self) -> dict[str, object]:
-        """The policy in force and the one to come, each with the digest that people agree on."""
-        policy, pending = self._desk.changes.policy()
-        told: dict[str, object] = {"digest": digest_of(policy), "policy": policy, "pending": None}
-        if pending is not None:
-            told["pending"] = {
-                "digest": digest_of(pending.policy),
-                "policy": pending.policy,
-                "due": str(pending.due),
-            }
-        return told
 
 
 def _with_approvals(row: Row[Any], approvals: list[Approval]) -> dict[str, object]:

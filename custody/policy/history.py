@@ -4,6 +4,7 @@ Pure.
 Custody and the signer each have a history of their own, of the same changes at the same times.
 """
 
+import msgspec
 from msgspec import Struct
 
 from custody.policy.intents import ChangePolicy
@@ -72,7 +73,17 @@ class PolicyHistory:
         if digest_of(configured) not in map(digest_of, known):
             raise OperatorError(
                 f"custody.policy of the configuration is {digest_of(configured)[:16]}, in force is"
-                f" {digest_of(self.at(now))[:16]}. The file does not change a policy: put back what"
-                " `fixgate policy show` prints, then have the other one approved: `fixgate policy"
-                " propose`"
+                f" {digest_of(self.at(now))[:16]}. The file does not change a policy: put back the"
+                " one that `fixgate policy show` prints, start, and have the other one approved:"
+                " `fixgate policy propose`"
             )
+
+
+def as_told(policy: Policy, pending: Pending | None) -> dict[str, object]:
+    """The policy in force and the one to come as JSON has them, each with the digest that people
+    agree on; due is text, for JSON has 53 bits."""
+    told: dict[str, object] = {"digest": digest_of(policy), "policy": policy, "pending": None}
+    if pending is not None:
+        to_come = {"digest": digest_of(pending.policy), "policy": pending.policy}
+        told["pending"] = {**to_come, "due": str(pending.due)}
+    return dict(msgspec.to_builtins(told))

@@ -14,9 +14,13 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from custody.policy.history import PolicyHistory
 from custody.policy.policy import Policy
 from custody.signing.requests import Note
 from engine.model.errors import FixgateError, OperatorError
+
+SIGNER_LOG: Final = "signer.log"
+"""Its place under DIR/custody."""
 
 GENESIS: Final = "0" * 64
 
@@ -53,8 +57,6 @@ class SignerLog:
 
     def __init__(self, path: Path, log: Callable[[str], None]) -> None:
         """Reads and checks all of it. Raises OperatorError if a line is not what was written."""
-        self.entries: list[Entry] = []
-        self._digest = GENESIS
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         data = path.read_bytes()
@@ -63,8 +65,7 @@ class SignerLog:
             log(f"{path.name}: cut a line that was never finished, {len(torn)} bytes")
             os.ftruncate(self._fd, len(data) - len(torn))
             os.fsync(self._fd)
-        for number, line in enumerate(whole.split(b"\n") if whole else [], 1):
-            self._take(line, number, path)
+        self.entries, self._digest = _checked(whole, path)
         self._size = len(data) - len(torn)
         os.lseek(self._fd, self._size, os.SEEK_SET)
 
@@ -94,18 +95,42 @@ class SignerLog:
         os.ftruncate(self._fd, self._size)
         os.lseek(self._fd, self._size, os.SEEK_SET)
 
-    def _take(self, line: bytes, number: int, path: Path) -> None:
+
+def policies_in(path: Path) -> PolicyHistory | None:
+    """The policies of a signer's log, read beside the signer; None if nothing was written down yet.
+    Raises OperatorError if there is no log, or it was changed."""
+    try:
+        whole, _, _ = path.read_bytes().rpartition(b"\n")
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}") from None
+    entries, _ = _checked(whole, path)
+    first = next((entry.policy for entry in entries if entry.policy is not None), None)
+    if first is None:
+        return None
+    history = PolicyHistory(first)
+    for entry in entries:
+        if entry.note is not None and entry.note.policy is not None:
+            history.change(entry.note.policy, entry.time)
+    return history
+
+
+def _checked(whole: bytes, path: Path) -> tuple[list[Entry], str]:
+    """Entries of complete lines, and the digest of the last one. Raises OperatorError."""
+    entries: list[Entry] = []
+    digest = GENESIS
+    for number, line in enumerate(whole.split(b"\n") if whole else [], 1):
         try:
             entry = msgspec.json.decode(line, type=Entry)
         except (msgspec.DecodeError, UnicodeDecodeError):
             entry = None
-        if entry is None or entry.seq != number or entry.before != self._digest:
+        if entry is None or entry.seq != number or entry.before != digest:
             raise OperatorError(
                 f"{path} was changed at line {number}: nothing is signed until somebody has found"
                 " out by whom. Compare it with its copy"
             )
-        self.entries.append(entry)
-        self._digest = sha256(line).hexdigest()
+        entries.append(entry)
+        digest = sha256(line).hexdigest()
+    return entries, digest
 
 
 _encode = msgspec.json.Encoder(order="sorted").encode

@@ -7,7 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from custody.policy.history import as_told
 from custody.policy.policy import Policy, digest_of
+from custody.signing.log import SIGNER_LOG, policies_in
+from custody.terms import FOLDER
 from engine.model.errors import OperatorError
 from gateway.config import load_config
 from gateway.custody_commands.common import (
@@ -25,6 +28,7 @@ from gateway.custody_commands.lasting import (
     told_policy,
 )
 from gateway.custody_commands.policy_text import as_yaml
+from gateway.flow.system_clock import SystemClock
 
 COLUMNS: Final = {
     "id": "ID",
@@ -62,7 +66,7 @@ def run_policy(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     if args.id is not None:
         return show_intent(args)
-    told = Custody(args.data).ask("policy")
+    told = _told(args.data)
     if args.json:
         print_json(told)
         return 0
@@ -74,6 +78,20 @@ def _show(args: argparse.Namespace) -> int:
     return 0
 
 
+def _told(data: Path) -> dict[str, Any]:
+    """What custody says; where it does not run, the signer's log. Raises OperatorError."""
+    try:
+        return dict(Custody(data).ask("policy"))
+    except OperatorError as error:
+        path = data / FOLDER / SIGNER_LOG
+        history = policies_in(path) if path.exists() else None
+        if history is None:
+            raise
+        print(f"from {path}: {error}", file=sys.stderr)
+    now = SystemClock().now()
+    return as_told(history.at(now), history.pending(now))
+
+
 def _check(args: argparse.Namespace) -> int:
     policy = _configured(args.config)
     changeable = any("change-policy" in rule.kinds for rule in policy.rules)
@@ -82,6 +100,9 @@ def _check(args: argparse.Namespace) -> int:
         return 0
     print(f"{args.config}: good: {len(policy.rules)} rules, {len(policy.approvers)} approvers")
     print(digest_of(policy))
+    for rule in policy.rules:
+        if rule.action == "allow" and "change-policy" in rule.kinds:
+            print(f"rule {rule.name} lets the policy change without approvals", file=sys.stderr)
     if not changeable:
         print("no rule is of kind change-policy: once in force, it stays", file=sys.stderr)
     return 0

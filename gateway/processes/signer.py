@@ -2,12 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Final
 
 from custody.demo.keystore import demo_seed
 from custody.settings import CustodySettings
 from custody.signing.keys import Keys, SeedKeys
-from custody.signing.log import SignerLog
+from custody.signing.log import SIGNER_LOG, SignerLog
 from custody.signing.opening import open_keys
 from custody.signing.rules import rules_of
 from custody.signing.server import SIGNER_SOCKET, SignerServer
@@ -15,10 +14,6 @@ from custody.signing.signer import Signer
 from custody.terms import FOLDER
 from gateway.children import announce_ready
 from gateway.processes.place import Place
-
-SIGNER_LOG: Final = "signer.log"
-"""The signer's memory, under DIR/custody: what it has signed."""
-
 
 def run_signer(place: Place, stop: int) -> None:
     """Sign until the descriptor `stop` can be read."""

@@ -10,8 +10,10 @@ import yaml
 from msgspec.structs import replace
 
 from custody.control_client import Refused
-from custody.policy.intents import AllowAddress, canonical
+from custody.policy.intents import AllowAddress, ChangePolicy, canonical
 from custody.policy.policy import digest_of, policy_text
+from custody.signing.log import policies_in
+from custody.signing.requests import Note
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.errors import ConfigError, OperatorError
 from gateway.custody_commands.approving import NotSigned
@@ -19,6 +21,8 @@ from tests.custody.people import ALICE, BOB, CAROL
 from tests.custody.terminal import fixgate
 from tests.custody.test_changes import COOL_DOWN_S, DELAY_S, FIRST, OPEN
 from tests.custody.world import CHAIN, ETHER, STRANGER, USDC
+from tests.engine.streams import START
+from tests.signing.conftest import Bench
 
 ROOT = Path(__file__).parents[2]
 PLACE = ("--account", "ACME", "--asset", "ETH", "--to", STRANGER)
@@ -121,6 +125,26 @@ def test_a_policy_is_changed_by_typing(served, typed, keys, config_of, capsys):
     wait(served, DELAY_S)
     assert typed("policy", "show")["digest"] == digest_of(OPEN)
     assert [row["state"] for row in typed("policy", "list")] == ["noted"]
+
+
+def test_where_custody_does_not_run_the_signers_log_tells_the_policy(tmp_path, capsys):
+    """As when the configuration has another one, and nothing starts."""
+    folder = tmp_path / "custody"
+    with pytest.raises(OperatorError, match="is the venue running"):
+        fixgate("policy", "show", "--data", tmp_path)
+    bench = Bench(folder)
+    bench.policy = FIRST
+    bench.start()
+    with pytest.raises(OperatorError, match="is the venue running"):
+        fixgate("policy", "show", "--data", tmp_path)  # nothing was written down yet
+    change = ChangePolicy("C1", "x", digest_of(FIRST), digest_of(OPEN), START, START + 1)
+    words = tuple(person.says(change) for person in (ALICE, CAROL))
+    bench.signer.handle(Note(change, words, OPEN))
+    bench.log.close()
+    fixgate("policy", "show", "--data", tmp_path, "--json")
+    assert json.loads(capsys.readouterr().out)["digest"] == digest_of(OPEN)  # it is long due
+    history = policies_in(folder / "signer.log")
+    assert (history.at(START), history.pending(START).policy) == (FIRST, OPEN)
 
 
 def test_who_approves_a_policy_reads_what_it_changes(
