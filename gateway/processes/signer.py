@@ -15,6 +15,7 @@ from custody.terms import FOLDER
 from gateway.children import announce_ready
 from gateway.processes.place import Place
 
+
 def run_signer(place: Place, stop: int) -> None:
     """Sign until the descriptor `stop` can be read."""
     settings, terms = place.custody()
