@@ -1,12 +1,16 @@
 """The policy in force, as custody has it: in the database, the configuration's as the first one."""
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from custody.policy.history import Pending, PolicyHistory
 from custody.policy.intents import ChangePolicy
 from custody.policy.policy import Policy, policy_text, read_policy
+from custody.signing.requests import Noted
 from custody.store.custody_schema import policies
 from engine.model.clock import Clock
+
+FIRST = Noted(0, 0)
+"""Of the configuration's policy, which stands before every line of the signer's log."""
 
 
 class Policies:
@@ -16,12 +20,12 @@ class Policies:
         """Raises OperatorError if the configuration has another policy than the database knows."""
         self._clock = clock
         with database.begin() as connection:
-            rows = connection.execute(select(policies).order_by(policies.c.number)).all()
+            rows = connection.execute(select(policies)).all()
             if not rows:
-                _keep(connection, "", configured, 0)
-        self._history = PolicyHistory(read_policy(rows[0].policy) if rows else configured)
-        for row in rows[1:]:
-            self._history.change(read_policy(row.policy), row.noted)
+                self.keep(connection, "", configured, FIRST)
+        self._known = {row.line: (read_policy(row.policy), int(row.noted)) for row in rows}
+        self._known.setdefault(FIRST.line, (configured, FIRST.time))
+        self._history = self._folded()
         self._history.check_configured(configured, clock.now())
 
     def in_force(self) -> Policy:
@@ -36,20 +40,24 @@ class Policies:
         """See PolicyHistory."""
         return self._history.refusal(intent, policy, self._clock.now())
 
-    def keep(self, connection: Connection, ident: str, policy: Policy, noted: int) -> None:
+    def keep(self, connection: Connection, ident: str, policy: Policy, noted: Noted) -> None:
         """A policy that the signer has written down, in the transaction that says so; `take` it
-        when that is committed. noted: ns UTC."""
-        _keep(connection, ident, policy, noted)
-
-    def take(self, policy: Policy, noted: int) -> int:
-        """It counts; when it is in force, ns UTC."""
-        return self._history.change(policy, noted)
-
-
-def _keep(connection: Connection, ident: str, policy: Policy, noted: int) -> None:
-    last = connection.execute(select(func.max(policies.c.number))).scalar() or 0
-    connection.execute(
-        insert(policies).values(
-            number=last + 1, intent=ident, policy=policy_text(policy), noted=noted
+        when that is committed."""
+        connection.execute(
+            insert(policies).values(
+                line=noted.line, intent=ident, policy=policy_text(policy), noted=noted.time
+            )
         )
-    )
+
+    def take(self, policy: Policy, noted: Noted) -> None:
+        """It counts, in the place that the signer gave it: which is not the last one if an earlier
+        answer of the signer's was lost, and came again after a later one."""
+        self._known[noted.line] = policy, noted.time
+        self._history = self._folded()
+
+    def _folded(self) -> PolicyHistory:
+        history = PolicyHistory(self._known[FIRST.line][0])
+        for line in sorted(self._known):
+            if line != FIRST.line:
+                history.change(*self._known[line])
+        return history

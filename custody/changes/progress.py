@@ -16,7 +16,7 @@ from custody.changes.policies import Policies
 from custody.changes.states import ChangeState as C
 from custody.outgoing.sender import SignerAway, SignerRefused
 from custody.policy.intents import ChangePolicy, ForbidAddress, Lasting
-from custody.signing.requests import Note
+from custody.signing.requests import Note, Noted
 from custody.store.database import for_reading
 from custody.withdrawals.lifecycle import Verdicts
 from custody.withdrawals.rulings import PolicyRulings
@@ -42,8 +42,8 @@ _BECOMES: Final = {
 class Notary(Protocol):
     """The signer, as far as it writes down what lasts."""
 
-    async def note(self, note: Note) -> int:
-        """When it wrote it down, ns UTC. Raises SignerAway and SignerRefused."""
+    async def note(self, note: Note) -> Noted:
+        """When and where it wrote it down. Raises SignerAway and SignerRefused."""
         ...
 
 
@@ -140,13 +140,13 @@ class Changes:
             if raise_alarm(connection, f"change/{row.id}", words, self._clock.now()):
                 self._log(words)
 
-    def _noted(self, row: Row[Any], intent: Lasting, noted: int) -> None:
+    def _noted(self, row: Row[Any], intent: Lasting, noted: Noted) -> None:
         now, policy = self._clock.now(), store.policy_of(row)
         with self._database.begin() as connection:
-            if not store.note(connection, row.id, noted, now):
+            if not store.note(connection, row.id, noted.time, now):
                 return  # its address was forbidden meanwhile
             if isinstance(intent, ForbidAddress):
-                store.forbid(connection, intent, noted, now)
+                store.forbid(connection, intent, noted.time, now)
             if policy is not None:
                 self._policies.keep(connection, row.id, policy, noted)
         self._ask_at.pop(row.id, None)

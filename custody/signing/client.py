@@ -45,12 +45,12 @@ class SignerLine:
         """See Signer."""
         return await self._sign(request, nonce, CANCEL_GAS, offer, cancels=True)
 
-    async def note(self, note: Note) -> int:
+    async def note(self, note: Note) -> Noted:
         """See custody.changes.progress.Notary."""
         reply = await self._ask(note)
         match reply:
             case Noted():
-                return reply.time
+                return reply
             case Refused() if reply.reason in AWAY:
                 raise SignerAway(reply.text)
             case Refused():

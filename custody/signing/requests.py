@@ -98,10 +98,12 @@ class Signed(Struct, frozen=True, tag="signed"):
 
 
 class Noted(Struct, frozen=True, tag="noted"):
-    """It is written down, for good. time: ns UTC, from which cool-downs and delays count; of what
-    was written down before, that of the first time."""
+    """It is written down, for good. time: ns UTC, from which cool-downs and delays count. line: of
+    the signer's log, which is the order of all changes. Of what was written down before, both are
+    those of the first time."""
 
     time: int
+    line: int
 
 
 class Refused(Struct, frozen=True, tag="refused"):

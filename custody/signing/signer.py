@@ -266,7 +266,7 @@ class Signer:
         if before is not None:
             if before.content != content:
                 raise No("content", f"{intent.id} said something else before")
-            return Noted(before.time)
+            return Noted(before.time, before.seq)
         now = self._clock.now()
         self._rulebook.check(note, now)
         account, asset = "", ""
@@ -280,9 +280,10 @@ class Signer:
                 note, self._first_policy(),
             )  # fmt: skip
 
-        self._rulebook.take(self._append(entry), note)
-        self._say(f"wrote down {intent.id}: {type(intent).__name__}")
-        return Noted(now)
+        written = self._append(entry)
+        self._rulebook.take(written, note)
+        self._say(f"wrote down {intent.id}: {written.kind}")
+        return Noted(now, written.seq)
 
     def _first_policy(self) -> Policy | None:
         """What the log does not have yet, so that its next line does."""

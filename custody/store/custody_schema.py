@@ -135,7 +135,7 @@ lasting = Table(
 policies = Table(
     "policy",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),  # 1: the configuration's
+    Column("line", Integer, primary_key=True, autoincrement=False),  # of the signer's log; 0: first
     Column("intent", NAME, nullable=False, unique=True),  # that made it; empty for the first
     Column("policy", LargeBinary, nullable=False),  # see custody.policy.policy.policy_text
     Column("noted", BigInteger, nullable=False),  # ns UTC, from which its delay counts

@@ -414,6 +414,26 @@ def test_a_change_can_be_stopped_within_its_delay(world):
         world.desk.changes.change(FIRST, "trader7")
 
 
+def test_two_changes_of_which_the_signers_first_answer_was_lost_keep_its_order(world):
+    """Custody hears of the first one last; the second one took its place all the same."""
+    second = replace(OPEN, cool_down_s=1)
+    idents = [world.desk.changes.change(policy, "trader7") for policy in (OPEN, second)]
+    world.signing.deaf = True
+    say(world, idents[0], ALICE, CAROL)
+    world.go(1)
+    world.signing.deaf = False
+    say(world, idents[1], ALICE, CAROL)
+    world.go(1)
+    assert [state(world, ident) for ident in idents] == ["agreed", "noted"]
+    wait(world, 11)
+    assert [state(world, ident) for ident in idents] == ["noted", "noted"]
+    for _ in range(2):
+        pending = world.desk.changes.policy()[1]
+        assert pending == world.signer._rulebook.history.pending(world.clock.time)
+        assert pending.policy == second
+        world.start()
+
+
 def test_what_contradicts_itself_is_refused_by_path(world):
     with pytest.raises(DeskRefused, match=r"policy: rules\[0\]\.approve"):
         world.desk.changes.change(Policy(rules=(Rule(name="x", action="approve"),)), "trader7")

@@ -38,5 +38,5 @@ def new_world(tmp_path, postgres):
         return made[-1]
 
     yield make
-    for world in made:
-        world.close()
+    for one in made:
+        one.close()

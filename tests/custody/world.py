@@ -137,7 +137,7 @@ class DirectSigner:
         if self.away:
             raise SignerAway("no answer")
         self.notes.append(note)
-        noted = self._exchange(note).time
+        noted = self._exchange(note)
         if self.deaf:
             raise SignerAway("the answer is lost")
         return noted

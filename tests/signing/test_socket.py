@@ -13,10 +13,13 @@ from custody.outgoing.fees import Offer
 from custody.outgoing.sender import SignerAway, SignerRefused
 from custody.signing import client
 from custody.signing.client import SignerLine
-from custody.signing.requests import Pay, purpose_bytes
+from custody.signing.requests import Noted, Pay, purpose_bytes
 from custody.signing.server import MAX_CLIENTS, SignerServer
 from engine.local_socket import address
+from tests.custody.people import CAROL
 from tests.custody.world import GWEI
+from tests.engine.streams import START
+from tests.signing.test_rulebook import ALLOW, FIRST, note
 from tests.signing.test_signer import HOT, LARGE, SMALL
 from tests.support.venue import wait_until
 
@@ -136,3 +139,15 @@ def test_more_clients_than_there_is_room_for_are_closed(path):
 
 def test_the_socket_is_its_users_alone(path):
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_lasts_is_written_down_over_it(bench, request):
+    bench.policy = FIRST
+    bench.start()
+    path = request.getfixturevalue("path")
+    with pytest.raises(SignerRefused, match="approvals: C1 lacks 1 of risk"):
+        asked(path, lambda line: line.note(note(ALLOW)))
+    assert asked(path, lambda line: line.note(note(ALLOW, CAROL))) == Noted(START, 1)
+    assert [entry.id for entry in bench.log.entries] == ["C1"]
+    with pytest.raises(SignerAway):
+        asked(path.with_name("nobody.sock"), lambda line: line.note(note(ALLOW, CAROL)))

@@ -37,7 +37,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "policy",
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("intent", name, nullable=False, unique=True),
         sa.Column("policy", sa.LargeBinary, nullable=False),
         sa.Column("noted", sa.BigInteger, nullable=False),
