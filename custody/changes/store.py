@@ -88,8 +88,10 @@ def under_way(connection: Connection, limit: int) -> Sequence[Row[Any]]:
 def listed(
     connection: Connection, limit: int, kinds: Iterable[str], account: str = ""
 ) -> Sequence[Row[Any]]:
-    """The latest of some kinds, of one account or of all."""
-    query = select(lasting).where(lasting.c.kind.in_(list(kinds)))
+    """The latest of some kinds, of one account or of all; without policies, which are large."""
+    query = select(*(c for c in lasting.c if c.name != "policy")).where(
+        lasting.c.kind.in_(list(kinds))
+    )
     if account:
         query = query.where(lasting.c.account == account)
     return connection.execute(query.order_by(lasting.c.id.desc()).limit(limit)).all()

@@ -78,8 +78,9 @@ class Rule(_Strict, frozen=True):
 
 
 class Policy(_Strict, frozen=True):
-    """All of it. cool_down_s: of an address that was just allowed. delay_s: before a changed policy
-    is in force. intent_life_s: how long an intent waits for its approvals."""
+    """All of it. cool_down_s: of an address that was just allowed. delay_s: before a policy that
+    takes the place of this one is in force. Both count from when the signer wrote the change down.
+    intent_life_s: how long an intent waits for its approvals."""
 
     approvers: Annotated[tuple[Approver, ...], Meta(max_length=MAX_APPROVERS)] = ()
     rules: Annotated[tuple[Rule, ...], Meta(max_length=MAX_RULES)] = ()
@@ -106,7 +107,7 @@ def digest_of(policy: Policy) -> str:
 def check_policy(policy: Policy, decimals: dict[str, int]) -> None:
     """decimals: by asset code, of its amounts. Raises ConfigError with the path of the mistake."""
     if (size := len(policy_text(policy))) > MAX_POLICY_BYTES:
-        raise ConfigError("", f"{size} bytes as JSON; at most {MAX_POLICY_BYTES}")
+        raise ConfigError("rules", f"{size} bytes as JSON; at most {MAX_POLICY_BYTES}")
     members: dict[str, set[str]] = {}
     seen: set[str] = set()
     for k, approver in enumerate(policy.approvers):

@@ -6,7 +6,13 @@ from msgspec.structs import replace
 
 from custody.policy.decision import Decision, Facts, Standing, decide, refusal_of, standing
 from custody.policy.intents import AllowAddress, Approval, Withdrawal
-from custody.policy.policy import Policy, check_policy, digest_of
+from custody.policy.policy import (
+    Policy,
+    check_policy,
+    digest_of,
+    policy_text,
+    read_policy,
+)
 from engine.model.errors import ConfigError
 from tests.custody.people import ALICE, BOB, CAROL, MALLORY
 
@@ -205,3 +211,14 @@ def test_the_digest_is_of_everything():
     one, other = policy(TREASURY), policy({**TREASURY, "accounts": ["ACME"]})
     assert digest_of(one) == digest_of(policy(TREASURY))
     assert digest_of(one) != digest_of(other)
+
+
+def test_a_policy_that_no_message_holds_is_refused():
+    long = policy({"action": "allow", "accounts": [f"account{k:06d}" for k in range(5_000)]})
+    with pytest.raises(ConfigError, match="bytes as JSON; at most 65536"):
+        check_policy(long, DECIMALS)
+
+
+def test_a_policy_is_read_as_it_was_written():
+    made = policy(TREASURY, {**TREASURY, "kinds": ["change-policy"]}, cool_down_s=5)
+    assert read_policy(policy_text(made)) == made

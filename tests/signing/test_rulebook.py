@@ -233,6 +233,13 @@ def test_a_name_says_the_same_for_ever(signer):
     assert refusal(signer, note(OTHER, CAROL)) == "content"
 
 
+def test_changes_have_a_limit(signer, monkeypatch):
+    monkeypatch.setattr("custody.signing.rulebook.MAX_NOTES", 1)
+    done(signer, note(ALLOW, CAROL))
+    assert refusal(signer, note(replace(ALLOW, id="C2"), CAROL)) == "full"
+    assert done(signer, note(ALLOW, CAROL)) == START
+
+
 # --- the policy -------------------------------------------------------------------------------
 
 
