@@ -19,11 +19,14 @@ class Policies:
     def __init__(self, database: Engine, configured: Policy, clock: Clock) -> None:
         """Raises OperatorError if the configuration has another policy than the database knows."""
         self._clock = clock
+        self._known: dict[int, tuple[Policy, int]] = {}
+        """By line of the signer's log, a policy and when it was written down (ns UTC)."""
         with database.begin() as connection:
             rows = connection.execute(select(policies)).all()
             if not rows:
                 self.keep(connection, "", configured, FIRST)
-        self._known = {row.line: (read_policy(row.policy), int(row.noted)) for row in rows}
+        for row in rows:
+            self._known[row.line] = read_policy(row.policy), int(row.noted)
         self._known.setdefault(FIRST.line, (configured, FIRST.time))
         self._history = self._folded()
         self._history.check_configured(configured, clock.now())
@@ -42,7 +45,9 @@ class Policies:
 
     def keep(self, connection: Connection, ident: str, policy: Policy, noted: Noted) -> None:
         """A policy that the signer has written down, in the transaction that says so; `take` it
-        when that is committed."""
+        when that is committed. What is known is left as it is."""
+        if noted.line in self._known:
+            return
         connection.execute(
             insert(policies).values(
                 line=noted.line, intent=ident, policy=policy_text(policy), noted=noted.time

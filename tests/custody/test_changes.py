@@ -448,8 +448,11 @@ def test_an_old_change_put_back_into_the_database_changes_nothing(world):
         store.move(connection, ident, [store.ChangeState.NOTED], store.ChangeState.AWAITING, 0)
     wait(world, DELAY_S)
     assert withdrawn(world) == "blocked"
+    with world.database.begin() as connection:  # and as if it had been agreed on again
+        store.move(connection, ident, [store.ChangeState.REFUSED], store.ChangeState.AGREED, 0)
     world.start_signer()
     wait(world, DELAY_S)
+    assert state(world, ident) == "noted"
     assert withdrawn(world) == "blocked"
 
 
