@@ -440,20 +440,23 @@ def test_what_contradicts_itself_is_refused_by_path(world):
 
 
 def test_an_old_change_put_back_into_the_database_changes_nothing(world):
+    """Its approvals are good, it has not expired, and the policy it is to change is in force again;
+    but the signer has written it down once, and answers as it did then."""
     ident = agreed(world, OPEN)
     wait(world, DELAY_S)
     agreed(world, FIRST)
     wait(world, DELAY_S)
+    assert world.clock.time < intent(world, ident).expires
     with world.database.begin() as connection:
         store.move(connection, ident, [store.ChangeState.NOTED], store.ChangeState.AWAITING, 0)
-    wait(world, DELAY_S)
-    assert withdrawn(world) == "blocked"
-    with world.database.begin() as connection:  # and as if it had been agreed on again
-        store.move(connection, ident, [store.ChangeState.REFUSED], store.ChangeState.AGREED, 0)
-    world.start_signer()
-    wait(world, DELAY_S)
+    world.go(2)
     assert state(world, ident) == "noted"
-    assert withdrawn(world) == "blocked"
+    for _ in range(2):
+        assert world.desk.changes.policy() == (FIRST, None)
+        wait(world, DELAY_S)
+        assert withdrawn(world) == "blocked"
+        world.start_signer()
+        world.start()
 
 
 # --- deaths -----------------------------------------------------------------------------------
