@@ -10,6 +10,7 @@ from gateway.custody_commands.approving import intent_in
 from gateway.custody_commands.common import (
     Custody,
     add_action,
+    add_actions,
     print_asked,
     print_json,
     print_list,
@@ -42,7 +43,7 @@ LIST_COLUMNS: Final = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `fixgate addresses` takes."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    actions = add_actions(parser)
     new = add_action(actions, "new", _new, "where an account has an asset sent to; always the same")
     new.add_argument("--account", required=True)
     new.add_argument("--asset", required=True, help="such as ETH")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from engine.model.errors import OperatorError
 from gateway.custody_commands.approving import need_cryptography
-from gateway.custody_commands.common import print_json, run_action
+from gateway.custody_commands.common import add_actions, print_json, run_action
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `fixgate approver` takes."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    actions = add_actions(parser)
     text = "make a private key, and print its line for the policy"
     new = actions.add_parser("new", help=text, description=text)
     new.set_defaults(act=_new)

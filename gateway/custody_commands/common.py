@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from rich.console import Console
@@ -24,6 +24,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999: Final = 253_370_764_800 * NANOS_PER_SECOND
 
 Act = Callable[[argparse.Namespace], int]
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class Custody:
@@ -57,9 +58,13 @@ class Custody:
         return self.assets[code]
 
 
-def add_action(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, act: Act, text: str
-) -> argparse.ArgumentParser:
+def add_actions(parser: argparse.ArgumentParser) -> Actions:
+    """The actions of a command."""
+    parser.epilog = "Each action has --help, and --json for programs."
+    return parser.add_subparsers(required=True, metavar="ACTION")
+
+
+def add_action(actions: Actions, name: str, act: Act, text: str) -> argparse.ArgumentParser:
     """One thing that a command does, with what all of them take."""
     parser = actions.add_parser(name, help=text, description=text)
     parser.set_defaults(act=act)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from gateway.custody_commands.common import (
     Custody,
     add_action,
+    add_actions,
     amount,
     fields_text,
     print_json,
@@ -28,7 +29,7 @@ COLUMNS: Final = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `fixgate deposits` takes."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    actions = add_actions(parser)
     listing = add_action(actions, "list", _list, "show deposits, the latest first")
     listing.add_argument("--account", default="", help="of one account")
     listing.add_argument("--state", help="those that are so, such as held")

@@ -10,6 +10,7 @@ from custody.policy.policy import Policy, digest_of
 from engine.model.errors import OperatorError
 from gateway.custody_commands.approving import add_key_arguments, decide, intent_in
 from gateway.custody_commands.common import (
+    Actions,
     Custody,
     add_action,
     fields_text,
@@ -22,7 +23,7 @@ from gateway.custody_commands.policy_text import difference
 from gateway.custody_commands.words import as_json, words_of
 
 
-def add_decisions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_decisions(actions: Actions) -> None:
     """approve, reject and cancel, of an intent by its name."""
     approve = add_action(actions, "approve", _decide, "sign an approval of an intent")
     reject = add_action(actions, "reject", _decide, "sign a rejection of one, which ends it")

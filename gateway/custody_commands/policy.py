@@ -16,6 +16,7 @@ from gateway.config import load_config
 from gateway.custody_commands.common import (
     Custody,
     add_action,
+    add_actions,
     print_asked,
     print_json,
     print_list,
@@ -41,7 +42,7 @@ COLUMNS: Final = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `fixgate policy` takes."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    actions = add_actions(parser)
     show = add_action(
         actions, "show", _show, "print the policy in force, or an intent to change it"
     )

@@ -9,6 +9,7 @@ from gateway.custody_commands.approving import add_key_arguments, decide, intent
 from gateway.custody_commands.common import (
     Custody,
     add_action,
+    add_actions,
     amount,
     fields_text,
     minor_units,
@@ -36,7 +37,7 @@ COLUMNS: Final = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `fixgate withdrawals` takes."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    actions = add_actions(parser)
     listing = add_action(actions, "list", _list, "show withdrawals, the latest first")
     listing.add_argument("--account", default="", help="of one account")
     listing.add_argument("--state", help="those that are so, such as awaiting")
