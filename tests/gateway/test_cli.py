@@ -24,7 +24,10 @@ from gateway.config import ARGON2, token_hash
 from tests.gateway.support import DEMO, ROOT, VENUE, configured, edited, ns
 
 NOW = ns("20260301-12:00:00")
-COMMANDS = ["run", "check", "replay", "restore", "doctor", "watch", "cfg", "password", "token"]
+COMMANDS = [
+    "run", "check", "replay", "restore", "doctor", "watch", "withdrawals", "addresses", "deposits",
+    "policy", "approver", "cfg", "password", "token",
+]  # fmt: skip
 
 
 @pytest.fixture
