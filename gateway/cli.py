@@ -27,6 +27,7 @@ from gateway.connect import connect_text, port_of, quickfix_config
 from gateway.custody_commands import addresses, approver, deposits, policy, withdrawals
 from gateway.custody_commands.cold import add_arguments as add_cold_arguments
 from gateway.custody_commands.cold import run_cold
+from gateway.custody_commands.common import Act
 from gateway.custody_commands.keys import add_arguments as add_keys_arguments
 from gateway.custody_commands.keys import run_keys
 from gateway.doctor import run_doctor
@@ -104,14 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
     add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
-
-    withdrawals.add_arguments(add("withdrawals", withdrawals.run_withdrawals, "what leaves"))
-    addresses.add_arguments(add("addresses", addresses.run_addresses, "where coins are sent to"))
-    deposits.add_arguments(add("deposits", deposits.run_deposits, "what has come"))
-    policy.add_arguments(add("policy", policy.run_policy, "what decides on what leaves"))
-    approver.add_arguments(add("approver", approver.run_approver, "keys of those who approve"))
-    add_keys_arguments(add("keys", run_keys, "make the venue's keys, and show their addresses"))
-    add_cold_arguments(add("cold", run_cold, "bring coins from the cold wallet to the hot one"))
+    _add_custody(add)
 
     cfg = add("cfg", _cfg, "print the QuickFIX configuration of a session")
     cfg.add_argument("--config", type=Path, required=True)
@@ -125,6 +119,17 @@ def _parser() -> argparse.ArgumentParser:
     token = add("token", _token, "make a token for a member's streams, and its token_hashes entry")
     token.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _add_custody(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> None:
+    """Commands that ask custody, or make what it needs."""
+    withdrawals.add_arguments(add("withdrawals", withdrawals.run_withdrawals, "what leaves"))
+    addresses.add_arguments(add("addresses", addresses.run_addresses, "where coins are sent to"))
+    deposits.add_arguments(add("deposits", deposits.run_deposits, "what has come"))
+    policy.add_arguments(add("policy", policy.run_policy, "what decides on what leaves"))
+    approver.add_arguments(add("approver", approver.run_approver, "keys of those who approve"))
+    add_keys_arguments(add("keys", run_keys, "make the venue's keys, and show their addresses"))
+    add_cold_arguments(add("cold", run_cold, "bring coins from the cold wallet to the hot one"))
 
 
 # --- run --------------------------------------------------------------------------------------

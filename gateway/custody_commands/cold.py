@@ -13,6 +13,7 @@ from typing import Final
 
 from engine.model.errors import OperatorError
 from gateway.config import load_config
+from gateway.custody_commands.common import JSON_TOO
 
 HOT_HELP: Final = "the hot wallet, from a source of your own; `fixgate keys show` tells it"
 RPC_HELP: Final = "a node: the name of one in the configuration, or a URL"
@@ -20,6 +21,7 @@ RPC_HELP: Final = "a node: the name of one in the configuration, or a URL"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `fixgate cold` takes."""
+    parser.epilog = JSON_TOO
     commands = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
 
     def bare(name: str, text: str) -> argparse.ArgumentParser:

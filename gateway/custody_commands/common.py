@@ -58,9 +58,12 @@ class Custody:
         return self.assets[code]
 
 
+JSON_TOO: Final = "Each action has --help, and --json for programs."
+
+
 def add_actions(parser: argparse.ArgumentParser) -> Actions:
     """The actions of a command."""
-    parser.epilog = "Each action has --help, and --json for programs."
+    parser.epilog = JSON_TOO
     return parser.add_subparsers(required=True, metavar="ACTION")
 
 
