@@ -95,7 +95,7 @@ def real_coins() -> Iterator[tuple[RealCoins, Anvil]]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         anvil = stack.enter_context(start_anvil())
-        venue = stack.enter_context(VenueProcess(ONLY, real_config(folder, anvil)))
+        venue = stack.enter_context(VenueProcess(ONLY, real_config(folder, anvil.url)))
         coins = RealCoins(venue, anvil)
         anvil.send(coins.ask(op="wallets")["hot"], 10**21)
         anvil.mine(20)

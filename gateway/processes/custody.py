@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Final
+
+from sqlalchemy.exc import DBAPIError
 
 from custody.chains.calldata import parse_address
 from custody.chains.endpoint import Endpoint
@@ -38,25 +41,44 @@ WEI: Final = 10**10
 SIGNER_WAIT: Final = timedelta(milliseconds=100)
 """Between two questions to a signer that is not there yet."""
 
+PATIENT_TRIES: Final = 30
+"""Questions to the signer, which starts at the same time, before anybody is told."""
+
 NODE_TIMEOUT_MS: Final = 8_000
 """Longest wait for one answer of a node."""
 
 
 async def run_custody(place: Place, stop: asyncio.Event) -> None:
-    """Until `stop`. The venue trades without custody: one that cannot start says why, and is tried
-    again."""
+    """Until `stop`. The venue trades without custody: one that cannot go on says why, and is
+    started again."""
+    try:
+        await _run_custody(place, stop)
+    except* OperatorError:
+        announce_ready()  # nobody else waits for what a person has to mend
+        raise
+    except* DBAPIError as group:
+        announce_ready()
+        raise OperatorError(f"the database fails: {_first_words(group)}") from None
+
+
+def _first_words(group: BaseExceptionGroup[DBAPIError]) -> str:
+    """What a driver says, without the statement and what was in it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, DBAPIError)
+    return str(error.orig).partition("\n")[0]
+
+
+async def _run_custody(place: Place, stop: asyncio.Event) -> None:
     settings, terms = place.custody()
     folder = place.data / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        wallets, signer = await _signer(place, stop)
-        if stop.is_set():
-            return
-        place.log(f"the hot wallet is {wallets.hot}, the gas tank {wallets.gas_tank}")
-        database = open_database(database_url(settings, place.data))
-    except OperatorError:
-        announce_ready()  # nobody else waits for what a person has to mend
-        raise
+    wallets, signer = await _signer(place, stop)
+    if stop.is_set():
+        return
+    place.log(f"the hot wallet is {wallets.hot}, the gas tank {wallets.gas_tank}")
+    database = open_database(database_url(settings, place.data))
     async with _chain(place, settings, folder, wallets) as (nodes, demo):
         custody = Custody(
             terms, wallets, place.journal, database,
@@ -105,22 +127,23 @@ async def _serve(
 
 
 async def _signer(place: Place, stop: asyncio.Event) -> tuple[OwnWallets, SignerLine]:
-    """The signer, as soon as it answers: without its wallets there is nothing to watch."""
+    """The signer, as soon as it answers: without its wallets there is nothing to watch. The venue
+    does not wait with it."""
     line = SignerLine(place.data / "run" / SIGNER_SOCKET)
-    told = False
-    while True:
+    for tries in count(1):
         try:
             return await line.wallets(), line
         except SignerAway as error:
-            if not told:
+            if tries == PATIENT_TRIES:
                 place.log(f"waits for the signer: {error}")
-            told = True
+                announce_ready()
         try:
             async with asyncio.timeout(SIGNER_WAIT.total_seconds()):
                 await stop.wait()
         except TimeoutError:
             continue
-        return OwnWallets("", "", "", ""), line
+        break
+    return OwnWallets("", "", "", ""), line
 
 
 @asynccontextmanager

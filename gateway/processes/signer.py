@@ -12,24 +12,32 @@ from custody.signing.rules import rules_of
 from custody.signing.server import SIGNER_SOCKET, SignerServer
 from custody.signing.signer import Signer
 from custody.terms import FOLDER
+from engine.model.errors import OperatorError
 from gateway.children import announce_ready
 from gateway.processes.place import Place
 
 
 def run_signer(place: Place, stop: int) -> None:
-    """Sign until the descriptor `stop` can be read."""
-    settings, terms = place.custody()
+    """Sign until the descriptor `stop` can be read. The venue trades without it: one that cannot
+    start says why, and is tried again."""
     folder = place.data / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keys = _keys(place, settings, folder)
-    memory = SignerLog(folder / SIGNER_LOG, place.log)
     try:
-        signer = Signer(rules_of(settings, terms), keys, memory, place.clock, place.log)
-        server = SignerServer(place.data / "run" / SIGNER_SOCKET, signer, stop, place.log)
-        announce_ready()
-        server.serve()
-    finally:
-        memory.close()
+        memory = SignerLog(folder / SIGNER_LOG, place.log)
+        signer = _signer(place, folder, memory)
+    except OperatorError:
+        announce_ready()  # nobody else waits for what a person has to mend
+        raise
+    server = SignerServer(place.data / "run" / SIGNER_SOCKET, signer, stop, place.log)
+    announce_ready()
+    server.serve()
+    memory.close()
+
+
+def _signer(place: Place, folder: Path, memory: SignerLog) -> Signer:
+    settings, terms = place.custody()
+    keys = _keys(place, settings, folder)
+    return Signer(rules_of(settings, terms), keys, memory, place.clock, place.log)
 
 
 def _keys(place: Place, settings: CustodySettings, folder: Path) -> Keys:

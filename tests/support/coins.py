@@ -26,17 +26,18 @@ def _demo():
     return yaml.safe_load((CONFIG / "demo.yaml").read_text())
 
 
-def coins_config(folder, base="demo.yaml", **chain):
+def coins_config(folder, base="demo.yaml", database="", **chain):
     """A configuration with the demo's custody on a hasty chain, and without bots."""
     tree = yaml.safe_load((CONFIG / base).read_text())
     tree |= {"bots": [], "custody": _demo()["custody"]}
     tree["custody"]["chain"] |= {"kind": "simulated", "block_ms": 10, "poll_ms": 20, **chain}
+    tree["custody"]["database"] = database
     path = folder / "coins.yaml"
     path.write_text(yaml.safe_dump(tree))
     return path
 
 
-def real_config(folder, anvil):
+def real_config(folder, url):
     """As a venue of its own has it: two lines to a node, keys in a sealed file, own approvers."""
     tree = _demo() | {"bots": []}
     password = folder / "keystore.password"
@@ -47,7 +48,7 @@ def real_config(folder, anvil):
     part["chain"] = {
         "id": CHAIN, "needed": 2, "poll_ms": 50,
         "endpoints": [
-            {"name": name, "url": anvil.url, "per_second": 1_000, "traces": "flat"}
+            {"name": name, "url": url, "per_second": 1_000, "traces": "flat"}
             for name in ("one", "two")
         ],
     }  # fmt: skip

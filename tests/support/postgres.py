@@ -25,6 +25,18 @@ class Postgres:
         self._server = server
         self._names = itertools.count(1)
 
+    @contextmanager
+    def away(self, url):
+        """The database of a URL takes nobody, and has thrown everybody out."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            yield
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
     def new_database(self):
         """The URL of one."""
         name = f"t{next(self._names)}"

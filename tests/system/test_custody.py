@@ -17,6 +17,7 @@ from tests.support.coins import (
     coins_config,
     real_config,
 )
+from tests.support.postgres import postgres_server
 from tests.support.venue import wait_until
 
 ONLY = "core,signer,custody"
@@ -157,7 +158,7 @@ def test_the_same_through_forty_rounds(new_coins):
 @pytest.mark.proof
 def test_the_same_on_a_real_node(new_venue, tmp_path):
     with start_anvil() as anvil:
-        coins = RealCoins(new_venue(real_config(tmp_path, anvil), only=ONLY), anvil)
+        coins = RealCoins(new_venue(real_config(tmp_path, anvil.url), only=ONLY), anvil)
         venue = coins.venue.start()
         wallet = wait_until(
             lambda: re.search(r"the hot wallet is (0x[0-9a-f]{40})", venue.stderr),
@@ -182,3 +183,30 @@ def test_the_demos_own_node_is_there_again_after_a_kill(new_coins, monkeypatch):
     coins.approve(ident)
     coins.wait(ident, "settled")
     assert coins.ask(op="alarms") == []
+
+
+@pytest.mark.proof
+def test_a_database_that_is_away_stops_nothing_but_custody(new_venue, tmp_path, dial):
+    """It is away in the middle of a withdrawal; what waits goes on when it is back."""
+    with postgres_server() as postgres:
+        url = postgres.new_database()
+        coins = Coins(new_venue(coins_config(tmp_path, database=url), only=ONLY))
+        venue = coins.venue.start()
+        member = dial(venue, "ACME-OE1").reconnect(reset=True)
+        coins.paid_in(2 * ETHER)
+        ident = coins.withdraw(ETHER, THEIRS)
+        with postgres.away(url):
+            wait_until(lambda: "the database fails" in venue.stderr, SECONDS, "custody says so")
+            member.sync()
+        coins.approve(ident)
+        coins.wait(ident, "settled")
+        settled(coins)
+
+
+def test_a_keystore_that_does_not_open_stops_nothing_but_custody(new_venue, tmp_path, dial):
+    config = real_config(tmp_path, "http://127.0.0.1:1")
+    (tmp_path / "keystore.password").write_text("not the word\n")
+    venue = new_venue(config, only=ONLY).start()
+    dial(venue, "ACME-OE1").reconnect(reset=True).sync()
+    wait_until(lambda: "does not open" in venue.stderr, SECONDS, "the signer says why")
+    assert "not the word" not in venue.stderr
