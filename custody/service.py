@@ -24,6 +24,7 @@ from custody.desk import Desk
 from custody.known import Known
 from custody.outgoing.sender import Sender, Signer
 from custody.poster import LedgerPoster
+from custody.reconciling.reconciler import Reconciler
 from custody.screening import Screening
 from custody.signing.requests import OwnWallets
 from custody.store.database import for_reading
@@ -104,6 +105,9 @@ class Custody:
             Limits(terms.hot_most, terms.hot_keep), wallets.hot, wallets.gas_tank, wallets.cold,
             terms.max_fee, clock, log, reached,
         )  # fmt: skip
+        self.reconciler = Reconciler(
+            database, self.poster, witnesses, assets, wallets, clock, log, reached
+        )
         known = Known(assets, refdata, parse_address)
         asked = ChangeDesk(database, terms.chain, known, rulings, policies, clock)
         self.desk = Desk(
@@ -140,6 +144,7 @@ class Custody:
         """Everything that is not the journal, once, as far as it gets."""
         parts = (
             self.changes, self.scanner, self.crediting, self.lifecycle, self.sender, self.treasury,
+            self.reconciler,
         )  # fmt: skip
         for part in parts:
             try:

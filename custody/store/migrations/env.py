@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from custody.store import custody_schema  # noqa: F401 - its tables are in the metadata
+from custody.store import custody_schema, reconciling_schema  # noqa: F401 - for their tables
 from custody.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
