@@ -85,7 +85,7 @@ class JournalPostings:
         transfers = tuple(self._transfers(whole))
         posted = None
         if transfers:
-            posted = self.ledger.post(Batch(_key(whole), whole.time, transfers))
+            posted = self.ledger.post(Batch(key_of(whole), whole.time, transfers))
         self.last_read = whole.last
         return posted
 
@@ -221,7 +221,8 @@ class JournalPostings:
         return int(10**more)
 
 
-def _key(whole: Whole) -> str:
+def key_of(whole: Whole) -> str:
+    """The key of the batch that a command's record causes, if it moves money."""
     for event in whole.events:
         if isinstance(event, WithdrawalHeld):
             return f"{HOLD_KEY}{event.reference}"

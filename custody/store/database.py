@@ -25,11 +25,11 @@ SCHEMES: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg
 def open_database(url: str) -> Engine:
     """An engine on the database of `url`, `sqlite:///FILE` or `postgresql://...`, its tables as
     this release wants them. Raises OperatorError."""
-    parsed = _parsed(url)
+    parsed = parsed_url(url)
     engine = create_engine(parsed)
     if _is_sqlite(parsed):
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", begin_sqlite)
     try:
         migrate(engine)
     except DBAPIError as error:
@@ -42,17 +42,20 @@ def open_database(url: str) -> Engine:
 def migrate(engine: Engine) -> None:
     """Run the scripts that the database has not seen yet."""
     with engine.begin() as connection:
-        command.upgrade(_alembic(connection), "head")
+        config = script_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
-def _alembic(connection: Connection) -> Config:
+def script_config() -> Config:
+    """Where alembic finds the scripts."""
     config = Config()
     config.set_main_option("script_location", str(files("custody.store").joinpath("migrations")))
-    config.attributes["connection"] = connection
     return config
 
 
-def _parsed(url: str) -> URL:
+def parsed_url(url: str) -> URL:
+    """A database's URL with the driver that is used. Raises OperatorError."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -81,7 +84,7 @@ def _prepare_sqlite(connection: SqliteConnection, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def begin_sqlite(connection: Connection) -> None:
     """Who writes says so at once: two who find out later that they both do must begin again."""
     reads = connection.get_execution_options().get(READS, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -35,4 +35,3 @@ def test_nothing_under_way_is_ever_a_break(first, count, tmp_path, template, mon
         shutil.rmtree(folder)
     assert len(looks) > 20 * count
     assert sum(1 for _, flying, _ in looks if flying) > 5 * count
-    print(len(looks), sum(1 for _, flying, _ in looks if flying), sum(1 for _, _, u in looks if u))

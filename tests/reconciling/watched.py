@@ -1,4 +1,4 @@
-"""Seeded schedules of custody with the reconciler looking at every step: nothing in them is a break,
+"""Seeded schedules of custody with the reconciler looking all the time: nothing in them is a break,
 whatever fails, lags, or is killed."""
 
 from sqlalchemy import select

@@ -1,0 +1,113 @@
+"""The ledger's database for those who only read it, also while custody writes there."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.exc import DBAPIError
+
+from custody.ledger.accounts import Account, Guard, Kind
+from custody.ledger.ledger import Head
+from custody.store.database import begin_sqlite, for_reading, parsed_url, script_config
+from custody.store.ledger_store import Cursor
+from custody.store.schema import accounts, batches, cursor, pendings, transfers
+from engine.model.errors import OperatorError
+
+
+class Waiting(NamedTuple):
+    """A transfer that is pending. identity: by which it is ended. amount: units of the ledger."""
+
+    identity: str
+    debit: str
+    credit: str
+    amount: int
+
+
+class Books(NamedTuple):
+    """The ledger at one moment: where its last flush left it."""
+
+    cursor: Cursor
+    head: Head
+    accounts: dict[str, Account]
+    waiting: list[Waiting]
+
+
+def open_existing(url: str) -> Engine:
+    """An engine on a database that is there and of this release; nothing is made or changed.
+    Raises OperatorError."""
+    parsed = parsed_url(url)
+    file = parsed.database or ""
+    sqlite = parsed.get_backend_name() == "sqlite"
+    if sqlite and not Path(file).is_file():
+        raise OperatorError(
+            f"there is no ledger at {file}: it is made when the venue runs with its part `custody`"
+        )
+    engine = create_engine(parsed)
+    if sqlite:
+        event.listen(engine, "begin", begin_sqlite)
+    try:
+        _check_release(engine)
+    except DBAPIError as error:
+        engine.dispose()
+        place = parsed.render_as_string(hide_password=True)
+        raise OperatorError(f"cannot use the database {place}: {error.orig}") from error
+    except OperatorError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def for_one_moment(database: Engine) -> Engine:
+    """The same database, where all that a transaction reads is of one moment."""
+    if database.dialect.name == "postgresql":
+        return for_reading(database).execution_options(isolation_level="REPEATABLE READ")
+    return for_reading(database)  # SQLite knows no other way
+
+
+def read_books(database: Engine) -> Books:
+    """All accounts, and what is pending, as of the last flush. Raises OperatorError if there was
+    none yet."""
+    with for_one_moment(database).begin() as connection:
+        there = connection.execute(select(cursor)).first()
+        if there is None:
+            raise OperatorError("the ledger is empty: custody has not read the journal yet")
+        last = connection.execute(select(batches).where(batches.c.seq == there.seq)).first()
+        head = Head() if last is None else Head(last.seq, last.digest, last.time)
+        found = {row.id: row for row in connection.execute(select(accounts))}
+        waiting = _waiting(connection, {number: row.name for number, row in found.items()})
+    books = {
+        row.name: Account(
+            row.name, row.asset, Kind(row.kind), Guard(row.guard),
+            row.debits, row.credits, row.pending_debits, row.pending_credits,
+        )
+        for row in found.values()
+    }  # fmt: skip
+    return Books(Cursor(there.record, there.salt), head, books, waiting)
+
+
+def _waiting(connection: Connection, names: dict[int, str]) -> list[Waiting]:
+    query = (
+        select(pendings.c.identity, transfers.c.debit, transfers.c.credit, transfers.c.amount)
+        .join(
+            transfers,
+            (transfers.c.seq == pendings.c.seq) & (transfers.c.position == pendings.c.position),
+        )
+        .where(pendings.c.ended == "")
+    )
+    return [
+        Waiting(row.identity, names[row.debit], names[row.credit], row.amount)
+        for row in connection.execute(query)
+    ]
+
+
+def _check_release(engine: Engine) -> None:
+    wanted = ScriptDirectory.from_config(script_config()).get_current_head()
+    with for_reading(engine).begin() as connection:
+        there = MigrationContext.configure(connection).get_current_revision()
+    if there != wanted:
+        raise OperatorError(
+            f"the database is of release {there or 'none'}, this one wants {wanted}: run the"
+            " commands of the release that the venue runs, or start the venue to bring it up"
+        )
