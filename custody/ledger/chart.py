@@ -91,3 +91,17 @@ def outgoing(asset: str) -> Place:
 def suspense(asset: str, why: str) -> Place:
     """What waits for a person. why: unattributed, quarantine or break."""
     return Place(f"{asset}/suspense/{why}", Kind.LIABILITY)
+
+
+def client_of(name: str) -> tuple[int, str] | None:
+    """The account's id in the journal, and the asset, of a ledger account `ASSET/client/ID`."""
+    asset, _, path = name.partition("/")
+    kind, _, number = path.partition("/")
+    return (int(number), asset) if kind == "client" and number.isdigit() else None
+
+
+def address_of(name: str) -> tuple[str, str] | None:
+    """The asset, and the address, of a ledger account `ASSET/chain/ADDRESS`."""
+    asset, _, path = name.partition("/")
+    kind, _, address = path.partition("/")
+    return (asset, address) if kind == "chain" else None

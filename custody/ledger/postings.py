@@ -41,6 +41,9 @@ MAX_DECIMALS: Final = 18
 CHAIN_DEPOSIT: Final = "deposit/"
 """What references of deposits begin with that came over a chain."""
 
+RECORD_KEY: Final = "record/"
+"""What keys begin with of batches that a record caused; its number follows."""
+
 HOLD_KEY: Final = "hold/"
 """What keys begin with of batches that hold a withdrawal; its reference follows."""
 
@@ -226,4 +229,4 @@ def key_of(whole: Whole) -> str:
     for event in whole.events:
         if isinstance(event, WithdrawalHeld):
             return f"{HOLD_KEY}{event.reference}"
-    return f"record/{whole.first}"
+    return f"{RECORD_KEY}{whole.first}"

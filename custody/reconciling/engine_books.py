@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 from custody.ledger import chart
 from custody.ledger.accounts import Account
 from custody.ledger.postings import HOLD_KEY
-from custody.reconciling.look import client_number
 from custody.reconciling.report import MAX_SHOWN, Difference, EngineLook
 from custody.store.ledger_store import Cursor
 from custody.store.reading import Books, read_books
@@ -114,7 +113,7 @@ def _balances(
             if have != want:
                 yield Difference(f"balance of {places[0]}", str(have), str(want))
     for name, there in accounts.items():
-        if client_number(name) is not None and name not in seen and there.balance:
+        if chart.client_of(name) is not None and name not in seen and there.balance:
             yield Difference(f"balance of {name}", str(there.balance), "no such account")
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from custody.ledger.fold import LedgerFold
-from custody.ledger.postings import HOLD_KEY, key_of
+from custody.ledger.postings import HOLD_KEY, RECORD_KEY, key_of
 from custody.ledger.transfers import Posted
 from custody.reconciling.engine_books import (
     Factors,
@@ -22,7 +22,7 @@ from custody.reconciling.engine_books import (
     places_of,
 )
 from custody.reconciling.report import MAX_SHOWN, Difference, EngineLook
-from custody.store.ledger_store import RECORD_KEY, LedgerStore
+from custody.store.ledger_store import LedgerStore
 from custody.store.reading import Books, for_one_moment, read_books
 from engine.core.venue import Venue
 from engine.journal.files import open_reader

@@ -14,7 +14,7 @@ from custody.reconciling.report import (
     Holding,
     Undecided,
 )
-from custody.reconciling.under_way import Flight, Where, place_of
+from custody.reconciling.under_way import Flight, Where
 
 MAX_BREAKS: Final = 200
 """Breaks that one look writes down: more, and something else is wrong; the next look finds them."""
@@ -39,13 +39,6 @@ class Liabilities:
         self.suspense = balance(chart.suspense(code, "break"))
 
 
-def client_number(account: str) -> int | None:
-    """The id of the account of a member whose ledger account this is."""
-    _, _, path = account.partition("/")
-    kind, _, number = path.partition("/")
-    return int(number) if kind == "client" and number.isdigit() else None
-
-
 class Look:
     """A look that has begun. expected: by place, units of the ledger; waiting: places whose
     balances are not known yet."""
@@ -67,9 +60,9 @@ class Look:
         for name, account in accounts.items():
             if account.asset not in self._liabilities:
                 continue  # it is not on the chain
-            if where := place_of(name):
+            if where := chart.address_of(name):
                 self.books[where] = account.balance
-            elif client_number(name) is not None:
+            elif chart.client_of(name) is not None:
                 self._liabilities[account.asset].clients += account.balance
         for where in flight.changes:
             self.books.setdefault(where, 0)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, and_, literal, or_, select
 from custody.assets import ChainAssets
 from custody.chains.node import NATIVE, Block
 from custody.deposits.states import DepositState
+from custody.ledger import chart
 from custody.ledger.transfers import Posted
 from custody.outgoing import store as outgoing_store
 from custody.outgoing.states import UNDER_WAY, OutgoingState, Purpose
@@ -226,13 +227,6 @@ def chain_changes(entry: Posted) -> list[tuple[Where, int]]:
     found = []
     for transfer in entry.batch.transfers:
         for name, units in ((transfer.debit, transfer.amount), (transfer.credit, -transfer.amount)):
-            if where := place_of(name):
+            if where := chart.address_of(name):
                 found.append((where, units))
     return found
-
-
-def place_of(account: str) -> Where | None:
-    """The asset and address of a ledger account that is one of the chain's."""
-    code, _, path = account.partition("/")
-    kind, _, address = path.partition("/")
-    return (code, address) if kind == "chain" else None
