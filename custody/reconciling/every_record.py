@@ -5,7 +5,6 @@ accounts are; the engine is replayed, and every event compared with the journal'
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +21,7 @@ from custody.reconciling.engine_books import (
     places_of,
 )
 from custody.reconciling.report import MAX_SHOWN, Difference, EngineLook
-from custody.store.ledger_store import LedgerStore
-from custody.store.reading import Books, for_one_moment, read_books
+from custody.store.reading import Books, posted_up_to, read_books
 from engine.core.venue import Venue
 from engine.journal.files import open_reader
 from engine.journal.follow import JournalReader
@@ -129,13 +127,6 @@ def compare_every_record(
         beside.compared, len(state.withdrawals), beside.records,
         tuple(beside.differences[:MAX_SHOWN]),
     )  # fmt: skip
-
-
-def posted_up_to(database: Engine, seq: int) -> Iterator[Posted]:
-    """The ledger's batches from the first one to number `seq`."""
-    store = LedgerStore(for_one_moment(database))
-    store.load()
-    return takewhile(lambda entry: entry.seq <= seq, store.posted())
 
 
 def _fold(

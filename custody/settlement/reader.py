@@ -3,15 +3,12 @@
 from sqlalchemy import Engine
 
 from custody.answers import Step
-from custody.reconciling.every_record import posted_up_to
 from custody.settlement.cut import Cut, Passing
 from custody.settlement.period import Period
 from custody.store.answer_store import find_answer
 from custody.store.database import for_reading
-from custody.store.ledger_store import LedgerStore
-from custody.store.reading import read_books
+from custody.store.reading import posted_up_to, read_books
 from engine.model.errors import OperatorError
-from engine.model.refdata import ReferenceData
 
 
 def read_period(database: Engine, start: Cut, end: Cut) -> Period:
@@ -34,11 +31,3 @@ def read_period(database: Engine, start: Cut, end: Cut) -> Period:
     period.go_over(posted_up_to(database, books.head.seq))
     period.fold.check_sums(books.accounts)
     return period
-
-
-def read_reference(database: Engine) -> ReferenceData:
-    """Names and scales, as far as the ledger has read the journal."""
-    refdata = ReferenceData()
-    for command in LedgerStore(for_reading(database)).reference():
-        refdata.apply(command)
-    return refdata

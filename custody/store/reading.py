@@ -1,5 +1,7 @@
 """The ledger's database for those who only read it, also while custody writes there."""
 
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +12,12 @@ from sqlalchemy.exc import DBAPIError
 
 from custody.ledger.accounts import Account, Guard, Kind
 from custody.ledger.ledger import Head
+from custody.ledger.transfers import Posted
 from custody.store.database import begin_sqlite, for_reading, parsed_url, script_config
-from custody.store.ledger_store import Cursor
+from custody.store.ledger_store import Cursor, LedgerStore
 from custody.store.schema import accounts, batches, cursor, pendings, transfers
 from engine.model.errors import OperatorError
+from engine.model.refdata import ReferenceData
 
 
 class Waiting(NamedTuple):
@@ -85,6 +89,21 @@ def read_books(database: Engine) -> Books:
         for row in found.values()
     }  # fmt: skip
     return Books(Cursor(there.record, there.salt), head, books, waiting)
+
+
+def posted_up_to(database: Engine, seq: int) -> Iterator[Posted]:
+    """The ledger's batches from the first one to number `seq`."""
+    store = LedgerStore(for_one_moment(database))
+    store.load()
+    return takewhile(lambda entry: entry.seq <= seq, store.posted())
+
+
+def read_reference(database: Engine) -> ReferenceData:
+    """Names and scales, as far as the ledger has read the journal."""
+    refdata = ReferenceData()
+    for command in LedgerStore(for_reading(database)).reference():
+        refdata.apply(command)
+    return refdata
 
 
 def _waiting(connection: Connection, names: dict[int, str]) -> list[Waiting]:
