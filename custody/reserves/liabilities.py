@@ -9,7 +9,7 @@ from custody.ledger import chart
 from custody.ledger.fold import LedgerFold
 from custody.ledger.postings import RECORD_KEY
 from custody.reserves.tree import Moment
-from custody.store.reading import posted_up_to, read_books
+from custody.store.reading import posted_up_to, read_books, read_reference
 from engine.model.errors import OperatorError
 from engine.model.refdata import ReferenceData
 
@@ -23,7 +23,7 @@ class Liabilities(Struct, frozen=True):
 
 
 def read_liabilities(
-    database: Engine, refdata: ReferenceData, decimals: Mapping[str, int], at: int | None = None
+    database: Engine, decimals: Mapping[str, int], at: int | None = None
 ) -> Liabilities:
     """Of the ledger's last batch on disk, or of batch `at`, for which all batches up to it are gone
     over and their chain is checked. decimals: of the ledger's units where the chain's are smaller
@@ -45,6 +45,7 @@ def read_liabilities(
                 record = int(entry.batch.key[len(RECORD_KEY) :])
         credit, head = fold.credit, fold.head
     moment = Moment(max(record, 0), head.seq, head.digest.hex(), head.time)
+    refdata = read_reference(database)  # later than the balances: it knows all their names
     scales = {asset.code: asset.scale for asset in refdata.assets.values()}
     return Liabilities(moment, _by_asset(credit, refdata), {**scales, **decimals})
 
