@@ -12,13 +12,14 @@ import yaml
 from sqlalchemy import update
 
 from custody.ledger import chart
+from custody.reconciling.reconciler import LOOK_NANOS
 from custody.reserves.verify import verify
 from custody.store.schema import accounts
 from engine.model.errors import OperatorError
 from gateway.custody_commands import reconcile, reserves, statements
 from gateway.data import data_file
 from tests.custody.test_terms import GOOD
-from tests.custody.world import ETHER, STRANGER, USDC
+from tests.custody.world import ETHER, STRANGER, USDC, World
 from tests.engine.streams import RANDOM_BALANCES
 from tests.reserves.naive import holds
 
@@ -59,20 +60,32 @@ class Venue:
         return json.loads(self.run(name, *words, "--json", code=code))
 
 
-@pytest.fixture
-def venue(world, capsys):
-    """Members have deposited, withdrawn, and wait for approvals."""
+def lived(world):
+    """Members have deposited, withdrawn, and wait for approvals; the last look is of now."""
     world.step()
     world.chain.pay(STRANGER, (world.desk.deposit_address("ACME", "ETH"), "", 2 * ETHER + 7))
     world.chain.pay(STRANGER, (world.desk.deposit_address("BOREAS", "USD"), USDC, 500 * 10**6))
     world.desk.withdraw("BOREAS", "ETH", 10**8, STRANGER, "trader7")
     world.desk.withdraw("ACME", "ETH", 5 * 10**8, STRANGER, "trader7")
-    world.go(12)
+    for _ in range(3):
+        world.go(4, seconds=10, blocks=4)
     world.settle()
-    world.go(3, seconds=10, blocks=5)
-    world.settle()
+    world.clock.time += 2 * LOOK_NANOS
     world.step()
-    return Venue(world, capsys)
+    return world
+
+
+@pytest.fixture(scope="module")
+def one_world(tmp_path_factory, template):
+    world = World(tmp_path_factory.mktemp("world"), template)
+    yield lived(world)
+    world.close()
+
+
+@pytest.fixture
+def venue(one_world, capsys):
+    """For those who only read."""
+    return Venue(one_world, capsys)
 
 
 def test_all_agree(venue):
@@ -86,8 +99,9 @@ def test_all_agree(venue):
     assert found["chain"]["breaks"] == []
 
 
-def test_what_differs_is_told_and_ends_with_1(venue):
-    world = venue.world
+def test_what_differs_is_told_and_ends_with_1(new_world, capsys):
+    world = new_world()
+    venue = Venue(world, capsys)
     world.chain._bodies[world.chain.blocks[-1].hash].state.add(world.hot, "", -ETHER)
     world.go(3, blocks=5)
     world.step()
