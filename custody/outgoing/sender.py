@@ -266,7 +266,8 @@ class Sender:
             state = OutgoingState.CANCELLED
         gas_paid = receipt.gas_used * receipt.gas_price
         with self._database.begin() as connection:
-            store.end(connection, row, state, form.tx, gas_paid, self._clock.now())
+            now = self._clock.now()
+            store.end(connection, row, state, form.tx, gas_paid, receipt.number, now)
         self._looked.pop(form.tx, None)
         self._cancelling.discard(row.reference)
         self._missing.pop(row.reference, None)

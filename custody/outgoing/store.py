@@ -90,11 +90,17 @@ def keep_attempt(
 
 
 def end(
-    connection: Connection, row: Row[Any], state: OutgoingState, tx: bytes, gas_paid: int, now: int
+    connection: Connection,
+    row: Row[Any],
+    state: OutgoingState,
+    tx: bytes,
+    gas_paid: int,
+    block: int,
+    now: int,
 ) -> None:
-    """A form of it is final. gas_paid: wei."""
+    """A form of it is final, in block number `block`. gas_paid: wei."""
     assert state not in UNDER_WAY
-    _change(connection, row, state=str(state), tx=tx, gas_paid=gas_paid, changed=now)
+    _change(connection, row, state=str(state), tx=tx, gas_paid=gas_paid, block=block, changed=now)
 
 
 def is_unbooked(connection: Connection, purpose: Purpose) -> bool:

@@ -22,11 +22,6 @@ from custody.outgoing.states import UNDER_WAY, OutgoingState, Purpose
 from custody.signing.requests import Fuel, Pay, Refill, Sweep, read_purpose
 from custody.store.custody_schema import addresses, deposits, outgoing, withdrawals
 from custody.withdrawals.states import WithdrawalState
-from engine.model.clock import NANOS_PER_SECOND
-
-SKEW_NANOS: Final = 3_600 * NANOS_PER_SECOND
-"""How far this machine's clock and the chain's may differ: what has ended that much before a block
-was made is in that block, or was never."""
 
 Where = tuple[str, str]
 """(asset's code, address)."""
@@ -96,7 +91,7 @@ _UNDER_WAY: Final = tuple(str(state) for state in UNDER_WAY)
 
 
 def _transactions(block: Block) -> Select[Any]:
-    """Those that have not ended, those whose end may be without its entry, and those that may have
+    """Those that have not ended, those whose end may be without its entry, and those that have
     ended behind `block`."""
     sending = select(literal("withdrawal/") + withdrawals.c.id).where(
         withdrawals.c.state == str(WithdrawalState.SENDING)
@@ -107,7 +102,7 @@ def _transactions(block: Block) -> Select[Any]:
         .where(
             or_(
                 outgoing.c.state.in_(_UNDER_WAY),
-                outgoing.c.changed >= block.time - SKEW_NANOS,
+                outgoing.c.block > block.number,
                 and_(~payments, ~outgoing.c.booked),
                 and_(payments, outgoing.c.reference.in_(sending)),
             )

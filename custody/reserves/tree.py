@@ -19,11 +19,12 @@ from engine.model.errors import FixgateError
 CHANCE_BYTES: Final = 32
 """Bytes of chance that a tree is made of: nobody guesses 256 bits."""
 
+MIN_PARTS: Final = 2
 MAX_PARTS: Final = 4
-"""Parts of a balance at most: the tree has some two and a half leaves for each account."""
+"""Parts of a balance: no leaf is ever all that an account has, unless that is one unit or none."""
 
 MAX_ACCOUNTS: Final = 1_000_000
-"""Accounts of one tree: some 1 GiB while it is made."""
+"""Accounts of one tree: some 2 GiB while it is made."""
 
 
 class ReservesRefused(FixgateError):
@@ -188,9 +189,12 @@ def _shuffled(asset: str, balances: Mapping[str, int], chance: bytes) -> list[tu
 
 
 def _parts(balance: int, numbers: _Chance) -> list[int]:
-    """1 to MAX_PARTS parts, each above 0; of nothing one part of nothing, which can be shown."""
-    count = 1 + numbers.below(MAX_PARTS)
-    cuts = sorted(numbers.below(balance + 1) for _ in range(count - 1))
-    edges = [0, *cuts, balance]
-    parts = [after - before for before, after in pairwise(edges)]
-    return [part for part in parts if part] or [0]
+    """MIN_PARTS to MAX_PARTS parts, each above 0, as far as there are units; of nothing one part of
+    nothing, which can be shown."""
+    count = MIN_PARTS + numbers.below(MAX_PARTS - MIN_PARTS + 1)
+    if balance <= count:
+        return [1] * balance or [0]
+    cuts: set[int] = set()
+    while len(cuts) < count - 1:
+        cuts.add(1 + numbers.below(balance - 1))
+    return [after - before for before, after in pairwise([0, *sorted(cuts), balance])]

@@ -132,13 +132,13 @@ class Writer:
 
 
 def statement_csv(statement: Statement) -> str:
-    """A statement as CSV: of each asset a line `opening`, one for each kind, and one `closing`."""
+    """A statement as CSV: of each asset its opening balance, a line a kind, its closing one."""
     rows: list[tuple[object, ...]] = []
     for asset in statement.assets:
         head = statement.account, asset.asset
-        rows.append((*head, "opening", "", "", asset.opening, ""))
+        rows.append((*head, "opening-balance", "", "", asset.opening, ""))
         rows += [(*head, m.kind, m.received, m.paid, "", m.count) for m in asset.lines]
-        rows.append((*head, "closing", "", "", asset.closing, ""))
+        rows.append((*head, "closing-balance", "", "", asset.closing, ""))
     return _csv(CSV_COLUMNS, rows)
 
 

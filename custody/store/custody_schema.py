@@ -154,9 +154,11 @@ outgoing = Table(
     Column("most", Amount, nullable=False),  # that it may offer, wei a unit of gas
     Column("tx", HASH, nullable=False),  # the attempt that is final; empty before
     Column("gas_paid", Amount, nullable=False),  # wei; 0 before
+    Column("block", BigInteger, nullable=False, server_default="0"),  # that it is final in
     Column("booked", Boolean, nullable=False),  # whether the ledger has what it moved
     Column("changed", BigInteger, nullable=False),  # ns UTC
     Index("ix_outgoing_state", "state"),
+    Index("ix_outgoing_block", "block"),
 )
 
 attempts = Table(

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from custody.reconciling.every_record import compare_every_record
 from custody.reconciling.reconciler import last_look
 from custody.reconciling.report import ChainLook, EngineLook
 from engine.model.clock import NANOS_PER_SECOND
+from engine.model.money import format_scaled
 from gateway.custody_commands.books import OpenBooks, opened_books
 from gateway.custody_commands.place import tell
 
@@ -33,7 +35,7 @@ def answer(args: argparse.Namespace) -> int:
         shown["agree"] = engine.agree and not (look and look.breaks)
         print(json.dumps(shown))
     else:
-        print("\n".join([*engine_lines(engine), *chain_lines(look)]))
+        print("\n".join([*engine_lines(engine), *chain_lines(look, books.decimals)]))
     return 0 if engine.agree and not (look and look.breaks) else 1
 
 
@@ -75,27 +77,33 @@ def engine_lines(look: EngineLook) -> list[str]:
     return lines
 
 
-def chain_lines(look: ChainLook | None) -> list[str]:
-    """Ledger and chain, for people."""
+def chain_lines(look: ChainLook | None, decimals: Mapping[str, int]) -> list[str]:
+    """Ledger and chain, for people. decimals: of the ledger's units, by asset."""
+
+    def text(asset: str, units: str) -> str:
+        return format_scaled(int(units), decimals[asset]).decode() + f" {asset}"
+
     if look is None:
         return ["ledger and chain: not compared yet; custody does it while the venue runs"]
     count = f"{look.compared} addresses and assets compared"
     state = "agree" if not look.breaks else f"DIFFER: {len(look.breaks)} open"
     lines = [f"ledger and chain {state}: {count}, {_at(look.looked)}"]
     lines.append(f"  at block {look.block} {look.hash}")
+    for asset in look.assets:
+        figures = (asset.ledger, asset.in_flight, asset.on_chain, asset.clients, asset.opening)
+        books, flying, chain, clients, opening = (text(asset.code, units) for units in figures)
+        lines.append(f"  the ledger has {books}, under way are {flying}, the chain has {chain}")
+        lines.append(f"  members have {clients}; {opening} were there or given at the opening")
+        if asset.shortfall != "0":
+            lines.append(f"  SHORT of {text(asset.code, asset.shortfall)} on the chain")
     lines += [
-        f"  {asset.code}: ledger {asset.ledger}, under way {asset.in_flight}, chain"
-        f" {asset.on_chain}; members have {asset.clients}, shortfall {asset.shortfall}"
-        for asset in look.assets
-    ]
-    lines += [
-        f"  BREAK {found.asset} {found.address}: the chain has {int(found.amount):+} beyond the"
+        f"  BREAK {found.address}: the chain has {text(found.asset, found.amount)} beyond the"
         f" books, since {_at(found.since)} ({_age(look.looked - found.since)})"
         for found in look.breaks[:SHOWN]
     ]
     lines += [f"  not compared: {u.asset} {u.address}: {u.why}" for u in look.undecided[:SHOWN]]
     lines += [
-        f"  waits for a person: {m.asset} {m.address}: {int(m.amount):+} of a mismatched deposit"
+        f"  waits for a person: {m.address}: {text(m.asset, m.amount)} of a mismatched deposit"
         for m in look.mismatched[:SHOWN]
     ]
     return lines

@@ -54,12 +54,12 @@ def statement_lines(made: Statement) -> list[str]:
     ]
     for asset in made.assets:
         lines.append(f"{asset.asset}")
-        lines.append(f"  {'opening':16} {asset.opening:>40}")
+        lines.append(f"  {'opening balance':16} {asset.opening:>40}")
         lines += [
             f"  {line.kind:16} {'+' + line.received:>40} {'-' + line.paid:>30}"
             for line in asset.lines
         ]
-        lines.append(f"  {'closing':16} {asset.closing:>40}")
+        lines.append(f"  {'closing balance':16} {asset.closing:>40}")
         if asset.held != "0":
             lines.append(f"  {'of that held':16} {asset.held:>40}")
         if asset.owed != "0":

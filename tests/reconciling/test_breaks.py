@@ -18,7 +18,7 @@ from tests.reconciling.watched import step_looking
 
 def plant(world, address, amount, token=""):
     """The chain has this more at an address than anything has told of."""
-    world.chain._bodies[world.chain.blocks[-1].hash].state.add(address, token, amount)
+    world.chain.fund(address, amount, token)
 
 
 def finalize(world):
@@ -235,7 +235,7 @@ def test_a_nonce_that_somebody_else_has_used_leaves_the_wallet_undecided_and_say
         started.clock.time += 10**9
         started.step()
     started.chain.drop()
-    started.chain._bodies[started.chain.blocks[-1].hash].state.nonces[started.hot] = 1
+    started.chain.spend_nonce(started.hot)
     started.chain.mine(started.clock.time, 12)
     started.step()
     (undecided,) = last_look(started.database).undecided

@@ -190,9 +190,9 @@ def test_a_statement_as_csv_has_the_same_words(written):
     for asset in statement.assets:
         mine = [row for row in rows if row["asset"] == asset.asset]
         assert [row["line"] for row in mine] == [
-            "opening",
+            "opening-balance",
             *(m.kind for m in asset.lines),
-            "closing",
+            "closing-balance",
         ]
         assert (mine[0]["balance"], mine[-1]["balance"]) == (asset.opening, asset.closing)
 

@@ -10,7 +10,9 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables, and keep the blocks that transactions have ended in."""
+    op.add_column("outgoing", sa.Column("block", sa.BigInteger, nullable=False, server_default="0"))
+    op.create_index("ix_outgoing_block", "outgoing", ["block"])
     op.create_table(
         "chain_break",
         sa.Column("asset", sa.String(120), primary_key=True),
