@@ -1,11 +1,15 @@
 """Opening the database that a URL names, and bringing its tables up to this release."""
 
+from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -25,37 +29,65 @@ SCHEMES: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg
 def open_database(url: str) -> Engine:
     """An engine on the database of `url`, `sqlite:///FILE` or `postgresql://...`, its tables as
     this release wants them. Raises OperatorError."""
-    parsed = parsed_url(url)
+    return _opened(_parsed(url), migrate)
+
+
+def open_existing(url: str) -> Engine:
+    """An engine on a database that is there and of this release, for reading: nothing is made.
+    Raises OperatorError."""
+    parsed = _parsed(url)
+    file = parsed.database or ""
+    if _is_sqlite(parsed) and not Path(file).is_file():
+        raise OperatorError(
+            f"there is no ledger at {file}: it is made when the venue runs with its part `custody`"
+        )
+    return _opened(parsed, _check_release)
+
+
+def _opened(parsed: URL, prepare: Callable[[Engine], None]) -> Engine:
     engine = create_engine(parsed)
     if _is_sqlite(parsed):
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", begin_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     try:
-        migrate(engine)
+        prepare(engine)
     except DBAPIError as error:
         engine.dispose()
         place = parsed.render_as_string(hide_password=True)
         raise OperatorError(f"cannot use the database {place}: {error.orig}") from error
+    except OperatorError:
+        engine.dispose()
+        raise
     return engine
 
 
 def migrate(engine: Engine) -> None:
     """Run the scripts that the database has not seen yet."""
     with engine.begin() as connection:
-        config = script_config()
+        config = _script_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def script_config() -> Config:
+def _check_release(engine: Engine) -> None:
+    wanted = ScriptDirectory.from_config(_script_config()).get_current_head()
+    with for_reading(engine).begin() as connection:
+        there = MigrationContext.configure(connection).get_current_revision()
+    if there != wanted:
+        raise OperatorError(
+            f"the database is of release {there or 'none'}, this one wants {wanted}: run the"
+            " commands of the release that the venue runs, or start the venue to bring it up"
+        )
+
+
+def _script_config() -> Config:
     """Where alembic finds the scripts."""
     config = Config()
     config.set_main_option("script_location", str(files("custody.store").joinpath("migrations")))
     return config
 
 
-def parsed_url(url: str) -> URL:
-    """A database's URL with the driver that is used. Raises OperatorError."""
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -84,7 +116,7 @@ def _prepare_sqlite(connection: SqliteConnection, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     """Who writes says so at once: two who find out later that they both do must begin again."""
     reads = connection.get_execution_options().get(READS, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

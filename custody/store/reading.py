@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import takewhile
-from pathlib import Path
 from typing import NamedTuple
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, select
 
 from custody.ledger.accounts import Account, Guard, Kind
 from custody.ledger.ledger import Head
 from custody.ledger.transfers import Posted
-from custody.store.database import begin_sqlite, for_reading, parsed_url, script_config
+from custody.store.database import for_reading
 from custody.store.ledger_store import Cursor, LedgerStore
 from custody.store.schema import accounts, batches, cursor, pendings, transfers
 from engine.model.errors import OperatorError
@@ -36,31 +32,6 @@ class Books(NamedTuple):
     head: Head
     accounts: dict[str, Account]
     waiting: list[Waiting]
-
-
-def open_existing(url: str) -> Engine:
-    """An engine on a database that is there and of this release; nothing is made or changed.
-    Raises OperatorError."""
-    parsed = parsed_url(url)
-    file = parsed.database or ""
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite and not Path(file).is_file():
-        raise OperatorError(
-            f"there is no ledger at {file}: it is made when the venue runs with its part `custody`"
-        )
-    engine = create_engine(parsed)
-    if sqlite:
-        event.listen(engine, "begin", begin_sqlite)
-    try:
-        _check_release(engine)
-    except DBAPIError as error:
-        engine.dispose()
-        place = parsed.render_as_string(hide_password=True)
-        raise OperatorError(f"cannot use the database {place}: {error.orig}") from error
-    except OperatorError:
-        engine.dispose()
-        raise
-    return engine
 
 
 def for_one_moment(database: Engine) -> Engine:
@@ -119,14 +90,3 @@ def _waiting(connection: Connection, names: dict[int, str]) -> list[Waiting]:
         Waiting(row.identity, names[row.debit], names[row.credit], row.amount)
         for row in connection.execute(query)
     ]
-
-
-def _check_release(engine: Engine) -> None:
-    wanted = ScriptDirectory.from_config(script_config()).get_current_head()
-    with for_reading(engine).begin() as connection:
-        there = MigrationContext.configure(connection).get_current_revision()
-    if there != wanted:
-        raise OperatorError(
-            f"the database is of release {there or 'none'}, this one wants {wanted}: run the"
-            " commands of the release that the venue runs, or start the venue to bring it up"
-        )

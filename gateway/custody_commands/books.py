@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Engine
 
 from custody.assets import ChainAssets
-from custody.store.reading import open_existing
+from custody.store.database import open_existing
 from custody.terms import database_url, terms_of
 from engine.model.errors import OperatorError
 from gateway.config import load_config

@@ -94,6 +94,8 @@ def chain_lines(look: ChainLook | None, decimals: Mapping[str, int]) -> list[str
         books, flying, chain, clients, opening = (text(asset.code, units) for units in figures)
         lines.append(f"  the ledger has {books}, under way are {flying}, the chain has {chain}")
         lines.append(f"  members have {clients}; {opening} were there or given at the opening")
+        if asset.suspense != "0":
+            lines.append(f"  in suspense, for a person: {text(asset.code, asset.suspense)}")
         if asset.shortfall != "0":
             lines.append(f"  SHORT of {text(asset.code, asset.shortfall)} on the chain")
     lines += [

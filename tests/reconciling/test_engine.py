@@ -9,9 +9,9 @@ from custody.ledger.transfers import Batch, BatchRefused, Transfer
 from custody.poster import LedgerPoster
 from custody.reconciling.engine_books import compare_with_engine
 from custody.reconciling.every_record import compare_every_record
-from custody.store.database import open_database
+from custody.store.database import open_database, open_existing
 from custody.store.ledger_store import LedgerStore
-from custody.store.reading import open_existing, read_books
+from custody.store.reading import read_books
 from custody.store.schema import accounts, cursor, pendings, transfers
 from engine.journal.disk import REAL_DISK
 from engine.model.commands import HoldWithdrawal, SettleWithdrawal

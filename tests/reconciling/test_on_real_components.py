@@ -6,7 +6,7 @@ from custody.reconciling.engine_books import compare_with_engine
 from custody.reconciling.every_record import compare_every_record
 from custody.settlement.cut import Cut
 from custody.settlement.reader import read_period
-from custody.store.reading import open_existing
+from custody.store.database import open_existing
 from tests.custody.test_on_real_components import new_world, postgres, world
 from tests.custody.world import ETHER, STRANGER, USDC
 from tests.reconciling.test_breaks import *  # noqa: F403
