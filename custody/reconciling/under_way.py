@@ -32,6 +32,7 @@ NOT_POSTED: Final = (
     DepositState.DUST,
     DepositState.UNATTRIBUTED,
     DepositState.CLEARED,
+    DepositState.INTERNAL,
 )
 """States of deposits that the ledger has, or will have as they are."""
 
@@ -144,6 +145,8 @@ class Flight:
             if self._books.find(row.reference) is None:
                 units = self._assets.by_code[row.asset].units(int(row.amount))
                 self._add((row.asset, row.address), units)
+                if row.state == str(DepositState.INTERNAL):
+                    self._add((row.asset, row.source), -units)  # ours, too: the cold wallet
         for row in snapshot.reversing:
             arrival = self._books.find(row.reference)
             if arrival is not None and self._books.find(f"{row.reference}/gone") is None:

@@ -11,7 +11,9 @@ from custody.store.custody_schema import outgoing, withdrawals
 from custody.store.reconciling_schema import breaks
 from engine.model.clock import NANOS_PER_SECOND
 from tests.custody.people import ALICE, CAROL
-from tests.custody.world import ETHER, STRANGER, USDC
+from tests.custody.test_cold import from_cold
+from tests.custody.test_refills import KEEP, rest
+from tests.custody.world import COLD, ETHER, STRANGER, USDC
 from tests.reconciling.watched import step_looking
 
 HOURS = 3_600 * NANOS_PER_SECOND
@@ -193,3 +195,39 @@ def test_where_nobody_says_how_far_a_wallet_is_it_is_not_compared(paying):
     look = last_look(paying.database)
     assert [(u.asset, u.address) for u in look.undecided] == [("ETH", paying.hot)]
     assert look.breaks == ()
+
+
+def test_what_people_send_from_the_cold_wallet_is_known_at_both_ends(world):
+    world.chain.fund(COLD, 50 * ETHER)
+    world.chain.mine(world.clock.time, 10)
+    world.step()
+    from_cold(world, world.hot, 20 * ETHER)
+    mine(world)
+    step(world, "scanner")
+    assert flying(world) == 0  # it is at another address of ours, and known to be
+    step(world, "crediting")
+    assert flying(world) == 0
+    assert world.deposit_states() == ["internal"]
+    assert world.custody.poster.ledger.accounts[f"ETH/chain/{COLD}"].balance == 30 * ETHER
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_refills_of_the_cold_wallet_are_known_at_each_step(new_world, monkeypatch, comes_back):
+    monkeypatch.setattr(Custody, "step", step_looking)
+    world = new_world(hot_most={"ETH": 900 * 10**8}, hot_keep=KEEP)
+    world.step()
+    for _ in range(3):
+        world.clock.time += NANOS_PER_SECOND
+        world.step()
+    assert flying(world) == 0
+    world.chain.mine(world.clock.time, 1)
+    if comes_back:
+        from_cold(world, world.hot, 250 * ETHER)
+    mine(world, 30)
+    step(world, "scanner")
+    assert flying(world) == -GAS
+    step(world, "crediting")
+    assert flying(world) == -GAS
+    rest(world, rounds=2)
+    assert flying(world) == 0
+    assert world.on_chain(COLD) >= (50 if comes_back else 300) * ETHER
