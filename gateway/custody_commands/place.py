@@ -5,12 +5,9 @@ import argparse
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
 
 from engine.model.errors import OperatorError
-
-CUSTODY_PACKAGE: Final = "sqlalchemy"
-"""Of the extra `custody`."""
+from gateway.children import CUSTODY_PACKAGE
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
