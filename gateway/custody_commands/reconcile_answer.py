@@ -90,10 +90,13 @@ def chain_lines(look: ChainLook | None, decimals: Mapping[str, int]) -> list[str
     lines = [f"ledger and chain {state}: {count}, {_at(look.looked)}"]
     lines.append(f"  at block {look.block} {look.hash}")
     for asset in look.assets:
-        figures = (asset.ledger, asset.in_flight, asset.on_chain, asset.clients, asset.opening)
-        books, flying, chain, clients, opening = (text(asset.code, units) for units in figures)
+        figures = (asset.ledger, asset.in_flight, asset.on_chain, asset.clients)
+        books, flying, chain, clients = (text(asset.code, units) for units in figures)
         lines.append(f"  the ledger has {books}, under way are {flying}, the chain has {chain}")
-        lines.append(f"  members have {clients}; {opening} were there or given at the opening")
+        lines.append(f"  members have {clients}")
+        if asset.opening.startswith("-"):
+            given = text(asset.code, asset.opening[1:])
+            lines.append(f"  {given} of it were given at the opening without coins")
         if asset.suspense != "0":
             lines.append(f"  in suspense, for a person: {text(asset.code, asset.suspense)}")
         if asset.shortfall != "0":
