@@ -46,7 +46,8 @@ class AssetLook(Struct, frozen=True):
     under way, and known. on_chain: what the nodes agree on; where they do not, nothing. clients:
     what members have, held money included. arriving: final deposits that nobody has yet. leaving:
     paid on the chain, still members' at the venue. opening: what wallets had at first, less
-    what accounts were given without coins. suspense: differences that nobody has explained. shortfall: what is owed and not there.
+    what accounts were given without coins. suspense: differences that nobody has explained.
+    shortfall: what is owed and not there.
     """
 
     code: str
