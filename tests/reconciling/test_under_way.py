@@ -116,7 +116,7 @@ def test_a_nonce_that_pays_nobody_costs_its_gas(world, monkeypatch):
     assert flying(world) == 0
 
 
-@pytest.mark.parametrize("token", ["", USDC])
+@pytest.mark.parametrize("token", [pytest.param("", marks=pytest.mark.proof), USDC])
 def test_sweeps_with_their_fuel_are_known_at_both_ends(world, token):
     world.step()
     code = "USD" if token else "ETH"
@@ -211,7 +211,7 @@ def test_what_people_send_from_the_cold_wallet_is_known_at_both_ends(world):
     assert world.custody.poster.ledger.accounts[f"ETH/chain/{COLD}"].balance == 30 * ETHER
 
 
-@pytest.mark.parametrize("comes_back", [False, True])
+@pytest.mark.parametrize("comes_back", [pytest.param(False, marks=pytest.mark.proof), True])
 def test_refills_of_the_cold_wallet_are_known_at_each_step(new_world, monkeypatch, comes_back):
     monkeypatch.setattr(Custody, "step", step_looking)
     world = new_world(hot_most={"ETH": 900 * 10**8}, hot_keep=KEEP)
