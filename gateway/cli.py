@@ -1,4 +1,4 @@
-"""The command line: `fixgate run|check|replay|restore|doctor|watch|cfg|password|token`.
+"""The command line: running a venue, looking at one, and what custody is asked for.
 
 Exit codes: 0 all is well, 1 something is wrong and the text says what, 2 the command was misused.
 """
@@ -24,12 +24,19 @@ from gateway.bootstrap import bootstrap_commands
 from gateway.children import CUSTODY, CUSTODY_PACKAGE, HISTORY, HISTORY_PACKAGE, MIRROR, SIGNER
 from gateway.config import ARGON2, Config, load_config, token_hash
 from gateway.connect import connect_text, port_of, quickfix_config
-from gateway.custody_commands import addresses, approver, deposits, policy, withdrawals
-from gateway.custody_commands.cold import add_arguments as add_cold_arguments
-from gateway.custody_commands.cold import run_cold
+from gateway.custody_commands import (
+    addresses,
+    approver,
+    cold,
+    deposits,
+    keys,
+    policy,
+    reconcile,
+    reserves,
+    statements,
+    withdrawals,
+)
 from gateway.custody_commands.common import Act
-from gateway.custody_commands.keys import add_arguments as add_keys_arguments
-from gateway.custody_commands.keys import run_keys
 from gateway.doctor import run_doctor
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
@@ -122,14 +129,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_custody(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> None:
-    """Commands that ask custody, or make what it needs."""
+    """Commands that ask custody, make what it needs, or read what it has written."""
     withdrawals.add_arguments(add("withdrawals", withdrawals.run_withdrawals, "what leaves"))
     addresses.add_arguments(add("addresses", addresses.run_addresses, "where coins are sent to"))
     deposits.add_arguments(add("deposits", deposits.run_deposits, "what has come"))
     policy.add_arguments(add("policy", policy.run_policy, "what decides on what leaves"))
     approver.add_arguments(add("approver", approver.run_approver, "keys of those who approve"))
-    add_keys_arguments(add("keys", run_keys, "make the venue's keys, and show their addresses"))
-    add_cold_arguments(add("cold", run_cold, "bring coins from the cold wallet to the hot one"))
+    keys.add_arguments(add("keys", keys.run_keys, "the venue's keys, and their addresses"))
+    cold.add_arguments(add("cold", cold.run_cold, "coins from the cold wallet to the hot one"))
+    reconcile.add_arguments(
+        add("reconcile", reconcile.run_reconcile, "compare the ledger with engine and chain")
+    )
+    statements.add_arguments(
+        add("statements", statements.run_statements, "what accounts had, what moved, who owes whom")
+    )
+    reserves.add_arguments(
+        add("reserves", reserves.run_reserves, "prove to members that what they have was counted")
+    )
 
 
 # --- run --------------------------------------------------------------------------------------

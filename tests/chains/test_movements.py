@@ -315,4 +315,4 @@ def test_a_block_has_a_limit():
 
 
 def test_the_compiled_tokens_are_those_that_the_scene_has():
-    assert set(AT) | {"Last", "Base"} == set(CONTRACTS)
+    assert set(AT) | {"Last", "Base", "Skimming"} == set(CONTRACTS)
