@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
+from gateway.custody_commands.common import JSON_TOO
 from gateway.custody_commands.place import add_place, need_custody
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `fixgate reserves` takes."""
+    parser.epilog = JSON_TOO
     parts = parser.add_subparsers(required=True, metavar="WHAT")
 
     tree = parts.add_parser("tree", help="make the trees of all assets, print what is published")
