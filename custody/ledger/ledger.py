@@ -68,11 +68,13 @@ class Ledger:
     def open(self, name: str, kind: Kind, guard: Guard = Guard.NONE) -> Account:
         """The account of that name, which is opened if there is none. The first part of its name is
         its asset. Raises BatchRefused if it is there and is another, or cannot be."""
-        asset, _, path = name.partition("/")
-        if not (is_name(name) and asset and path):
-            raise BatchRefused(Refusal.MALFORMED, f"{name!r} is no name of an account")
-        account = self.accounts.setdefault(name, Account(name, asset, kind, guard))
-        if (account.kind, account.guard) != (kind, guard):
+        account = self.accounts.get(name)
+        if account is None:
+            asset, _, path = name.partition("/")
+            if not (is_name(name) and asset and path):
+                raise BatchRefused(Refusal.MALFORMED, f"{name!r} is no name of an account")
+            account = self.accounts[name] = Account(name, asset, kind, guard)
+        elif (account.kind, account.guard) != (kind, guard):
             raise BatchRefused(Refusal.MALFORMED, f"{name} is another kind of account")
         return account
 

@@ -61,6 +61,7 @@ batches = Table(
     Column("digest", LargeBinary(32), nullable=False),
 )
 
+# The foreign keys of transfers are triggers on PostgreSQL: see migration 0004.
 transfers = Table(
     "ledger_transfer",
     metadata,
