@@ -1,6 +1,7 @@
-"""How many trades a second the ledger posts, alone on the machine, in JSON lines.
+"""How many trades a second the ledger posts, and how many deposit addresses are derived of an
+extended public key; alone on the machine, in JSON lines.
 
-    .venv/bin/python -m benchmarks.ledger [--trades N] [--database URL]
+    .venv/bin/python -m benchmarks.ledger [--trades N] [--addresses N] [--database URL]
 
 The journal is made without syncs: one member offers, another takes it, so each two records are a
 trade of four transfers (coins, money, two fees). What is timed is reading that journal, posting and
@@ -17,9 +18,12 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from benchmarks.recovery import INSTRUMENT, REFERENCE, ROOT, START, UnsyncedDisk
 from custody.poster import LedgerPoster
 from custody.store.database import open_database
+from custody.wallets.bip32 import DEPOSITS, AddressBook, ExtendedPrivateKey
 from engine.core.venue import Venue
 from engine.journal.writer import JournalWriter
 from engine.model.commands import NewOrder, Origin
@@ -30,6 +34,7 @@ from gateway.bootstrap import bootstrap_commands
 from gateway.config import load_config
 
 TRADES = 50_000
+ADDRESSES = 20_000
 BATCH = 1_000
 
 
@@ -79,18 +84,49 @@ def measure(journal: Path, url: str, trades: int) -> dict[str, object]:
     while poster.step():
         groups += 1
     seconds = time.perf_counter() - began
+    spent = time.process_time() - cpu
     batches = poster.ledger.head.seq
     assert batches >= trades, "every trade was posted"
     poster.ledger.check()
     poster.close()
+    durable = durability(database)
     database.dispose()
     return {
         "database": url.partition(":")[0],
         "trades": trades,
         "seconds": round(seconds, 2),
-        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "cpu_seconds": round(spent, 2),
         "trades_per_s": round(trades / seconds),
         "transactions": groups,
+        "durable": durable,
+    }
+
+
+def durability(database: Engine) -> dict[str, str]:
+    """What the database itself says of how it brings a commit to disk."""
+    settings = ("fsync", "synchronous_commit", "full_page_writes")
+    ask = "SHOW {}"
+    if database.dialect.name == "sqlite":
+        settings, ask = ("journal_mode", "synchronous"), "PRAGMA {}"
+    with database.connect() as connection:
+        return {
+            name: str(connection.exec_driver_sql(ask.format(name)).scalar()) for name in settings
+        }
+
+
+def derive(count: int) -> dict[str, object]:
+    """Deposit addresses, one after the other, by whoever has no private key."""
+    master = ExtendedPrivateKey.of_seed(bytes(range(32)))
+    book = AddressBook(master.derive(DEPOSITS).public().text())
+    began, cpu = time.perf_counter(), time.process_time()
+    distinct = {book.address(number) for number in range(count)}
+    seconds = time.perf_counter() - began
+    assert len(distinct) == count
+    return {
+        "addresses": count,
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "addresses_per_s": round(count / seconds),
     }
 
 
@@ -98,8 +134,10 @@ def main() -> None:
     """Measure on each database."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trades", type=int, default=TRADES)
+    parser.add_argument("--addresses", type=int, default=ADDRESSES)
     parser.add_argument("--database", help="URL of an empty database; without it: see above")
     args = parser.parse_args()
+    print(json.dumps(derive(args.addresses)), flush=True)
     with tempfile.TemporaryDirectory(prefix="fg-ledger-") as name:
         folder = Path(name)
         build(folder / "journal", args.trades)

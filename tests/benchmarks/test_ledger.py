@@ -8,3 +8,8 @@ def test_every_trade_of_the_made_journal_is_posted(tmp_path):
     figures = ledger.measure(tmp_path / "journal", f"sqlite:///{tmp_path}/ledger.db", 30)
     assert (figures["database"], figures["trades"]) == ("sqlite", 30)
     assert figures["transactions"] >= 1
+    assert figures["durable"] == {"journal_mode": "wal", "synchronous": "2"}
+
+
+def test_addresses_are_counted():
+    assert ledger.derive(20)["addresses"] == 20
