@@ -125,7 +125,7 @@ class SimulatedNode:
         return self.chain.blocks[max(len(self.chain.blocks) - 1 - self.lag, 0)]
 
     def _sees(self, block: bytes) -> bool:
-        return all(b.hash != block for b in self.chain.blocks[len(self.chain.blocks) - self.lag :])
+        return all(b.hash != block for b in self.chain.blocks[self._head().number + 1 :])
 
     def _arrive(self, call: str) -> None:
         if self._faults.before(self.name, call):
