@@ -122,8 +122,8 @@ class Ledger:
             more = account.debits - account.credits
             sums[account.asset] = sums.get(account.asset, 0) + more
             assert account.within_guard, account
-            assert account.pending_debits >= 0
-            assert account.pending_credits >= 0
+            assert account.pending_debits >= 0, account
+            assert account.pending_credits >= 0, account
         assert not any(sums.values()), sums
 
     def _commit(self, changes: "_Changes") -> Posted:

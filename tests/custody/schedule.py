@@ -7,9 +7,16 @@ goes on until nothing is under way, and books, chain and people have to agree.
 import contextlib
 import random
 
+from sqlalchemy import event, select
+
 from custody.known import DeskRefused
+from custody.ledger.ledger import check_chain
+from custody.screening import ListScreening, ScreeningFailed, Verdict
+from custody.signing.log import SignerLog
+from custody.store.custody_schema import attempts
+from custody.store.ledger_store import LedgerStore
 from tests.custody.people import ALICE, BOB, CAROL
-from tests.custody.world import ETHER, USDC, Killed, World
+from tests.custody.world import BAD, CHAIN, ETHER, USDC, Killed, World
 from tests.engine.streams import (
     ACME_ACCOUNT,
     BOREAS_ACCOUNT,
@@ -43,38 +50,89 @@ PLACES = (
 )
 
 
+MOST_STATEMENTS = 80
+"""Statements to the database of a step, about: a death may come before any of them."""
+
+
 class Chance:
-    """Faults of nodes, drawn as they are asked for."""
+    """Faults of nodes, drawn as they are asked for. balanced: behind each address there are several
+    nodes, some of them far behind, and every question meets another one."""
 
     def __init__(self, rng):
         self._rng = rng
         self.rate = 0.0
+        self.balanced = False
+        self.broadcasts = 0
+        self.nodes = {}
 
     def before(self, node, call):
+        self.broadcasts += call == "broadcast"
+        if self.balanced:
+            self.nodes[node].lag = self._rng.choice((0, 0, 30))
         return self._rng.random() < self.rate
 
     def after(self, node, call):
         return self._rng.random() < self.rate
 
 
-class Schedule:
-    """One run."""
+class Watched:
+    """Screening that may be away, and remembers what it has let through."""
 
-    def __init__(self, seed, folder, template):
+    def __init__(self):
+        self._list = ListScreening([BAD])
+        self.away = False
+        self.cleared = set()
+
+    async def deposit(self, account, asset, source, amount):
+        return self._said(
+            await self._list.deposit(account, asset, source, amount),
+            (account, asset, source, amount),
+        )
+
+    async def withdrawal(self, account, asset, destination, amount):
+        return self._said(
+            await self._list.withdrawal(account, asset, destination, amount),
+            (account, asset, destination, amount),
+        )
+
+    def _said(self, verdict, what):
+        if self.away:
+            raise ScreeningFailed("nobody is there")
+        if verdict == Verdict.CLEAR:
+            self.cleared.add(what)
+        return verdict
+
+
+class Schedule:
+    """One run. kinds: what goes wrong in it, by name; the seed decides if nobody says."""
+
+    def __init__(self, seed, folder, template, kinds=()):
         self.rng = random.Random(seed)
         self.faults = Chance(self.rng)
         self.world = World(folder, template, self.faults)
+        self.faults.nodes = {node.name: node for node in self.world.nodes}
+        self.world.screening = self.screening = Watched()
+        self.world.start()
+        self.statements_left = None
+        event.listen(self.world.database, "before_cursor_execute", self.statement)
+        self.submit, self.world.chain.submit = self.world.chain.submit, self.submitted
         self.world.step()
         self.liar = self.rng.choice(self.world.nodes)
         """The one that lies; more than one of three would be believed."""
+        # A few kinds often show more than all of them seldom; and so it is with deaths.
+        drawn = self.rng.sample(self.FAULTS, self.rng.randint(1, 4))
+        self.kinds = [getattr(Schedule, name) for name in kinds] or drawn
+        self.deaths = self.rng.choice((0.1, 0.2, 0.5))
         self.expected = {}  # (account, asset) -> minor units that came and have to be credited
         self.asked = {}  # id -> (account name, asset code, minor units, destination)
         self.destinations = 0
         self.kills = 0
 
     def run(self, turns):
+        for happens in (self.deposit, self.withdraw, self.withdraw):
+            happens()
         for _ in range(turns):
-            self.rng.choice(self.HAPPENINGS)(self)
+            self.happen()
             self.turn()
         self.heal()
         for _ in range(3):  # what came last gets final, and then is swept
@@ -83,26 +141,59 @@ class Schedule:
         self.judge()
         return self
 
+    def happen(self):
+        """One thing that people do, or one fault of this run's kinds, or all is well again."""
+        kind = self.rng.random()
+        if kind < 0.45:
+            self.rng.choice(self.WORK)(self)
+        elif kind < 0.9:
+            self.rng.choice(self.kinds)(self)
+        else:
+            self.heal()
+
     def turn(self):
         """Time goes on, and custody takes a step; or is killed in it, and started again."""
         world = self.world
-        if self.rng.random() < 0.25:
+        if self.rng.random() < 0.3:
+            world.line.arrive()
+        if self.rng.random() < self.deaths:
             place = self.rng.choice(PLACES)
             world.kill_at = (place, world.reached.count(place) + 1)
+        elif self.rng.random() < self.deaths:
+            self.statements_left = self.rng.randint(1, MOST_STATEMENTS)
         try:
-            world.go(1, blocks=self.rng.randrange(3), seconds=self.rng.choice((1, 2, 15)))
+            blocks, seconds = self.rng.choice((0, 1, 1, 2, 6)), self.rng.choice((1, 2, 15, 61))
+            world.go(1, blocks=blocks, seconds=seconds)
         except Killed:
             self.kills += 1
-            world.kill_at = None
+            world.kill_at = self.statements_left = None
             world.start()
             if self.rng.random() < 0.3:
                 world.start_signer()
-        world.kill_at = None
+        world.kill_at = self.statements_left = None
+
+    def statement(self, *_):
+        """The database is about to be told something."""
+        if self.statements_left is not None:
+            self.statements_left -= 1
+            if self.statements_left == 0:
+                raise Killed("at a statement")
+
+    def submitted(self, raw):
+        """A node is given a transaction: it is on disk by now."""
+        left, self.statements_left = self.statements_left, None  # this one is the test's own
+        with self.world.database.connect() as connection:
+            there = connection.execute(select(attempts.c.tx).where(attempts.c.raw == raw)).first()
+        self.statements_left = left
+        assert there is not None, "a node sees a signed form that is not on disk"
+        return self.submit(raw)
 
     def heal(self):
         world = self.world
         self.faults.rate = 0.0
-        world.line.away = world.line.deaf = world.signing.away = False
+        self.faults.balanced = self.screening.away = False
+        world.line.away = world.line.deaf = world.line.slow = world.signing.away = False
+        world.line.arrive()
         world.chain.stalled_at = None
         world.chain.base_fee = 10**9
         for node in world.nodes:
@@ -118,7 +209,8 @@ class Schedule:
         token, decimals, asset, _ = ASSETS[code]
         address = self.world.desk.deposit_address(name, code)
         whole = self.rng.randint(1, 5)
-        self.world.chain.pay("0x" + "5a" * 20, (address, token, whole * 10**decimals))
+        dust = self.rng.choice((0, 1, 10**10 - 1)) if code == "ETH" else 0
+        self.world.chain.pay("0x" + "5a" * 20, (address, token, whole * 10**decimals + dust))
         key = ACCOUNTS[name], asset
         self.expected[key] = self.expected.get(key, 0) + whole * 10**8
 
@@ -166,6 +258,12 @@ class Schedule:
     def lagging_node(self):
         self.rng.choice(self.world.nodes).lag = self.rng.choice((0, 3, 30))
 
+    def balanced_nodes(self):
+        self.faults.balanced = not self.faults.balanced
+
+    def screening_away(self):
+        self.screening.away = self.rng.random() < 0.6
+
     def lying_node(self):
         """One of three tells of another chain, or of this one again."""
         world, liar = self.world, self.liar
@@ -185,6 +283,7 @@ class Schedule:
     def the_line(self):
         line = self.world.line
         line.away, line.deaf = self.rng.random() < 0.3, self.rng.random() < 0.3
+        line.slow = self.rng.random() < 0.3
 
     def the_signer(self):
         self.world.signing.away = self.rng.random() < 0.4
@@ -199,13 +298,10 @@ class Schedule:
         chain = self.world.chain
         chain.stalled_at = None if chain.stalled_at else chain.final().number
 
-    def well_again(self):
-        self.heal()
-
-    HAPPENINGS = (
-        deposit, deposit, deposit, withdraw, withdraw, withdraw, decide, decide, decide, take_back,
-        reorganize, bad_nodes, lagging_node, lying_node, hidden, the_line, the_signer, fees, stall,
-        well_again, well_again,
+    WORK = (deposit, deposit, withdraw, withdraw, decide, decide, take_back)
+    FAULTS = (
+        reorganize, bad_nodes, lagging_node, balanced_nodes, lying_node, hidden, screening_away,
+        the_line, the_signer, fees, stall,
     )  # fmt: skip
 
     # --- what must be true ----------------------------------------------------------------
@@ -214,16 +310,32 @@ class Schedule:
         world = self.world
         world.check()
         world.check_chain()
+        self.judge_people(self.judge_payments())
+        self.judge_forms()
+        self.judge_deposits()
+        self.judge_disk()
+        stops = [row.name for row in world.desk.alarms() if row.stops]
+        assert not stops, f"stopped by {stops}"
+
+    def judge_payments(self):
+        """What was settled has arrived, once, and nothing else; minor units by account, asset."""
         paid = {}
         for ident, (name, code, units, destination) in self.asked.items():
             token, decimals, asset, fee = ASSETS[code]
-            state = world.withdrawal_state(ident)
-            arrived = world.on_chain(destination, token)
+            state = self.world.withdrawal_state(ident)
+            arrived = self.world.on_chain(destination, token)
             wanted = units * 10**decimals // 10**8 if state == "settled" else 0
-            assert arrived == wanted, (ident, state, arrived, wanted)
+            assert arrived == wanted, f"{ident} is {state}, and {arrived} arrived, not {wanted}"
             if state == "settled":
                 key = ACCOUNTS[name], asset
                 paid[key] = paid.get(key, 0) + units + fee
+                let_through = (ACCOUNTS[name], code, destination, wanted)
+                assert let_through in self.screening.cleared, f"{ident} was paid unscreened"
+        return paid
+
+    def judge_people(self, paid):
+        """Everybody has what they had and what came, less what was paid."""
+        world = self.world
         for account in ACCOUNTS.values():
             for asset in (ETH, USD):
                 held = world.held(account, asset)
@@ -233,10 +345,56 @@ class Schedule:
                     if row.state == "awaiting" and row.account == account
                     and row.asset == {ETH: "ETH", USD: "USD"}[asset]
                 )  # fmt: skip
-                assert held == waiting
+                assert held == waiting, f"{held} is held, and {waiting} waits"
                 have = world.available(account, asset) + held
                 came = self.expected.get((account, asset), 0)
-                assert have == RANDOM_BALANCES[asset] + came - paid.get((account, asset), 0)
-        assert not [row.name for row in world.desk.alarms() if row.stops]
-        for row in world.desk.deposits():
-            assert row.state == "credited", (row.reference, row.state)
+                wanted = RANDOM_BALANCES[asset] + came - paid.get((account, asset), 0)
+                assert have == wanted, f"{account} has {have} of {asset}, not {wanted}"
+
+    def judge_forms(self):
+        """Each payment has one nonce, each nonce one payment; each form was logged by the signer
+        before it was kept here, and went to each node once each time that it went out."""
+        world = self.world
+        for first, second in (("nonces", "payments"), ("payments", "nonces")):
+            known = {}
+            for asked in world.signing.asked:
+                purpose = asked.purpose
+                if hasattr(purpose, "intent"):
+                    pair = {"nonces": purpose.intent.id, "payments": asked.nonce}
+                    there = known.setdefault(pair[first], pair[second])
+                    assert there == pair[second], f"{pair[first]} has two {first}"
+        log = SignerLog(world.folder / "signer.log", world.logged.append)
+        log.close()
+        logged = {bytes.fromhex(entry.tx) for entry in log.entries}
+        with world.database.connect() as connection:
+            kept = {bytes(row.tx) for row in connection.execute(select(attempts.c.tx))}
+        assert kept <= logged, "the signer's log lacks a form"
+        rounds = world.reached.count("broadcast")
+        assert self.faults.broadcasts == len(world.nodes) * rounds, "a node was told twice"
+
+    def judge_deposits(self):
+        """Each is credited, screened, and called by what no reorganization changes."""
+        for row in self.world.desk.deposits():
+            assert row.state == "credited", f"{row.reference} is {row.state}"
+            let_through = (row.account, row.asset, row.source, row.amount)
+            assert let_through in self.screening.cleared, f"{row.reference} was not screened"
+            name = f"deposit/{CHAIN}/{row.tx.hex()}/{row.position}"
+            assert row.reference == name, f"{row.reference} is not called {name}"
+
+    def judge_disk(self):
+        """What is on disk is what is in memory, and the chain of all batches holds."""
+        store = LedgerStore(self.world.database)
+        ledger, _ = store.load()
+        ours = self.world.custody.poster.ledger
+        assert _used(ledger) == _used(ours), "the disk has other sums"
+        assert check_chain(store.posted()) == ours.digest, "the disk has other batches"
+
+
+def _used(ledger):
+    """Accounts that have, or had, something: those that were only opened are not on disk."""
+    sums = ("debits", "credits", "pending_debits", "pending_credits")
+    return {
+        name: account
+        for name, account in ledger.accounts.items()
+        if any(getattr(account, what) for what in sums)
+    }

@@ -93,19 +93,28 @@ class HandClock:
 
 
 class DirectLine:
-    """Commands straight into the sequencer. away: nothing arrives; deaf: its answers are lost."""
+    """Commands straight into the sequencer. away: nothing arrives; deaf: its answers are lost;
+    slow: what is said arrives when `arrive` is called, long after it was given up."""
 
     def __init__(self, world):
         self.world = world
-        self.away = self.deaf = False
+        self.away = self.deaf = self.slow = False
+        self.under_way = []
 
     async def say(self, commands):
         if self.away:
             return 0
-        for command in commands:
-            self.world.sequencer.submit(command, self.world.clock.now())
-        self.world.sequencer.commit()
+        self.under_way += commands
+        if self.slow:
+            return 0
+        self.arrive()
         return 0 if self.deaf else len(commands)
+
+    def arrive(self):
+        for command in self.under_way:
+            self.world.sequencer.submit(command, self.world.clock.now())
+        self.under_way.clear()
+        self.world.sequencer.commit()
 
 
 class DirectSigner:
@@ -179,6 +188,7 @@ class World:
         self.logged = []
         self.reached = []
         self.kill_at = None
+        self.screening = ListScreening([BAD])
         self.database = self.make_database(template)
         self.keys = self.make_keys()
         self.signer = None
@@ -232,7 +242,7 @@ class World:
             Witnesses(self.nodes, 2, self.logged.append),
             self.signing,
             self.line,
-            ListScreening([BAD]),
+            self.screening,
             parse_address,
             self.clock,
             self.logged.append,
