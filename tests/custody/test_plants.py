@@ -1,0 +1,237 @@
+"""Planted bugs: the tests of this folder find each, or they are blind.
+
+What finds one is a seeded schedule, a test of what can fail, or one of those here; the product
+without a bug passes the very same.
+"""
+
+import re
+from functools import partial
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy.exc import IntegrityError
+
+from custody.chains.simulated import TokenKind
+from custody.ledger.transfers import BatchRefused
+from custody.policy.policy import Velocity
+from tests.custody import test_crashes as crashes
+from tests.custody import test_failures as failures
+from tests.custody import test_withdrawals as withdrawals
+from tests.custody.plants import PLANTS, planted
+from tests.custody.schedule import Schedule
+from tests.custody.world import BAD, ETHER, POLICY, STRANGER, World
+from tests.engine.streams import ACME_ACCOUNT, ETH, RANDOM_BALANCES
+
+START = RANDOM_BALANCES
+SEEDS = 20
+"""Runs until a bug counts as not found."""
+
+TURNS = 10
+
+SAMPLE = ("gas_never_booked", "reversal_forgotten", "signer_forgets")
+"""In `make test`: each is found at once."""
+
+
+# --- what no other test of this folder shows ----------------------------------------------------
+
+
+def coins_that_screening_holds_stay_where_they_are(world):
+    world.step()
+    address = world.desk.deposit_address("ACME", "ETH")
+    world.chain.pay(BAD, (address, "", 2 * ETHER))
+    world.go(3, blocks=5)
+    world.go(4, seconds=10)
+    world.settle()
+    assert world.on_chain(address) == 2 * ETHER, "coins that are held were swept"
+
+
+def a_velocity_counts_what_is_on_its_way(world):
+    world.step()
+    first = world.desk.withdraw("ACME", "ETH", 6 * 10**7, STRANGER, "trader7")
+    world.go(4, blocks=0)
+    second = world.desk.withdraw("ACME", "ETH", 6 * 10**7, STRANGER, "trader7")
+    world.go(4, blocks=0)
+    states = (world.withdrawal_state(first), world.withdrawal_state(second))
+    assert states == ("sending", "awaiting"), f"they are {states}"
+
+
+def what_comes_behind_a_refused_payment_goes_on(world):
+    failures.test_a_refused_request_has_its_nonce_used_up_and_holds_nobody_else_up(world)
+    ident = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
+    failures.finalize(world)
+    assert world.withdrawal_state(ident) == "settled"
+
+
+def a_credit_that_comes_late_is_reversed_when_it_has_come(world):
+    world.step()
+    world.line.slow = True
+    failures.deposit(world)
+    world.go(3, blocks=5)
+    assert world.deposit_states() == ["cleared"]
+    world.chain.reorganize(len(world.chain.blocks) - 11, world.clock.time)
+    world.go(3)
+    assert world.available(ACME_ACCOUNT, ETH) == START[ETH]
+    world.line.arrive()
+    world.line.slow = False
+    world.go(6)
+    assert world.deposit_states() == ["reversed"]
+    assert world.available(ACME_ACCOUNT, ETH) == START[ETH]
+    world.check()
+
+
+# --- hunts --------------------------------------------------------------------------------------
+
+
+def _focused(hunt):
+    return isinstance(hunt, partial) and "kinds" in hunt.keywords
+
+
+class Ground:
+    """Worlds, one after the other, in a folder that goes with the test."""
+
+    def __init__(self, folder, template):
+        self._folder = folder
+        self._template = template
+        self._count = 0
+
+    def folder(self):
+        self._count += 1
+        folder = self._folder / str(self._count)
+        folder.mkdir()
+        return folder
+
+
+def schedules(ground, kinds=()):
+    """Seeded runs, of faults of these kinds."""
+    for seed in range(SEEDS):
+        schedule = Schedule(seed, ground.folder(), ground._template, kinds)
+        try:
+            schedule.run(TURNS)
+        finally:
+            schedule.world.close()
+
+
+def story(ground, test, policy=POLICY, **words):
+    """One test in a world of its own."""
+    world = World(ground.folder(), ground._template, policy=policy)
+    try:
+        test(world, **words)
+    finally:
+        world.close()
+
+
+SLOWLY = replace(
+    POLICY,
+    rules=(replace(POLICY.rules[0], velocity=Velocity(amount="1", hours=1)), POLICY.rules[1]),
+)
+
+ANY = schedules
+LIES = partial(schedules, kinds=("lying_node",))
+BALANCED = partial(schedules, kinds=("balanced_nodes",))
+UNSTEADY = partial(schedules, kinds=("bad_nodes",))
+REORGANIZED = partial(schedules, kinds=("reorganize",))
+STALLED = partial(schedules, kinds=("stall",))
+DEAR = partial(schedules, kinds=("fees",))
+SILENT = partial(schedules, kinds=("screening_away",))
+CUT_OFF = partial(schedules, kinds=("the_line",))
+KILLED = partial(story, test=crashes.told, kill_at=("payment posted", 1))
+CHANGED = partial(
+    story, test=failures.test_a_refused_request_has_its_nonce_used_up_and_holds_nobody_else_up
+)
+STUCK = partial(
+    story, test=failures.test_a_payment_that_waits_too_long_offers_more_under_the_same_nonce
+)
+HELD = partial(story, test=coins_that_screening_holds_stay_where_they_are)
+SLOW = partial(story, test=a_velocity_counts_what_is_on_its_way, policy=SLOWLY)
+BEHIND = partial(story, test=what_comes_behind_a_refused_payment_goes_on)
+LATE = partial(story, test=a_credit_that_comes_late_is_reversed_when_it_has_come)
+
+TAKEN_BACK = partial(
+    story, test=failures.test_a_reorganization_after_the_credit_is_reversed_and_stops_withdrawals
+)
+FOREIGN = partial(story, test=failures.test_a_nonce_that_somebody_else_has_used_stops_the_wallet)
+LIAR = partial(
+    story,
+    test=failures.test_a_token_is_judged_by_what_has_moved,
+    kind=TokenKind.LIAR,
+    states=["mismatched"],
+)
+SPOKEN = partial(story, test=withdrawals.test_a_word_that_is_not_the_approvers_is_not_taken)
+
+HUNTS = {
+    "alarm_that_stops_nothing": (FOREIGN, "'approved'"),
+    "approval_of_a_name": (CHANGED, "settled"),
+    "broadcast_before_kept": (ANY, "a signed form that is not on disk"),
+    "broadcast_retried": (UNSTEADY, "told twice"),
+    "cancelled_counts_as_paid": (CHANGED, "cancelled"),
+    "credit_before_finality": (REORGANIZED, "another past|stopped by"),
+    "credited_when_told": (CUT_OFF, "has .* of .*, not"),
+    "cursor_first": (ANY, "is held, and|chain/"),
+    "dust_dropped": (ANY, "chain/"),
+    "event_believed_over_the_balance": (LIAR, "credited"),
+    "fee_bump_of_one_field": (STUCK, "still under way"),
+    "fee_forgotten": (ANY, "is held, and"),
+    "gas_never_booked": (ANY, "chain/"),
+    "held_when_told": (CUT_OFF, "is held, and"),
+    "holds_lost_at_a_restart": (ANY, "pending_(debits|credits)=-|other sums"),
+    "initiator_approves": (SPOKEN, "DID NOT RAISE"),
+    "key_by_block_index": (ANY, "is not called"),
+    "key_by_transaction": (ANY, "is not called"),
+    "key_of_the_moment": (KILLED, "chain/"),
+    "logs_by_range": (BALANCED, "has .* of .*, not"),
+    "no_receipt_is_a_failure": (DEAR, "chain/"),
+    "nonce_left_open": (BEHIND, "still under way"),
+    "not_screened_on_the_way_out": (ANY, "paid unscreened"),
+    "one_nodes_word": (LIES, "is not called|stopped by"),
+    "released_while_in_the_pool": (STALLED, "chain/"),
+    "reversal_forgotten": (TAKEN_BACK, "reversed"),
+    "reversed_before_credited": (LATE, "overdraft: ETH/deposits/incoming"),
+    "rounding_up": (ANY, "an amount out of bounds"),
+    "second_nonce": (STUCK, "0, 1"),
+    "settled_before_final": (REORGANIZED, "chain/"),
+    "signer_believes_custody": (CHANGED, "settled"),
+    "signer_forgets": (ANY, "log lacks a form"),
+    "silence_is_clear": (SILENT, "unscreened|not screened"),
+    "velocity_of_what_has_settled": (SLOW, "they are"),
+    "venue_units_on_the_chain": (ANY, "chain/"),
+    "withheld_coins_swept": (HELD, "were swept"),
+}
+"""By the bug's name: what finds it, and what is seen then."""
+
+FOUND = (AssertionError, BatchRefused, IntegrityError, pytest.fail.Exception)
+"""What tests see, and what the ledger and the database do not let happen."""
+
+
+@pytest.fixture
+def ground(tmp_path, template):
+    return Ground(tmp_path, template)
+
+
+def test_there_are_thirty_and_each_is_hunted():
+    assert len(PLANTS) >= 30
+    assert HUNTS.keys() == PLANTS.keys()
+    for put in PLANTS.values():
+        assert put.__doc__.endswith("."), put
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in SAMPLE else pytest.mark.proof) for n in sorted(HUNTS)]
+)
+def test_a_planted_bug_is_found(name, ground):
+    hunt, seen = HUNTS[name]
+    with pytest.raises(FOUND) as caught, planted(name):
+        hunt(ground)
+    assert re.search(seen, str(caught.value)), caught.value
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    "kinds", sorted({hunt.keywords["kinds"] for hunt, _ in HUNTS.values() if _focused(hunt)})
+)
+def test_without_a_bug_the_same_schedules_find_nothing(kinds, ground):
+    schedules(ground, kinds)
+
+
+@pytest.mark.parametrize("hunt", [HELD, SLOW, BEHIND, LATE])
+def test_without_a_bug_it_is_so(hunt, ground):
+    hunt(ground)
