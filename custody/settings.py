@@ -33,6 +33,9 @@ class EndpointSettings(_Strict, frozen=True):
     per_second: Annotated[int, Meta(ge=1, le=10_000)] = 20
     traces: Literal["none", "debug", "flat"] = "none"
 
+    def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
+        return f"EndpointSettings({self.name})"
+
 
 class ChainSettings(_Strict, frozen=True):
     """An EVM chain. kind `demo` needs no node: custody starts one of its own where anvil is
@@ -101,3 +104,6 @@ class CustodySettings(_Strict, frozen=True):
     database: str = ""
     cold: MaybeAddress = ""
     forbidden: tuple[Address, ...] = ()
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
+        return f"CustodySettings({self.chain})"  # its database may have a password

@@ -21,6 +21,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from custody.chains.node import NodeFailed
 from custody.chains.wire import Envelope, Malformed, read
+from custody.secret import SecretText
 from engine.model.errors import OperatorError
 
 T = TypeVar("T")
@@ -81,10 +82,11 @@ class Endpoint:
     def __init__(self, url: str, name: str, per_second: int, timeout_ms: int) -> None:
         assert per_second > 0
         assert timeout_ms > 0
+        url = SecretText(url)
         self.name = name
         self._secrets = _secrets(url, name)
-        self._reads = _Line(url, timeout_ms, keep_alive=True)
-        self._broadcasts = _Line(url, timeout_ms, keep_alive=False)
+        self._reads = _Line(url.reveal(), timeout_ms, keep_alive=True)
+        self._broadcasts = _Line(url.reveal(), timeout_ms, keep_alive=False)
         self._read_turns = Throttler(rate_limit=per_second)
         self._broadcast_turns = Throttler(rate_limit=BROADCASTS_PER_SECOND)
         self._waiting = 0
@@ -235,21 +237,26 @@ class _Line(AsyncHTTPProvider):
         return self._session
 
 
-def _secrets(url: str, name: str) -> list[str]:
+def _secrets(url: SecretText, name: str) -> list[str]:
     """What of the URL must not be shown. Raises OperatorError if it is none."""
-    try:
-        parts = urlsplit(url)
-        is_none = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
-    except ValueError:
-        parts, is_none = urlsplit(""), True
-    if is_none:
+    if (pieces := _pieces(url)) is None:
         raise OperatorError(
             f"the URL of node {name} is none: write http://HOST:PORT or https://HOST"
         )
-    pieces = [url, parts.netloc, parts.username, parts.password, parts.query]
-    pieces += parts.path.split("/")
     # Short ones are words that any text may have, as `v3`.
     return sorted({p for p in pieces if p and len(p) >= 6}, key=len, reverse=True)
+
+
+def _pieces(url: SecretText) -> list[str | None] | None:
+    """All parts of a URL; None if it is none."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            return None
+    except ValueError:
+        return None
+    pieces = [url, parts.netloc, parts.username, parts.password, parts.query]
+    return pieces + parts.path.split("/")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from custody.secret import SecretBytes
 from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, ExtendedPrivateKey
 from engine.model.errors import FixgateError
 
@@ -82,6 +83,7 @@ class SeedKeys(KeyRing):
     """Keys that are all derived from one seed, in this process's memory."""
 
     def __init__(self, seed: bytes) -> None:
+        seed = SecretBytes(seed)
         master = ExtendedPrivateKey.of_seed(seed)
         super().__init__(master.derive(HOT), master.derive(GAS_TANK))
         self._parent = master.derive(DEPOSITS)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Meta, Struct
 
+from custody.secret import SecretBytes
 from engine.model.errors import OperatorError
 
 SEED_BYTES: Final = 32
@@ -57,8 +58,9 @@ class _File(Struct, forbid_unknown_fields=True, omit_defaults=True):
 def create_keystore(path: Path, password: bytes, random: bytes, outer: Outer | None = None) -> None:
     """Seal a new seed. random: RANDOM_BYTES unpredictable ones. Raises OperatorError if there is a
     file already: keys are never written over."""
+    password, random = SecretBytes(password), SecretBytes(random)
     assert len(random) == RANDOM_BYTES
-    seed, salt, nonce = random[:32], random[32:48], random[48:]
+    seed, salt, nonce = SecretBytes(random[:32]), random[32:48], random[48:]
     sealed = AESGCM(_key(password, salt)).encrypt(nonce, seed, _CONTEXT)
     if outer is not None:
         sealed = outer.encrypt(sealed, salt)
@@ -73,9 +75,10 @@ def create_keystore(path: Path, password: bytes, random: bytes, outer: Outer | N
         os.fsync(fd)
 
 
-def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> bytes:
+def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> SecretBytes:
     """The seed. Raises OperatorError if there is none, or the password or the HSM is another; and
     what `outer` raises."""
+    password = SecretBytes(password)
     check_private(path)
     try:
         file = msgspec.json.decode(path.read_bytes(), type=_File)
@@ -89,7 +92,8 @@ def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> by
         )
     sealed = outer.decrypt(file.sealed, file.salt) if outer is not None else file.sealed
     try:
-        return AESGCM(_key(password, file.salt)).decrypt(file.nonce, sealed, _CONTEXT)
+        key = AESGCM(_key(password, file.salt))
+        return SecretBytes(key.decrypt(file.nonce, sealed, _CONTEXT))
     except ValueError:
         raise OperatorError(f"{path} is no keystore: restore it from its copy") from None
     except InvalidTag:
@@ -98,11 +102,11 @@ def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> by
         ) from None
 
 
-def read_password(path: Path) -> bytes:
+def read_password(path: Path) -> SecretBytes:
     """The first line of a file that is its owner's alone. Raises OperatorError."""
     check_private(path)
     with path.open("rb") as file:
-        password = file.readline(MAX_PASSWORD + 1).rstrip(b"\n")
+        password = SecretBytes(file.readline(MAX_PASSWORD + 1).rstrip(b"\n"))
     if not 0 < len(password) <= MAX_PASSWORD:
         raise OperatorError(f"{path}: a password has 1 to {MAX_PASSWORD} bytes")
     return password
@@ -118,5 +122,5 @@ def check_private(path: Path) -> None:
         raise OperatorError(f"{path} can be read by others: chmod 600 {path}")
 
 
-def _key(password: bytes, salt: bytes) -> bytes:
-    return Scrypt(salt=salt, length=32, n=SCRYPT_N, r=8, p=1).derive(password)
+def _key(password: SecretBytes, salt: bytes) -> SecretBytes:
+    return SecretBytes(Scrypt(salt=salt, length=32, n=SCRYPT_N, r=8, p=1).derive(password))

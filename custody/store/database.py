@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from custody.secret import SecretText
 from engine.model.errors import OperatorError
 
 BUSY_MS: Final = 5_000
@@ -29,12 +30,14 @@ SCHEMES: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg
 def open_database(url: str) -> Engine:
     """An engine on the database of `url`, `sqlite:///FILE` or `postgresql://...`, its tables as
     this release wants them. Raises OperatorError."""
+    url = SecretText(url)
     return _opened(_parsed(url), migrate)
 
 
 def open_existing(url: str) -> Engine:
     """An engine on a database that is there and of this release, for reading: nothing is made.
     Raises OperatorError."""
+    url = SecretText(url)
     parsed = _parsed(url)
     file = parsed.database or ""
     if _is_sqlite(parsed) and not Path(file).is_file():
@@ -54,7 +57,8 @@ def _opened(parsed: URL, prepare: Callable[[Engine], None]) -> Engine:
     except DBAPIError as error:
         engine.dispose()
         place = parsed.render_as_string(hide_password=True)
-        raise OperatorError(f"cannot use the database {place}: {error.orig}") from error
+        # Without its cause: the driver's own variables have the password.
+        raise OperatorError(f"cannot use the database {place}: {error.orig}") from None
     except OperatorError:
         engine.dispose()
         raise

@@ -7,6 +7,7 @@ from typing import Final
 from coincurve import PrivateKey, PublicKey
 from eth_utils.crypto import keccak
 
+from custody.secret import SecretBytes
 from engine.model.errors import OperatorError
 
 HARDENED: Final = 0x8000_0000
@@ -82,17 +83,18 @@ class ExtendedPrivateKey:
     @classmethod
     def of_seed(cls, seed: bytes) -> "ExtendedPrivateKey":
         """The master key of 16 to 64 random bytes."""
+        seed = SecretBytes(seed)
         assert 16 <= len(seed) <= 64
-        digest = hmac.digest(b"Bitcoin seed", seed, sha512)
+        digest = SecretBytes(hmac.digest(b"Bitcoin seed", seed, sha512))
         return cls(PrivateKey(digest[:32]), digest[32:])
 
     def child(self, index: int) -> "ExtendedPrivateKey":
         """Child `index`; from HARDENED on it is hardened."""
         if index >= HARDENED:
-            data = b"\0" + self._key.secret + index.to_bytes(4, "big")
+            data = SecretBytes(b"\0" + self._key.secret + index.to_bytes(4, "big"))
         else:
-            data = self._key.public_key.format() + index.to_bytes(4, "big")
-        digest = hmac.digest(self._chain_code, data, sha512)
+            data = SecretBytes(self._key.public_key.format() + index.to_bytes(4, "big"))
+        digest = SecretBytes(hmac.digest(self._chain_code, data, sha512))
         return ExtendedPrivateKey(self._key.add(digest[:32]), digest[32:], self._depth + 1)
 
     def derive(self, path: tuple[int, ...]) -> "ExtendedPrivateKey":
