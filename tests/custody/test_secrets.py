@@ -2,10 +2,10 @@
 
 import asyncio
 import ctypes
+import faulthandler
 import gc
 import logging
 import os
-import re
 import resource
 import signal
 import subprocess
@@ -16,29 +16,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 from eth_utils.crypto import keccak
+from sqlalchemy import make_url
 
 import custody
 from custody.chains.endpoint import Endpoint
 from custody.secret import SecretBytes, SecretText
 from custody.settings import CustodySettings
-from custody.signing import requests
+from custody.signing import requests, seal
 from custody.signing.client import SignerLine
 from custody.signing.keys import SeedKeys, Wallet
 from custody.signing.keystore import create_keystore, open_keystore, read_password
-from custody.signing.log import SignerLog
 from custody.signing.requests import Gas, Pay, Sign, Sweep
 from custody.signing.seal import is_sealed, seal_process
-from custody.signing.signer import Signer
 from custody.store.database import open_database
 from custody.store.ledger_store import Cursor, LedgerStore
 from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, ExtendedPrivateKey
-from engine.model.errors import OperatorError
 from tests.custody import test_failures as failures
 from tests.custody.secrets_known import Known, forms
 from tests.custody.world import ETHER, STRANGER
 from tests.signing.test_signer import LARGE, SMALL
+from tests.support.needs import needs
+from tests.support.postgres import postgres_server
 
 ROOT = Path(custody.__file__).parents[1]
 PASSWORD = b"horse-battery-7731"
@@ -243,6 +244,28 @@ def test_a_database_that_is_not_there_is_not_told_with_its_password(url, caplog)
     assert KNOWN.found_in(caplog.text) == []
 
 
+@pytest.mark.proof
+def test_a_database_that_goes_is_not_told_with_its_password(caplog):
+    caplog.set_level(logging.DEBUG)
+    with postgres_server() as server:
+        plain = make_url(server.new_database())
+        url = plain.set(password=DATABASE_PASSWORD).render_as_string(hide_password=False)
+        database = open_database(url)
+        store = LedgerStore(database)
+        ledger, _ = store.load()
+        name = plain.database
+        with psycopg.connect(server.new_database(), autocommit=True) as other:
+            other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            other.execute(query, [name])
+        gone = failures_of(*[lambda: store.flush(ledger, Cursor(1, b"salt"))] * 2)
+        for said, words in zip(gone, ("terminat", "not currently accepting"), strict=True):
+            assert words in said
+            assert KNOWN.found_in(said) == []
+        database.dispose()
+    assert KNOWN.found_in(caplog.text) == []
+
+
 def test_a_node_that_is_not_there_is_not_told_with_its_key(caplog):
     caplog.set_level(logging.DEBUG)
 
@@ -307,3 +330,211 @@ def test_nothing_that_custody_writes_has_a_key_in_it(world, caplog):
     assert known.found_in(written) == []
     assert known.found_in("\n".join(world.logged)) == []
     assert known.found_in(caplog.text) == []
+
+
+# --- the signer as others see it ----------------------------------------------------------------
+
+
+class Started:
+    """A signer in a process of its own, that would leave a core where it stands if it could."""
+
+    def __init__(self, folder, *options):
+        self.folder = folder
+        command = [sys.executable, "-m", "tests.custody.signer_program", str(folder), *options]
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env={"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"},
+            preexec_fn=cores_allowed,  # noqa: PLW1509 - no threads here
+        )  # fmt: skip
+        self.said = b""
+        self.status = None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def hear(self, word):
+        """Until it has said a word, or has ended."""
+        while word not in self.said and (line := self.process.stderr.readline()):
+            self.said += line
+        return word in self.said
+
+    def end(self, how):
+        """How it has ended: see os.wait."""
+        os.kill(self.pid, how)
+        self.said += self.process.stderr.read()
+        _, status = os.waitpid(self.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return status
+
+    def close(self):
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdin.close()
+        self.process.stderr.close()
+
+
+def cores_allowed():
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+
+@pytest.fixture
+def start(folder):
+    started = []
+
+    def begin(*options):
+        started.append(Started(folder, *options))
+        return started[-1]
+
+    yield begin
+    for signer in started:
+        signer.close()
+
+
+def asked(folder, *questions):
+    """The answers of a signer to questions, in order."""
+
+    async def ask():
+        line = SignerLine(folder / "signer.sock")
+        try:
+            return [await line._ask(question) for question in questions]
+        finally:
+            line.close()
+
+    return asyncio.run(ask())
+
+
+GAS = Gas(21_000, 3 * 10**9, 10**9)
+
+
+def test_a_signer_shows_its_secrets_to_nobody(folder, start):
+    """It signs, refuses, is told rubbish, has no room for its log, and dies."""
+    signer = start()
+    assert signer.hear(b"sealed: True"), signer.said
+    answers = asked(
+        folder,
+        requests.Wallets(),
+        Sign(Pay(SMALL), 0, GAS),
+        Sign(Pay(LARGE), 1, GAS),
+        Sign(Sweep(3, "", ETHER), 0, GAS),
+        Sign(Sweep(-1, "", ETHER), 0, GAS),
+    )
+    kinds = ["OwnWallets", "Signed", "Refused", "Signed", "Refused"]
+    assert [type(answer).__name__ for answer in answers] == kinds
+    full = (folder / "signer.log").stat().st_size + 10
+    resource.prlimit(signer.pid, resource.RLIMIT_FSIZE, (full, full))
+    [answer] = asked(folder, Sign(Sweep(2, "", ETHER), 0, GAS))
+    assert answer.reason == "log"
+    proc = Path(f"/proc/{signer.pid}")
+    seen = b"".join((proc / name).read_bytes() for name in ("cmdline", "environ", "comm", "maps"))
+    assert b"signer_program" in seen
+    signer.end(signal.SIGABRT)
+    assert b"most recent call first" in signer.said  # the fault handler has had its say
+    (folder / "password").unlink()  # the one place where it may be
+    (folder / "wrong").unlink()
+    written, count = everything_in(folder)
+    assert count >= 2
+    for data in (seen, signer.said, written, msgspec.json.encode(answers)):
+        assert KNOWN.found_in(data) == []
+
+
+@pytest.mark.proof
+def test_a_signer_that_cannot_start_shows_nothing(folder, start):
+    (folder / "password").write_bytes(b"Horse" + PASSWORD)
+    signer = start()
+    assert not signer.hear(b"sealed")
+    assert b"does not open: the password is another one" in signer.said
+    assert Known(password=PASSWORD, wrong=b"Horse" + PASSWORD).found_in(signer.said) == []
+
+
+@pytest.mark.proof
+def test_a_signer_that_is_killed_leaves_no_core(folder, start):
+    """One that was not sealed does: so this would see it."""
+    careless = start("--open")
+    assert careless.hear(b"sealed: False"), careless.said
+    cores = os.WCOREDUMP(careless.end(signal.SIGABRT))
+    needs("cores: ulimit -Hc above 0", there=cores)
+    signer = start()
+    assert signer.hear(b"sealed: True"), signer.said
+    before = set(folder.iterdir())
+    assert not os.WCOREDUMP(signer.end(signal.SIGABRT))
+    assert set(folder.iterdir()) == before
+
+
+def test_no_core_is_left_where_the_limit_is_not_looked_at_either(tmp_path):
+    """Where the kernel hands cores to a program it does so whatever the limit is."""
+    dying = os.fork()
+    if dying == 0:
+        with child():
+            os.chdir(tmp_path)
+            cores_allowed()
+            seal._prctl(seal._SET_DUMPABLE, 0)
+            faulthandler.disable()
+            os.abort()
+    _, status = os.waitpid(dying, 0)
+    assert os.WTERMSIG(status) == signal.SIGABRT
+    assert not os.WCOREDUMP(status)
+    assert list(tmp_path.iterdir()) == []
+
+
+NOBODY = 65_534
+"""Whoever has no rights: as root everything can be read, and it has to be seen as another user."""
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("file", ["environ", "maps", "mem"])
+def test_no_other_process_of_the_same_user_looks_into_it(sealed, file):
+    said, say = os.pipe()
+    kept = os.fork()
+    if kept == 0:
+        with child():
+            as_somebody()
+            make_dumpable()
+            if sealed:
+                seal_process()
+            os.write(say, b"1" if is_sealed() else b"0")
+            signal.pause()
+    assert os.read(said, 1) == (b"1" if sealed else b"0")
+    peeping = os.fork()
+    if peeping == 0:
+        with child():
+            as_somebody()
+            with open(f"/proc/{kept}/{file}", "rb") as looked:
+                looked.seek(0)
+    _, status = os.waitpid(peeping, 0)
+    os.kill(kept, signal.SIGKILL)
+    os.waitpid(kept, 0)
+    os.close(said)
+    os.close(say)
+    could_look = os.waitstatus_to_exitcode(status) == 0
+    if not sealed and not could_look:
+        pytest.skip("this system keeps a user's processes apart by itself (Yama)")
+    assert could_look == (not sealed)
+
+
+@contextmanager
+def child():
+    """A forked process: it ends here, whatever happens; with 13 if it was not permitted."""
+    code = 1
+    try:
+        yield
+        code = 0
+    except PermissionError:
+        code = 13
+    finally:
+        os._exit(code)
+
+
+def as_somebody():
+    """Without root's rights, if they are there."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def make_dumpable():
+    """A change of the user seals by itself; a process that was just started is open."""
+    assert ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0
