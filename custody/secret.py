@@ -4,31 +4,33 @@ A log line, a message or a traceback with its variables is written by people who
 keys just then. So secrets are these from where they enter: all else works with them as before.
 """
 
-from typing import Final
-
-_HIDDEN: Final = "..."
-
 
 # mypy: disable-error-code="explicit-override"
 # typing has @override from 3.12.
 
 
-class SecretBytes(bytes):
-    """Keys, seeds, passwords. A slice of it is plain bytes: wrap what is kept."""
+class _Hidden:
+    """What all of them say of themselves."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"SecretBytes({_HIDDEN})"
+        return f"{type(self).__name__}(...)"
 
     def __str__(self) -> str:
-        return _HIDDEN
+        return "..."
 
     def __format__(self, spec: str) -> str:
-        return _HIDDEN
+        return "..."
 
 
-class SecretText(str):
+class SecretBytes(_Hidden, bytes):
+    """Keys, seeds, passwords. A slice of it is plain bytes: wrap what is kept."""
+
+    __slots__ = ()
+
+
+class SecretText(_Hidden, str):
     """URLs with a key or a password in them."""
 
     __slots__ = ()
@@ -36,12 +38,3 @@ class SecretText(str):
     def reveal(self) -> str:
         """The text itself, for a library that makes a text of what it is given."""
         return str.__str__(self)
-
-    def __repr__(self) -> str:
-        return f"SecretText({_HIDDEN})"
-
-    def __str__(self) -> str:
-        return _HIDDEN
-
-    def __format__(self, spec: str) -> str:
-        return _HIDDEN

@@ -57,6 +57,10 @@ def planted(name):
         yield
 
 
+async def _always(*_):
+    return True
+
+
 # --- what nodes say ----------------------------------------------------------------------------
 
 
@@ -306,11 +310,7 @@ def initiator_approves(patch):
 @plant
 def not_screened_on_the_way_out(patch):
     """Where coins go to is not screened."""
-
-    async def may_go(_self, _row, _intent):
-        return True
-
-    patch.setattr(lifecycle.Lifecycle, "_may_go", may_go)
+    patch.setattr(lifecycle.Lifecycle, "_may_go", _always)
 
 
 @plant
@@ -371,11 +371,7 @@ def broadcast_before_kept(patch):
 @plant
 def settled_before_final(patch):
     """A payment counts as made once it is in a block."""
-
-    async def is_final(_self, _receipt, _final):
-        return True
-
-    patch.setattr(sender.Sender, "_is_final", is_final)
+    patch.setattr(sender.Sender, "_is_final", _always)
 
 
 @plant
