@@ -4,6 +4,10 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote
 
+from eth_utils import keccak
+
+from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, ExtendedPrivateKey
+
 LEAST = 6
 """Shortest secret that is looked for, bytes: of less every file is full."""
 
@@ -52,3 +56,36 @@ class Known:
         if self._any.search(data) is None:
             return []
         return sorted(what for what, text in self._patterns.items() if text in data)
+
+
+PASSWORD = b"horse-battery-7731"
+RANDOM = b"".join(keccak(b"random %d" % k) for k in range(2))[:60]
+SEED = RANDOM[:32]
+RPC_KEY = "5b1f7c20d9e84a6f"
+DATABASE_PASSWORD = "swan-lake-4402"
+RPC_URL = f"http://127.0.0.1:9/v3/{RPC_KEY}"
+DATABASE_URL = f"postgresql://custody:{DATABASE_PASSWORD}@127.0.0.1:9/custody"
+
+
+def keys_of(seed):
+    """By name, every private key that this venue derives of a seed, and those between."""
+    master = ExtendedPrivateKey.of_seed(seed)
+    paths = {"hot": HOT, "gas_tank": GAS_TANK}
+    paths |= {f"deposit_{k}": (*DEPOSITS, k) for k in range(3)}
+    paths |= {"deposits": DEPOSITS, "coin": DEPOSITS[:2], "purpose": DEPOSITS[:1], "master": ()}
+    return {name: master.derive(path)._key.secret for name, path in paths.items()}
+
+
+KNOWN = Known(
+    password=PASSWORD,
+    seed=SEED,
+    rpc_key=RPC_KEY.encode(),
+    database_password=DATABASE_PASSWORD.encode(),
+    **keys_of(SEED),
+)
+
+
+def everything_in(folder):
+    """All bytes of all files."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return b"\n".join(path.read_bytes() for path in files), len(files)

@@ -33,42 +33,28 @@ from custody.signing.requests import Gas, Pay, Sign, Sweep
 from custody.signing.seal import is_sealed, seal_process
 from custody.store.database import open_database
 from custody.store.ledger_store import Cursor, LedgerStore
-from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, ExtendedPrivateKey
+from tests.custody import secrets_known
 from tests.custody import test_failures as failures
-from tests.custody.secrets_known import Known, forms
+from tests.custody.secrets_known import (
+    DATABASE_PASSWORD,
+    DATABASE_URL,
+    KNOWN,
+    PASSWORD,
+    RANDOM,
+    RPC_KEY,
+    RPC_URL,
+    SEED,
+    Known,
+    everything_in,
+    forms,
+    keys_of,
+)
 from tests.custody.world import ETHER, STRANGER
 from tests.signing.test_signer import LARGE, SMALL
 from tests.support.needs import needs
 from tests.support.postgres import postgres_server
 
 ROOT = Path(custody.__file__).parents[1]
-PASSWORD = b"horse-battery-7731"
-RANDOM = b"".join(keccak(b"random %d" % k) for k in range(2))[:60]
-SEED = RANDOM[:32]
-RPC_KEY = "5b1f7c20d9e84a6f"
-DATABASE_PASSWORD = "swan-lake-4402"
-RPC_URL = f"http://127.0.0.1:9/v3/{RPC_KEY}"
-DATABASE_URL = f"postgresql://custody:{DATABASE_PASSWORD}@127.0.0.1:9/custody"
-
-
-def keys_of(seed):
-    """By name, every private key that this venue derives of a seed, and those between."""
-    master = ExtendedPrivateKey.of_seed(seed)
-    paths = {"hot": HOT, "gas_tank": GAS_TANK}
-    paths |= {f"deposit_{k}": (*DEPOSITS, k) for k in range(3)}
-    paths |= {"deposits": DEPOSITS, "coin": DEPOSITS[:2], "purpose": DEPOSITS[:1], "master": ()}
-    return {name: master.derive(path)._key.secret for name, path in paths.items()}
-
-
-KNOWN = Known(
-    password=PASSWORD,
-    seed=SEED,
-    rpc_key=RPC_KEY.encode(),
-    database_password=DATABASE_PASSWORD.encode(),
-    **keys_of(SEED),
-)
-
-
 # --- the test's own eyes ------------------------------------------------------------------------
 
 
@@ -85,7 +71,7 @@ def test_a_secret_is_found_wherever_it_stands_in_what_was_encoded(encode, before
 
 
 def test_what_is_no_secret_is_not_found():
-    assert KNOWN.found_in(Path(__file__).read_bytes()) != []  # it is written here
+    assert KNOWN.found_in(Path(secrets_known.__file__).read_bytes()) != []  # it is there
     assert KNOWN.found_in(keccak(SEED).hex() + RPC_URL[:20]) == []
 
 
@@ -304,12 +290,6 @@ def test_settings_are_not_printed_with_what_they_hold():
 
 
 # --- what is written ----------------------------------------------------------------------------
-
-
-def everything_in(folder):
-    """All bytes of all files."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return b"\n".join(path.read_bytes() for path in files), len(files)
 
 
 def test_nothing_that_custody_writes_has_a_key_in_it(world, caplog):
