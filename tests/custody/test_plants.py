@@ -91,7 +91,7 @@ class Ground:
 
     def __init__(self, folder, template):
         self._folder = folder
-        self._template = template
+        self.template = template
         self._count = 0
 
     def folder(self):
@@ -104,7 +104,7 @@ class Ground:
 def schedules(ground, kinds=()):
     """Seeded runs, of faults of these kinds."""
     for seed in range(SEEDS):
-        schedule = Schedule(seed, ground.folder(), ground._template, kinds)
+        schedule = Schedule(seed, ground.folder(), ground.template, kinds)
         try:
             schedule.run(TURNS)
         finally:
@@ -113,7 +113,7 @@ def schedules(ground, kinds=()):
 
 def story(ground, test, policy=POLICY, **words):
     """One test in a world of its own."""
-    world = World(ground.folder(), ground._template, policy=policy)
+    world = World(ground.folder(), ground.template, policy=policy)
     try:
         test(world, **words)
     finally:
