@@ -176,7 +176,7 @@ def test_a_keystore_that_is_made_shows_none_either(quick_scrypt, tmp_path):
 
 def test_what_holds_keys_is_not_printed():
     keys = SeedKeys(SEED)
-    for thing in (keys, keys._deposits, keys._wallets, keys._deposits._key):
+    for thing in (keys, keys._deposits(), keys._wallets, keys._deposits()._key):
         assert KNOWN.found_in(f"{thing!r} {thing}") == []
     for secret in (SecretBytes(SEED), SecretText(DATABASE_URL)):
         assert KNOWN.found_in(f"{secret!r} {secret} {secret:>20} {[secret]} %s" % secret) == []
