@@ -11,7 +11,7 @@ from typing import Final
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 KEYS: Final = ("seq", "debit", "credit")
 
