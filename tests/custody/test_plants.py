@@ -192,45 +192,50 @@ JUDGED = (
 )
 """What a schedule sees of a bug first depends on its chances: any of this."""
 
-HUNTS = {
-    "alarm_that_stops_nothing": (FOREIGN, "'approved'"),
-    "approval_of_a_name": (CHANGED, "settled"),
-    "broadcast_before_kept": (ANY, "a signed form that is not on disk"),
-    "broadcast_retried": (UNSTEADY, "told twice"),
-    "cancelled_counts_as_paid": (CHANGED, "cancelled"),
-    "credit_before_finality": (REORGANIZED, JUDGED),
-    "credited_when_told": (CUT_OFF, JUDGED),
-    "cursor_first": (ANY, JUDGED),
-    "dust_dropped": (ANY, JUDGED),
-    "event_believed_over_the_balance": (LIAR, "credited"),
-    "fee_bump_of_one_field": (STUCK, "still under way"),
-    "fee_forgotten": (ANY, JUDGED),
-    "gas_never_booked": (ANY, JUDGED),
-    "held_when_told": (CUT_OFF, JUDGED),
-    "holds_lost_at_a_restart": (ANY, JUDGED),
-    "initiator_approves": (SPOKEN, "DID NOT RAISE"),
-    "key_by_block_index": (ANY, "is not called"),
-    "key_by_transaction": (ANY, "is not called"),
-    "key_of_the_moment": (KILLED, "chain/"),
-    "logs_by_range": (BALANCED, "credited"),
-    "no_receipt_is_a_failure": (DEAR, JUDGED),
-    "nonce_left_open": (BEHIND, "still under way"),
-    "not_screened_on_the_way_out": (ANY, "paid unscreened"),
-    "one_nodes_word": (LIES, JUDGED),
-    "released_while_in_the_pool": (STALLED, JUDGED),
-    "reversal_forgotten": (TAKEN_BACK, "reversed"),
-    "reversed_before_credited": (LATE, "overdraft: ETH/deposits/incoming"),
-    "rounding_up": (ANY, "an amount out of bounds"),
-    "second_nonce": (STUCK, "0, 1"),
-    "settled_before_final": (REORGANIZED, JUDGED),
-    "signer_believes_custody": (CHANGED, "settled"),
-    "signer_forgets": (ANY, "log lacks a form"),
-    "silence_is_clear": (SILENT, "unscreened|not screened"),
-    "velocity_of_what_has_settled": (SLOW, "they are"),
-    "venue_units_on_the_chain": (ANY, JUDGED),
-    "withheld_coins_swept": (HELD, "were swept"),
+FOUND_BY = {
+    ANY: {
+        JUDGED: (
+            "cursor_first dust_dropped fee_forgotten gas_never_booked holds_lost_at_a_restart"
+            " venue_units_on_the_chain"
+        ),
+        "a signed form that is not on disk": "broadcast_before_kept",
+        "is not called": "key_by_block_index key_by_transaction",
+        "paid unscreened": "not_screened_on_the_way_out",
+        "an amount out of bounds": "rounding_up",
+        "log lacks a form": "signer_forgets",
+    },
+    REORGANIZED: {JUDGED: "credit_before_finality settled_before_final"},
+    CUT_OFF: {JUDGED: "credited_when_told held_when_told"},
+    DEAR: {JUDGED: "no_receipt_is_a_failure"},
+    LIES: {JUDGED: "one_nodes_word"},
+    STALLED: {JUDGED: "released_while_in_the_pool"},
+    SILENT: {"unscreened|not screened": "silence_is_clear"},
+    UNSTEADY: {"told twice": "broadcast_retried"},
+    CHANGED: {
+        "settled": "approval_of_a_name signer_believes_custody",
+        "cancelled": "cancelled_counts_as_paid",
+    },
+    STUCK: {"still under way": "fee_bump_of_one_field", "0, 1": "second_nonce"},
+    FOREIGN: {"'approved'": "alarm_that_stops_nothing"},
+    LIAR: {"credited": "event_believed_over_the_balance"},
+    SPOKEN: {"DID NOT RAISE": "initiator_approves"},
+    KILLED: {"/chain/": "key_of_the_moment"},
+    BALANCED: {"credited": "logs_by_range"},
+    BEHIND: {"still under way": "nonce_left_open"},
+    TAKEN_BACK: {"reversed": "reversal_forgotten"},
+    LATE: {"overdraft: ETH/deposits/incoming": "reversed_before_credited"},
+    SLOW: {"they are": "velocity_of_what_has_settled"},
+    HELD: {"were swept": "withheld_coins_swept"},
 }
-"""By the bug's name: what finds it, and what is seen then."""
+"""By what finds bugs, and what is seen then: their names."""
+
+HUNTS = {
+    name: (hunt, seen)
+    for hunt, found in FOUND_BY.items()
+    for seen, names in found.items()
+    for name in names.split()
+}
+"""By the bug's name."""
 
 FOUND = (AssertionError, BatchRefused, IntegrityError, pytest.fail.Exception)
 """What tests see, and what the ledger and the database do not let happen."""
