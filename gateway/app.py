@@ -6,12 +6,14 @@ reads the journal. gateway/processes says what each is made of.
 """
 
 import argparse
+import resource
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from custody.signing.seal import seal_process
 from gateway.asyncio_child import run_asyncio_child
 from gateway.children import CORE, CUSTODY, HISTORY, MIRROR, SIGNER, run_child
 from gateway.plain_child import run_plain_child
@@ -30,6 +32,9 @@ PROCESSES: Final = {
 }
 """By name, the module of gateway.processes and what it runs there: a process that imported what the
 others are made of would take half as long again to start."""
+
+SEALED: Final = frozenset({SIGNER, CUSTODY})
+"""Processes that have keys, or lines to nodes and databases: nobody looks into their memory."""
 
 RUNNERS: Final[dict[str, Callable[[str, Any], int]]] = {
     SIGNER: run_plain_child,
@@ -55,6 +60,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--clock-offset", type=int)
     parser.add_argument("--mirror", type=Path)
     args = parser.parse_args(argv)
+    if args.name in SEALED:
+        seal_process()
+    else:  # the configuration, which all of them read, may have passwords in it
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     process = process_of(args.name)
 
     def run(stop: object) -> Any:  # noqa: ANN401 - nothing, or what is awaited

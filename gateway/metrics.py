@@ -128,11 +128,10 @@ def _of_system(process: ProcessFigures) -> dict[str, Figure]:
     proc = Path(f"/proc/{process.pid}")
     try:
         resident = int((proc / "statm").read_text().split()[1])
-        descriptors = len(os.listdir(proc / "fd"))
-    except (OSError, ValueError, IndexError):  # it has just ended, or the system has no /proc
-        return figures
-    figures["fixgate_resident_memory_bytes"] = resident * PAGE_BYTES
-    figures["fixgate_open_fds"] = descriptors
+        figures["fixgate_resident_memory_bytes"] = resident * PAGE_BYTES
+        figures["fixgate_open_fds"] = len(os.listdir(proc / "fd"))
+    except (OSError, ValueError, IndexError):
+        pass  # it has just ended, or is sealed, or the system has no /proc
     return figures
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from custody.secret import SecretBytes
 from custody.signing.keystore import create_keystore, open_keystore, read_password
 
 KEYSTORE: Final = "keystore.json"
@@ -23,5 +24,7 @@ def demo_seed(folder: Path, random: Callable[[int], bytes]) -> bytes:
             file.write(random(32).hex().encode() + b"\n")
             file.flush()
             os.fsync(fd)
-        create_keystore(folder / KEYSTORE, read_password(password), random(RANDOM_BYTES))
+        create_keystore(
+            folder / KEYSTORE, read_password(password), SecretBytes(random(RANDOM_BYTES))
+        )
     return open_keystore(folder / KEYSTORE, read_password(password))

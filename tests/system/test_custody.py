@@ -1,7 +1,9 @@
 """Custody and the signer as processes of a venue: coins come and go through kill -9 of anybody."""
 
+import os
 import random
 import re
+import resource
 
 import pytest
 
@@ -94,6 +96,14 @@ def test_the_venue_trades_while_custody_and_its_keys_are_away(new_coins, dial):
     ident = coins.withdraw(ETHER, THEIRS)
     coins.approve(ident)
     coins.wait(ident, "settled")
+
+
+def test_nobody_looks_into_the_memory_of_custody_and_its_keys(new_coins):
+    venue = new_coins().venue
+    for name, pid in venue.pids().items():
+        assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0), f"{name} may leave a core"
+    coredump = [f"/proc/{venue.pid(name)}/fd" for name in ("signer", "custody")]
+    assert {os.stat(path).st_uid for path in coredump} == {0}, "what is sealed is root's to look at"
 
 
 def test_the_venue_stops_in_time_with_custody_at_work(new_coins):
