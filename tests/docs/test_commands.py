@@ -52,7 +52,8 @@ RUN_ELSEWHERE = {
     ".venv/bin/python -m benchmarks.feeds": "tests/benchmarks/test_feeds.py",
     ".venv/bin/python -m benchmarks.resend": "tests/benchmarks/test_resend.py",
     ".venv/bin/python -m benchmarks.ledger": "tests/benchmarks/test_ledger.py",
-    ".venv/bin/python -m benchmarks.custody": "by hand: its figures need a machine of their own",
+    ".venv/bin/python -m benchmarks.custody": "tests/benchmarks/test_custody.py",
+    ".venv/bin/python -m benchmarks.books": "tests/benchmarks/test_custody.py",
     ".venv/bin/python benchmarks": "by hand: its figures need a machine of their own",
 }
 
