@@ -36,6 +36,12 @@ IDLE_SECONDS: Final = 60
 
 STATUS: Final = "status"
 
+MOVING: Final = frozenset({
+    "withdraw", "approve", "cancel", "give_up", "clear", "allow", "forbid", "propose",
+    "approve_change", "cancel_change",
+})  # fmt: skip
+"""Operations after which something may go on. Who only looks, however often, costs no node anything."""
+
 
 class Asked(Struct, forbid_unknown_fields=True):
     """A request; what an operation does not need is left out."""
@@ -66,7 +72,8 @@ class Control:
         asked: Callable[[], None] = lambda: None,
         more: Mapping[str, Callable[[Asked], Awaitable[object]]] | None = None,
     ) -> None:
-        """asked: is called behind every request. more: operations of the process."""
+        """asked: is called when somebody has asked for something to happen. more: operations of the
+        process."""
         self._path = path
         self._desk = desk
         self._status = status
@@ -134,13 +141,14 @@ class Control:
             if not line:
                 return
             writer.write(_encode(await self._answer(line)) + b"\n")
-            self._asked()
             async with asyncio.timeout(IDLE_SECONDS):
                 await writer.drain()
 
     async def _answer(self, line: bytes) -> dict[str, object]:
         try:
             asked = _decode(line)
+            if asked.op in MOVING:
+                self._asked()
             if asked.op in self._more:
                 return {"done": await self._more[asked.op](asked)}
             operation = self._operations.get(asked.op)

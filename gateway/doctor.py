@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.model.errors import FixgateError
-from gateway.children import HISTORY, HISTORY_PACKAGE
+from gateway.children import CUSTODY, CUSTODY_PACKAGE, HISTORY, HISTORY_PACKAGE, SIGNER
 from gateway.config import Config, load_config
 from gateway.data import data_file
 from gateway.flow.system_clock import SystemClock
@@ -53,6 +53,8 @@ def run_doctor(args: argparse.Namespace) -> int:
             findings.append(_port(name, config.venue.bind, port + args.port_offset))
         metrics = ports.metrics + args.port_offset
         findings.append(_port("metrics", config.venue.metrics_bind, metrics))
+        if config.custody is not None:
+            findings.append(_custody())
     if args.json:
         print(json.dumps([{"level": f.level, "what": f.what, "text": f.text} for f in findings]))
     else:
@@ -151,6 +153,13 @@ def _history() -> Finding:
         )
         return Finding("warn", HISTORY, f"{text} pip install 'fixgate[history]'")
     return Finding("ok", HISTORY, f"{HISTORY_PACKAGE} is installed")
+
+
+def _custody() -> Finding:
+    if find_spec(CUSTODY_PACKAGE) is None:
+        text = f"no {CUSTODY_PACKAGE}: neither {CUSTODY} nor {SIGNER} is started; with it:"
+        return Finding("warn", CUSTODY, f"{text} pip install 'fixgate[custody]'")
+    return Finding("ok", CUSTODY, f"{CUSTODY_PACKAGE} is installed")
 
 
 def _port(name: str, address: str, port: int) -> Finding:

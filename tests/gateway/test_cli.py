@@ -355,6 +355,15 @@ def test_doctor_names_what_is_wrong_with_a_machine(run, tmp_path, monkeypatch):
     }
 
 
+def test_doctor_says_what_custody_lacks(run, tmp_path, monkeypatch):
+    for package, level in (("there", "ok"), (None, "warn")):
+        monkeypatch.setattr(doctor, "find_spec", lambda _, package=package: package)
+        _, out, _ = run("doctor", "--json", "--config", DEMO, "--data", tmp_path)
+        (finding,) = [f for f in json.loads(out) if f["what"] == "custody"]
+        assert finding["level"] == level
+    assert "pip install 'fixgate[custody]'" in finding["text"]
+
+
 def test_doctor_finds_a_folder_that_cannot_be_written(run, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
