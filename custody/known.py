@@ -22,15 +22,20 @@ class Known:
     """Everything raises DeskRefused with what is wrong.
 
     refdata: accounts of the journal, kept up to date by whoever reads it. parse_address: an address
-    as `0x` and lower-case digits; raises FixgateError.
+    as `0x` and lower-case digits; raises FixgateError. wallets: the venue's own.
     """
 
     def __init__(
-        self, assets: ChainAssets, refdata: ReferenceData, parse_address: Callable[[str], str]
+        self,
+        assets: ChainAssets,
+        refdata: ReferenceData,
+        parse_address: Callable[[str], str],
+        wallets: frozenset[str],
     ) -> None:
         self.assets = assets
         self.refdata = refdata
         self._parse_address = parse_address
+        self._wallets = wallets
 
     def account(self, name: str) -> int:
         """An account's id in the journal."""
@@ -61,7 +66,10 @@ class Known:
             raise DeskRefused(f"destination: {error}") from None
 
     def refuse_own(self, connection: Connection, target: str) -> None:
-        """Whether an address is somebody else's than this venue's."""
+        """Whether an address is somebody else's than this venue's: what came to one of its own
+        wallets as a payment would be nobody's."""
+        if target in self._wallets:
+            raise DeskRefused("the destination is a wallet of this venue")
         query = select(addresses.c.number).where(addresses.c.address == target)
         if connection.execute(query).first() is not None:
             raise DeskRefused("the destination is a deposit address of this venue")

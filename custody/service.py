@@ -108,7 +108,7 @@ class Custody:
         self.reconciler = Reconciler(
             database, self.poster, witnesses, assets, wallets, clock, log, reached
         )
-        known = Known(assets, refdata, parse_address)
+        known = Known(assets, refdata, parse_address, treasury)
         asked = ChangeDesk(database, terms.chain, known, rulings, policies, clock)
         self.desk = Desk(
             database, terms.chain, known, AddressBook(wallets.xpub), rulings, asked, clock

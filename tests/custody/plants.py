@@ -381,7 +381,7 @@ def no_receipt_is_a_failure(patch):
     async def failed(self, forms):
         with self._database.begin() as connection:
             state = OutgoingState.FAILED
-            outgoing.end(connection, forms[-1], state, forms[-1].tx, 0, self._clock.now())
+            outgoing.end(connection, forms[-1], state, forms[-1].tx, 0, 0, self._clock.now())
 
     patch.setattr(sender.Sender, "_broadcast_again", failed)
 
@@ -396,7 +396,7 @@ def nonce_left_open(patch):
         if name == row.reference:
             self._cancelling.discard(name)
             with self._database.begin() as connection:
-                outgoing.end(connection, row, OutgoingState.CANCELLED, b"", 0, self._clock.now())
+                outgoing.end(connection, row, OutgoingState.CANCELLED, b"", 0, 0, self._clock.now())
 
     patch.setattr(sender.Sender, "_tell_a_person", told)
 

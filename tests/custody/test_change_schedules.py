@@ -13,12 +13,12 @@ from custody.known import DeskRefused
 from engine.model.clock import NANOS_PER_SECOND
 from tests.custody.people import ALICE, CAROL
 from tests.custody.test_changes import FIRST
-from tests.custody.world import COLD, STRANGER, Killed
+from tests.custody.world import STRANGER, THEIRS, Killed
 
 STEPS = 70
 SEEDS = range(2)
 ACCOUNTS = ("ACME", "BOREAS")
-TARGETS = (STRANGER, COLD)
+TARGETS = (STRANGER, THEIRS)
 BEGIN = replace(FIRST, cool_down_s=60, delay_s=60)
 POLICIES = (BEGIN, replace(FIRST, cool_down_s=30, delay_s=30), replace(BEGIN, cool_down_s=120))
 PLACES = ("change judged", "change noted by the signer", "change noted")

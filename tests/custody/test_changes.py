@@ -10,7 +10,7 @@ from custody.policy.policy import Policy, Quorum, Rule, digest_of
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.errors import OperatorError
 from tests.custody.people import ALICE, BOB, CAROL
-from tests.custody.world import CHAIN, COLD, ETHER, POLICY, STRANGER, Killed
+from tests.custody.world import CHAIN, ETHER, POLICY, STRANGER, THEIRS, Killed
 
 COOL_DOWN_S, DELAY_S = 600, 1_200
 BOTH = (Quorum(group="treasury", quorum=1), Quorum(group="risk", quorum=1))
@@ -103,7 +103,7 @@ def test_an_address_is_paid_once_it_is_approved_and_its_cool_down_over(world):
     assert withdrawn(world) == "settled"
     assert world.on_chain(STRANGER) == ETHER
     assert withdrawn(world, account="BOREAS") == "blocked"
-    assert withdrawn(world, destination=COLD) == "blocked"
+    assert withdrawn(world, destination=THEIRS) == "blocked"
     world.check()
 
 
@@ -273,7 +273,7 @@ def test_an_address_that_only_custodys_database_allows_is_not_paid(world):
 def test_one_rejection_ends_it_and_what_nobody_decides_on_expires(world):
     one, other, third = (
         world.desk.changes.allow("ACME", "ETH", target, "exchange", "trader7")
-        for target in (STRANGER, COLD, COLD)
+        for target in (STRANGER, THEIRS, THEIRS)
     )
     world.go(1)
     say(world, one, CAROL, approves=False)
@@ -324,7 +324,7 @@ def test_what_is_there_already_or_is_not_is_refused(world):
 
 def test_intents_that_wait_have_a_limit_and_what_forbids_has_its_own(world, monkeypatch):
     monkeypatch.setattr(store, "MAX_UNDER_WAY", 2)
-    for target in (STRANGER, COLD):
+    for target in (STRANGER, THEIRS):
         world.desk.changes.allow("ACME", "ETH", target, "exchange", "trader7")
     with pytest.raises(DeskRefused, match="2 intents wait already"):
         world.desk.changes.allow("ACME", "ETH", STRANGER, "exchange", "trader7")
@@ -467,7 +467,7 @@ def test_an_old_change_put_back_into_the_database_changes_nothing(world):
 def test_a_process_that_is_killed_goes_on_as_if_it_had_not_been(world, what, where):
     known = allowed(world)
     asked = {
-        "allow": lambda: world.desk.changes.allow("ACME", "ETH", COLD, "x", "trader7"),
+        "allow": lambda: world.desk.changes.allow("ACME", "ETH", THEIRS, "x", "trader7"),
         "forbid": lambda: world.desk.changes.forbid("ACME", "ETH", STRANGER, "trader7"),
         "change": lambda: world.desk.changes.change(OPEN, "trader7"),
     }[what]

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from custody.known import DeskRefused
 from tests.custody.people import ALICE, BOB, CAROL, MALLORY
-from tests.custody.world import ETHER, THEIRS, USDC
+from tests.custody.world import COLD, ETHER, THEIRS, USDC
 from tests.engine.streams import ACME_ACCOUNT, ETH, RANDOM_BALANCES, USD
 
 START = RANDOM_BALANCES
@@ -100,6 +100,14 @@ def test_it_can_be_taken_back_until_it_has_a_nonce(world):
     assert world.withdrawal_state(small) == "sending"
     with pytest.raises(DeskRefused, match="it cannot be taken back"):
         world.desk.cancel(small, "trader7")
+
+
+def test_the_venues_own_addresses_are_no_destination(world):
+    world.step()
+    address = world.desk.deposit_address("ACME", "ETH")
+    for target in (address, world.hot, world.tank, COLD):
+        with pytest.raises(DeskRefused, match="of this venue"):
+            world.desk.withdraw("ACME", "ETH", 10**8, target, "trader7")
 
 
 def test_a_word_that_is_not_the_approvers_is_not_taken(world):

@@ -346,7 +346,13 @@ class World:
                 assert poster.postings.balance(account.id, asset) == have, (account.id, asset)
 
     def check_chain(self):
-        """I6, when nothing is under way: the ledger has what is at each address of ours."""
+        """I6, when nothing is under way: the ledger has what is at each address of ours, and not
+        by an entry that says that nobody knows why."""
+        unexplained = [
+            f"{b.asset}/chain/{b.address} {b.amount}"
+            for b in self.custody.reconciler.breaks.standing()
+        ]
+        assert not unexplained, unexplained
         ledger = self.custody.poster.ledger
         factor = {"ETH": 1, "USD": 100}
         tokens = {"ETH": "", "USD": USDC}
