@@ -40,7 +40,7 @@ MOVING: Final = frozenset({
     "withdraw", "approve", "cancel", "give_up", "clear", "allow", "forbid", "propose",
     "approve_change", "cancel_change",
 })  # fmt: skip
-"""Operations after which something may go on. Who only looks, however often, costs nodes nothing."""
+"""Operations after which something may go on. Who only looks costs nodes nothing."""
 
 
 class Asked(Struct, forbid_unknown_fields=True):
