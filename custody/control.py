@@ -109,7 +109,7 @@ class Control:
             "cancel_change": lambda a: changes.cancel(a.id, a.who),
             "give_up": lambda a: desk.give_up(a.id, a.who),
             "alarms": lambda a: _rows(desk.alarms()),
-            "clear": lambda a: desk.clear_alarm(a.id),
+            "clear": self._clear,
             STATUS: lambda a: dict(self._status()),
         }
         self._more = more or {}
@@ -161,6 +161,11 @@ class Control:
 
     def _address(self, asked: Asked) -> dict[str, str]:
         return {"address": self._desk.deposit_address(asked.account, asked.asset)}
+
+    def _clear(self, asked: Asked) -> None:
+        who = self._desk.initiator(asked.who)
+        self._desk.clear_alarm(asked.id)
+        self._log(f"alarm {asked.id} is cleared by {who}")
 
     def _propose(self, asked: Asked) -> dict[str, str]:
         if asked.policy is None:

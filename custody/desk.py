@@ -189,6 +189,10 @@ class Desk:
             rows = connection.execute(query.order_by(alarm_table.c.since).limit(MAX_LISTED))
             return list(rows.all())
 
+    def initiator(self, name: str) -> str:
+        """Whoever says so. Raises DeskRefused."""
+        return self._known.initiator(name)
+
     def clear_alarm(self, name: str) -> None:
         """A person has dealt with it. Raises DeskRefused."""
         with self._database.begin() as connection:

@@ -26,6 +26,7 @@ from gateway.config import ARGON2, Config, load_config, token_hash
 from gateway.connect import connect_text, port_of, quickfix_config
 from gateway.custody_commands import (
     addresses,
+    alarms,
     approver,
     cold,
     deposits,
@@ -133,6 +134,7 @@ def _add_custody(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> Non
     withdrawals.add_arguments(add("withdrawals", withdrawals.run_withdrawals, "what leaves"))
     addresses.add_arguments(add("addresses", addresses.run_addresses, "where coins are sent to"))
     deposits.add_arguments(add("deposits", deposits.run_deposits, "what has come"))
+    alarms.add_arguments(add("alarms", alarms.run_alarms, "what waits for a person"))
     policy.add_arguments(add("policy", policy.run_policy, "what decides on what leaves"))
     approver.add_arguments(add("approver", approver.run_approver, "keys of those who approve"))
     keys.add_arguments(add("keys", keys.run_keys, "the venue's keys, and their addresses"))

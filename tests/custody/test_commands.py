@@ -253,3 +253,19 @@ def test_a_key_that_does_not_fit_is_said_so(served, typed, keys):
         named = ["--as", "bob", "--key", keys / key, "--yes", *sealed]
         with pytest.raises(OperatorError, match=words):
             typed("withdrawals", "approve", ident, *named)
+
+
+def test_alarms_are_shown_and_cleared_by_somebody(served, typed, capsys):
+    world = served.world
+    world.chain.pay(STRANGER, (world.hot, "", ETHER))
+    world.go(10)
+    world.settle()
+    (alarm,) = typed("alarms", "list")
+    assert alarm["text"] == "the address is nobody's"
+    with pytest.raises(Refused, match="initiator"):
+        typed("alarms", "clear", alarm["name"], "--as", "")
+    assert typed("alarms", "clear", alarm["name"], "--as", "ops1") == {"name": alarm["name"]}
+    assert typed("alarms", "list") == []
+    assert f"alarm {alarm['name']} is cleared by ops1" in world.logged
+    with pytest.raises(Refused, match="there is no alarm"):
+        typed("alarms", "clear", alarm["name"], "--as", "ops1")

@@ -49,7 +49,7 @@ def test_a_withdrawal_from_its_request_to_its_end(served):
         ({"op": "address", "account": "ACME", "asset": "BTC"}, "BTC is not on the chain"),
         ({"op": "withdrawal", "id": "W9"}, "no withdrawal W9"),
         ({"op": "cancel", "id": "W9"}, "no withdrawal W9"),
-        ({"op": "clear", "id": "x"}, "no alarm x"),
+        ({"op": "clear", "id": "x", "who": "ops1"}, "no alarm x"),
         ({"op": "approve", "id": "W9", "signature": "?"}, "not base64"),
         ({"op": "status", "more": 1}, "unknown field"),
         ({"op": 5}, "Expected `str`"),

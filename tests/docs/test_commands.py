@@ -39,6 +39,7 @@ RUN_ELSEWHERE = {
     ".venv/bin/python docs/examples": "tests/docs/test_examples.py",
     "fixgate withdrawals": "tests/custody/test_commands.py",
     "fixgate deposits": "tests/custody/test_commands.py",
+    "fixgate alarms": "tests/custody/test_commands.py",
     "fixgate approver": "tests/custody/test_commands.py",
     "fixgate addresses": "tests/custody/test_change_commands.py",
     "fixgate policy": "tests/custody/test_change_commands.py",
