@@ -115,8 +115,15 @@ class Coins:
         return wait_until(reached, SECONDS, f"{ident} is {state}")
 
     def approve(self, ident, approves=True):
-        """The demo's approver decides, once it is asked."""
-        row = self.wait(ident, "awaiting")
+        """The approver decides, once it is asked; if it has been before, all is well too."""
+
+        def asked():
+            row = self.withdrawal(ident)
+            return row if row["state"] not in ("requested", "held") else None
+
+        row = wait_until(asked, SECONDS, f"{ident} asks for approval")
+        if row["state"] != "awaiting":
+            return
         signature = self.sign(read_intent(row["intent"].encode()), approves)
         with contextlib.suppress(Refused):  # it was taken in, and the answer was lost
             self.ask(
