@@ -13,7 +13,7 @@ PROOF = pytest.mark.proof
 
 
 @pytest.mark.parametrize(
-    ("first", "count"), [(0, 2), *(pytest.param(n, 20, marks=PROOF) for n in range(20, 180, 20))]
+    ("first", "count"), [(0, 2), *(pytest.param(n, 20, marks=PROOF) for n in range(20, 100, 20))]
 )
 def test_nothing_under_way_is_ever_a_break(first, count, tmp_path, template, monkeypatch):
     monkeypatch.setattr(Custody, "step", step_looking)
