@@ -38,7 +38,7 @@ STATUS: Final = "status"
 
 MOVING: Final = frozenset({
     "withdraw", "approve", "cancel", "give_up", "clear", "allow", "forbid", "propose",
-    "approve_change", "cancel_change",
+    "approve_decision", "cancel_decision",
 })  # fmt: skip
 """Operations after which something may go on. Who only looks costs nodes nothing."""
 
@@ -79,7 +79,7 @@ class Control:
         self._status = status
         self._log = log
         self._connections = 0
-        changes = desk.changes
+        changes, decisions = desk.changes, desk.decisions
         self._operations: dict[str, Callable[[Asked], object]] = {
             "address": self._address,
             "addresses": lambda a: _rows(desk.addresses(a.account)),
@@ -104,10 +104,11 @@ class Control:
             "policy": lambda _: as_told(*changes.policy()),
             "propose": self._propose,
             "policies": lambda _: _rows(changes.policies()),
-            "change": lambda a: _with_approvals(*changes.one(a.id)),
-            "approve_change": lambda a: changes.approve(a.id, _approval(a)),
-            "cancel_change": lambda a: changes.cancel(a.id, a.who),
-            "give_up": lambda a: desk.give_up(a.id, a.who),
+            "give_up": lambda a: {"id": desk.give_up(a.id, a.who)},
+            "decisions": lambda a: _rows(decisions.listed(account=a.account)),
+            "decision": lambda a: _with_approvals(*decisions.one(a.id)),
+            "approve_decision": lambda a: decisions.approve(a.id, _approval(a)),
+            "cancel_decision": lambda a: decisions.cancel(a.id, a.who),
             "alarms": lambda a: _rows(desk.alarms()),
             "clear": self._clear,
             STATUS: lambda a: dict(self._status()),

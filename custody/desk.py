@@ -9,9 +9,11 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select
 
 from custody import alarms
 from custody.assets import ChainAsset
-from custody.changes.desk import ChangeDesk, Judges, take_word
+from custody.changes.desk import ChangeDesk
+from custody.decisions.desk import DecisionDesk, Judges, take_word
+from custody.decisions.store import keep
 from custody.known import MAX_INITIATOR, DeskRefused, Known
-from custody.policy.intents import Approval, Withdrawal
+from custody.policy.intents import Approval, GiveUp, Withdrawal, kind_of_type
 from custody.store.custody_schema import addresses, deposits
 from custody.store.custody_schema import alarms as alarm_table
 from custody.store.database import for_reading
@@ -46,9 +48,11 @@ class Desk:
         book: Addresses,
         judges: Judges,
         changes: ChangeDesk,
+        decisions: DecisionDesk,
         clock: Clock,
     ) -> None:
-        """changes: what is asked of the list and of the policy."""
+        """changes: what is asked of the list and of the policy. decisions: what approvers say of
+        that, and of all else that people decide on but withdrawals."""
         self._database = database
         self._reading = for_reading(database)
         self._chain = chain
@@ -56,6 +60,7 @@ class Desk:
         self._book = book
         self._judges = judges
         self.changes = changes
+        self.decisions = decisions
         self._clock = clock
 
     # --- addresses ------------------------------------------------------------------------
@@ -157,16 +162,22 @@ class Desk:
             if not done:
                 raise DeskRefused(f"{ident} is {row.state}: it cannot be taken back")
 
-    def give_up(self, ident: str, who: str) -> None:
-        """A person's decision on a withdrawal that the chain reverted: the hold goes back."""
+    def give_up(self, ident: str, initiator: str) -> str:
+        """Ask for a withdrawal that the chain reverted to be given up; the intent's name. Raises
+        DeskRefused."""
+        self._known.initiator(initiator)
         with self._database.begin() as connection:
-            self._withdrawal(connection, ident)
-            done = withdrawals.move(
-                connection, ident, [WithdrawalState.REVERTED], WithdrawalState.RELEASING,
-                self._clock.now(), f"given up by {who[:MAX_INITIATOR]}", WithdrawalState.FAILED,
+            row = self._withdrawal(connection, ident)
+            if row.state != str(WithdrawalState.REVERTED):
+                raise DeskRefused(f"{ident} is {row.state}: it was not reverted by the chain")
+            new = self.decisions.begin(connection, kind_of_type(GiveUp), ident)
+            asked = withdrawals.intent_of(row)
+            intent = GiveUp(
+                new.id, asked.account, initiator, self._chain, asked.asset, ident, asked.amount,
+                new.requested, new.expires,
             )  # fmt: skip
-            if not done:
-                raise DeskRefused(f"{ident} was not reverted by the chain")
+            keep(connection, intent, ident)
+        return intent.id
 
     def withdrawals(self, account: str = "") -> list[Row[Any]]:
         """Withdrawals, of one account or of all; the latest come first."""

@@ -16,6 +16,8 @@ from custody.chains.quorum import Disagreement, Witnesses
 from custody.changes.desk import ChangeDesk
 from custody.changes.policies import Policies
 from custody.changes.progress import Changes, Notary
+from custody.decisions.desk import DecisionDesk
+from custody.decisions.progress import Carrier, Decisions, Endings
 from custody.deposits.crediting import Crediting
 from custody.deposits.scanner import Scanner
 from custody.deposits.store import counts as deposit_counts
@@ -23,6 +25,14 @@ from custody.deposits.store import last_block
 from custody.desk import Desk
 from custody.known import Known
 from custody.outgoing.sender import Sender, Signer
+from custody.policy.intents import (
+    AllowAddress,
+    ChangePolicy,
+    Decidable,
+    ForbidAddress,
+    GiveUp,
+    kind_of_type,
+)
 from custody.poster import LedgerPoster
 from custody.reconciling.reconciler import Reconciler
 from custody.screening import Screening
@@ -33,6 +43,7 @@ from custody.venue_line import Line, Telling
 from custody.wallets.bip32 import AddressBook
 from custody.wallets.surplus import Limits
 from custody.wallets.treasury import Treasury
+from custody.withdrawals.giving_up import GivingUp
 from custody.withdrawals.lifecycle import Lifecycle
 from custody.withdrawals.payments import HotWallet
 from custody.withdrawals.rulings import PolicyRulings
@@ -94,7 +105,16 @@ class Custody:
         self.sender = Sender(witnesses, signer, database, clock, log, reached)
         policies = Policies(database, terms.policy, clock)
         rulings = PolicyRulings(policies, assets, refdata, clock)
-        self.changes = Changes(database, rulings, policies, signer, clock, log, reached)
+        endings = Endings(database, clock, log)
+        changes = Changes(database, policies, signer, endings, clock, log, reached)
+        carriers: dict[type[Decidable], Carrier] = {
+            AllowAddress: changes,
+            ForbidAddress: changes,
+            ChangePolicy: changes,
+            GiveUp: GivingUp(database, endings, clock, reached),
+        }
+        by_kind = {kind_of_type(intent): carrier for intent, carrier in carriers.items()}
+        self.decisions = Decisions(database, rulings, by_kind, endings, reached)
         self.lifecycle = Lifecycle(
             database, self.books, self.telling, rulings, screening,
             HotWallet(wallets.hot, terms.max_fee, witnesses), self.sender, assets, self._number_of,
@@ -109,9 +129,10 @@ class Custody:
             database, self.poster, witnesses, assets, wallets, clock, log, reached
         )
         known = Known(assets, refdata, parse_address, treasury)
-        asked = ChangeDesk(database, terms.chain, known, rulings, policies, clock)
+        decided = DecisionDesk(database, rulings, clock)
+        asked = ChangeDesk(database, terms.chain, known, decided, policies)
         self.desk = Desk(
-            database, terms.chain, known, AddressBook(wallets.xpub), rulings, asked, clock
+            database, terms.chain, known, AddressBook(wallets.xpub), rulings, asked, decided, clock
         )
 
     def status(self) -> dict[str, int | dict[str, int]]:
@@ -143,8 +164,8 @@ class Custody:
     async def step(self) -> None:
         """Everything that is not the journal, once, as far as it gets."""
         parts = (
-            self.changes, self.scanner, self.crediting, self.lifecycle, self.sender, self.treasury,
-            self.reconciler,
+            self.decisions, self.scanner, self.crediting, self.lifecycle, self.sender,
+            self.treasury, self.reconciler,
         )  # fmt: skip
         for part in parts:
             try:

@@ -29,6 +29,7 @@ from gateway.custody_commands import (
     alarms,
     approver,
     cold,
+    decisions,
     deposits,
     keys,
     policy,
@@ -135,6 +136,9 @@ def _add_custody(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> Non
     addresses.add_arguments(add("addresses", addresses.run_addresses, "where coins are sent to"))
     deposits.add_arguments(add("deposits", deposits.run_deposits, "what has come"))
     alarms.add_arguments(add("alarms", alarms.run_alarms, "what waits for a person"))
+    decisions.add_arguments(
+        add("decisions", decisions.run_decisions, "what people decide on, withdrawals apart")
+    )
     policy.add_arguments(add("policy", policy.run_policy, "what decides on what leaves"))
     approver.add_arguments(add("approver", approver.run_approver, "keys of those who approve"))
     keys.add_arguments(add("keys", keys.run_keys, "the venue's keys, and their addresses"))

@@ -7,40 +7,26 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
-from custody.policy.intents import (
-    AllowAddress,
-    Approval,
-    ChangePolicy,
-    ForbidAddress,
-    Intent,
-    Withdrawal,
-    signed_text,
-)
+from custody.policy.intents import Approval, Intent, Scope, Withdrawal, scope_of, signed_text
 from custody.policy.policy import Policy, Quorum, Rule, Velocity
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.money import parse_scaled
 
 HOUR_NANOS: Final = 3_600 * NANOS_PER_SECOND
 
-_KINDS: Final = {
-    Withdrawal: "withdrawal",
-    AllowAddress: "allow-address",
-    ForbidAddress: "forbid-address",
-    ChangePolicy: "change-policy",
-}
-
 
 class Facts(Struct, frozen=True):
     """What the policy is not told by the intent.
 
     decimals: by asset, of its amounts on the chain. allowed: whether an address is on an account's
-    list for an asset, its cool-down over. spent: (asset, account or "" for all, since ns UTC) to
-    what has left since then or is on its way, atomic units, this intent not included.
+    list for an asset, its cool-down over. spent: (kind of intents, asset, account or "" for all,
+    since ns UTC) to what such intents since then have come to or will, this one not included: of
+    withdrawals what has left or is on its way, atomic units.
     """
 
     decimals: Mapping[str, int]
     allowed: Callable[[str, str, str], bool]
-    spent: Callable[[str, str, int], int]
+    spent: Callable[[str, str, str, int], int]
 
 
 class Decision(Struct, frozen=True):
@@ -60,43 +46,43 @@ def decide(policy: Policy, intent: Intent, facts: Facts, now: int) -> Decision:
 
 
 def _matches(rule: Rule, intent: Intent, facts: Facts, now: int) -> bool:
-    if _KINDS[type(intent)] not in rule.kinds:
+    scope = scope_of(intent)
+    if scope.kind not in rule.kinds:
         return False
     if rule.initiators and intent.initiator not in rule.initiators:
         return False
-    if isinstance(intent, ChangePolicy):
-        return not (rule.accounts or rule.assets)
-    if rule.accounts and intent.account not in rule.accounts:
+    if rule.accounts and scope.account not in rule.accounts:
         return False
-    if rule.assets and intent.asset not in rule.assets:
+    if rule.assets and scope.asset not in rule.assets:
         return False
-    if not isinstance(intent, Withdrawal):
-        return True
-    return _goes_there(rule, intent, facts) and _within(rule, intent, facts, now)
+    if isinstance(intent, Withdrawal) and not _goes_there(rule, scope, facts):
+        return False
+    return scope.amount is None or _within(rule, scope, scope.amount, facts, now)
 
 
-def _goes_there(rule: Rule, intent: Withdrawal, facts: Facts) -> bool:
+def _goes_there(rule: Rule, scope: Scope, facts: Facts) -> bool:
     if rule.destinations == "any":
         return True
     if rule.destinations == "allowed":
-        return facts.allowed(intent.account, intent.asset, intent.destination)
-    return intent.destination in rule.destinations
+        return facts.allowed(scope.account, scope.asset, scope.destination)
+    return scope.destination in rule.destinations
 
 
-def _within(rule: Rule, intent: Withdrawal, facts: Facts, now: int) -> bool:
-    if rule.amount_up_to is not None and intent.amount > _atomic(rule.amount_up_to, intent, facts):
+def _within(rule: Rule, scope: Scope, amount: int, facts: Facts, now: int) -> bool:
+    if rule.amount_up_to is not None and amount > _atomic(rule.amount_up_to, scope, facts):
         return False
-    return rule.velocity is None or _slow_enough(rule.velocity, intent, facts, now)
+    return rule.velocity is None or _slow_enough(rule.velocity, scope, amount, facts, now)
 
 
-def _slow_enough(velocity: Velocity, intent: Withdrawal, facts: Facts, now: int) -> bool:
-    whose = intent.account if velocity.per == "account" else ""
-    spent = facts.spent(intent.asset, whose, now - velocity.hours * HOUR_NANOS)
-    return spent + intent.amount <= _atomic(velocity.amount, intent, facts)
+def _slow_enough(velocity: Velocity, scope: Scope, amount: int, facts: Facts, now: int) -> bool:
+    whose = scope.account if velocity.per == "account" else ""
+    since = now - velocity.hours * HOUR_NANOS
+    spent = facts.spent(scope.kind, scope.asset, whose, since)
+    return spent + amount <= _atomic(velocity.amount, scope, facts)
 
 
-def _atomic(text: str, intent: Withdrawal, facts: Facts) -> int:
-    amount = parse_scaled(text.encode(), facts.decimals[intent.asset])
+def _atomic(text: str, scope: Scope, facts: Facts) -> int:
+    amount = parse_scaled(text.encode(), facts.decimals[scope.asset])
     assert amount is not None, "the policy was checked"
     return amount
 

@@ -76,10 +76,59 @@ class ChangePolicy(Struct, frozen=True, tag="change-policy"):
     expires: int
 
 
-Lasting = AllowAddress | ForbidAddress | ChangePolicy
-"""What changes what is allowed from then on."""
+class GiveUp(Struct, frozen=True, tag="give-up"):
+    """A withdrawal that the chain reverted, and that is not paid any more: what is held for it goes
+    back to its account. withdrawal: its name. amount: that it was to pay, atomic units."""
 
-Intent = Withdrawal | Lasting
+    id: str
+    account: str
+    initiator: str
+    chain: int
+    asset: str
+    withdrawal: str
+    amount: int
+    requested: int
+    expires: int
+
+
+Lasting = AllowAddress | ForbidAddress | ChangePolicy
+"""What changes what is allowed from then on, and is told to the signer."""
+
+Carried = GiveUp
+"""What custody carries out once it is agreed on."""
+
+Decidable = Lasting | Carried
+"""What custody.decisions sees to."""
+
+Intent = Withdrawal | Decidable
+
+
+class Scope(Struct, frozen=True):
+    """What an intent is about; empty where it is about no such thing. kind: as rules name it.
+    amount: without its sign; None where there is none."""
+
+    kind: str
+    account: str
+    asset: str
+    destination: str
+    amount: int | None
+
+
+def kind_of_type(intent: type[Intent]) -> str:
+    """The name of a kind of intents: rules and the database have it."""
+    return str(intent.__struct_config__.tag)
+
+
+def scope_of(intent: Intent) -> Scope:
+    """What an intent is about."""
+    amount = getattr(intent, "amount", None)
+    return Scope(
+        kind_of_type(type(intent)),
+        getattr(intent, "account", ""),
+        getattr(intent, "asset", ""),
+        getattr(intent, "destination", ""),
+        None if amount is None else abs(amount),
+    )
 
 
 class Approval(Struct, frozen=True):
@@ -96,7 +145,7 @@ class IntentMalformed(FixgateError):
 
 _HEADER: Final = "fixgate intent v1\n"
 _encode = msgspec.json.Encoder(order="sorted").encode
-_decode = msgspec.json.Decoder(Withdrawal | AllowAddress | ForbidAddress | ChangePolicy).decode
+_decode = msgspec.json.Decoder(Intent).decode
 
 
 def canonical(intent: Intent) -> bytes:

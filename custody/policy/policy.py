@@ -26,7 +26,8 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
 Address = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{40}\Z")]
 PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Kind = Literal["withdrawal", "allow-address", "forbid-address", "change-policy"]
+Kind = Literal["withdrawal", "allow-address", "forbid-address", "change-policy", "give-up"]
+"""See custody.policy.intents.kind_of_type."""
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,8 +43,9 @@ class Approver(_Strict, frozen=True):
 
 
 class Velocity(_Strict, frozen=True):
-    """What may leave in a sliding window, in the asset's units, this withdrawal included. per:
-    counted for each account by itself, or for all together."""
+    """What intents of one kind may come to in a sliding window, in the asset's units, this one
+    included: of withdrawals, what leaves. per: counted for each account by itself, or for all
+    together."""
 
     amount: Amount
     hours: Annotated[int, Meta(ge=1, le=8_784)]

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from custody.chains.calldata import MAX_UINT256, is_address
 from custody.policy.decision import Facts
-from custody.policy.intents import ChangePolicy, canonical
+from custody.policy.intents import ChangePolicy, Withdrawal, canonical, kind_of_type
 from custody.policy.policy import Policy
 from custody.signing.keys import Keys, KeysGone, Wallet, Which
 from custody.signing.log import Entry, LogFull, SignerLog
@@ -50,6 +50,9 @@ CANCEL: Final = "cancel"
 
 NO_NONCE: Final = -1
 """Of a line that signs nothing."""
+
+LOGGED: Final = {kind_of_type(Withdrawal): "pay"}
+"""By kind of intents that coins leave by, how the log calls what is signed for them."""
 
 
 class SignerRules(Struct, frozen=True):
@@ -248,12 +251,15 @@ class Signer:
 
         return Facts(self._rules.decimals, on_the_list, self._spent)
 
-    def _spent(self, asset: str, account: str, since: int) -> int:
-        """What was signed for since then, by this signer's own log; each withdrawal once."""
+    def _spent(self, kind: str, asset: str, account: str, since: int) -> int:
+        """What was signed for since then, by this signer's own log; each intent once."""
+        logged = LOGGED[kind]
         return sum(
             entry.amount
             for entry in self._paid.values()
-            if entry.asset == asset and entry.time > since and account in ("", entry.account)
+            if (entry.kind, entry.asset) == (logged, asset)
+            and entry.time > since
+            and account in ("", entry.account)
         )
 
     # --- what lasts -----------------------------------------------------------------------

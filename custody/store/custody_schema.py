@@ -8,7 +8,7 @@
 | deposit | coins that came, from the block that was final |
 | withdrawal | a withdrawal, from its request to its end |
 | approval | an approver's word on an intent |
-| lasting_intent | an intent to allow or forbid an address, or to change the policy |
+| decision | an intent that people decide on, withdrawals apart |
 | policy | a policy that was agreed on, the configuration's first |
 | outgoing | a transaction of one of our wallets, by its nonce |
 | attempt | a signed form of it; all of one outgoing have its nonce |
@@ -113,23 +113,24 @@ approvals = Table(
     Column("time", BigInteger, nullable=False),  # ns UTC
 )
 
-lasting = Table(
-    "lasting_intent",
+decisions = Table(
+    "decision",
     metadata,
     Column("id", NAME, primary_key=True),
-    Column("state", String(16), nullable=False),  # see custody.changes.states
-    Column("kind", String(16), nullable=False),  # allow-address, forbid-address, change-policy
+    Column("state", String(16), nullable=False),  # see custody.decisions.states
+    Column("kind", String(16), nullable=False),  # see custody.policy.intents.kind_of_type
     Column("account", NAME, nullable=False),  # its name; empty: of no account
     Column("asset", NAME, nullable=False),
     Column("destination", ADDRESS, nullable=False),
+    Column("subject", NAME, nullable=False),  # what only one at a time may be about; or empty
     Column("intent", LargeBinary, nullable=False),  # its canonical text
     Column("policy", LargeBinary, nullable=False),  # the whole of a new one; else empty
     Column("text", WORDS, nullable=False),  # why it is where it is
     Column("requested", BigInteger, nullable=False),  # ns UTC
     Column("noted", BigInteger, nullable=False),  # ns UTC, by the signer's clock; 0: not yet
     Column("changed", BigInteger, nullable=False),  # ns UTC
-    Index("ix_lasting_intent_state", "state"),
-    Index("ix_lasting_intent_place", "account", "asset", "destination"),
+    Index("ix_decision_state", "state"),
+    Index("ix_decision_place", "account", "asset", "destination"),
 )
 
 policies = Table(

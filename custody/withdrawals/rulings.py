@@ -1,21 +1,26 @@
 """The policy at work: what becomes of an intent, by its rules, its history and its approvals."""
 
+from typing import Final
+
 from sqlalchemy import Connection
 
 from custody.assets import ChainAssets
 from custody.changes.policies import Policies
 from custody.changes.store import on_the_list as on_list
+from custody.decisions.store import counted
 from custody.policy.decision import Facts, decide, refusal_of, standing
-from custody.policy.intents import Approval, Intent
+from custody.policy.intents import Approval, Intent, Withdrawal, kind_of_type
 from custody.policy.policy import Policy
 from custody.withdrawals import store
 from custody.withdrawals.lifecycle import Ruling, Verdicts
 from engine.model.clock import NANOS_PER_SECOND, Clock
 from engine.model.refdata import ReferenceData
 
+WITHDRAWAL: Final = kind_of_type(Withdrawal)
+
 
 class PolicyRulings:
-    """custody.withdrawals.lifecycle.Rules and custody.changes.desk.Judges: of whatever intent, by
+    """custody.withdrawals.lifecycle.Rules and custody.decisions.desk.Judges: of whatever intent, by
     the policy that is in force when they are asked."""
 
     def __init__(
@@ -61,7 +66,9 @@ class PolicyRulings:
             _, noted = listed
             return noted + policy.cool_down_s * NANOS_PER_SECOND <= self._clock.now()
 
-        def spent(asset: str, account: str, since: int) -> int:
+        def spent(kind: str, asset: str, account: str, since: int) -> int:
+            if kind != WITHDRAWAL:
+                return counted(connection, kind, asset, account, since, intent.id)
             number = self._number(account) if account else None
             rows = store.spent(connection, asset, number, since, intent.id)
             return sum(self._atomic(asset, amount) for amount in rows)

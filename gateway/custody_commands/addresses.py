@@ -17,7 +17,7 @@ from gateway.custody_commands.common import (
     run_action,
     utc,
 )
-from gateway.custody_commands.lasting import add_decisions, show_intent, told_policy
+from gateway.custody_commands.deciding import add_decisions, show_intent, told_policy
 
 COLUMNS: Final = {
     "address": "ADDRESS",

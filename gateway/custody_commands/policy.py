@@ -23,7 +23,7 @@ from gateway.custody_commands.common import (
     run_action,
     utc,
 )
-from gateway.custody_commands.lasting import (
+from gateway.custody_commands.deciding import (
     add_decisions,
     show_intent,
     told_policy,

@@ -54,7 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_key_arguments(reject, approves=False)
     cancel = add_action(actions, "cancel", _cancel, "take one back that is not on its way yet")
     cancel.add_argument("--as", dest="who", required=True, metavar="NAME", help="who takes it back")
-    for parser_ in (show, approve, reject, cancel):
+    give_up = add_action(
+        actions, "give-up", _give_up, "ask for one that the chain reverted to be given up"
+    )
+    give_up.add_argument("--as", dest="who", required=True, metavar="NAME", help="who asks")
+    for parser_ in (show, approve, reject, cancel, give_up):
         parser_.add_argument("id", metavar="ID", help="of the withdrawal, such as W00000001")
 
 
@@ -133,3 +137,7 @@ def _decide(args: argparse.Namespace) -> int:
 def _cancel(args: argparse.Namespace) -> int:
     Custody(args.data).ask("cancel", id=args.id, who=args.who)
     return print_cancelled(args)
+
+
+def _give_up(args: argparse.Namespace) -> int:
+    return print_asked(args, Custody(args.data).ask("give_up", id=args.id, who=args.who))

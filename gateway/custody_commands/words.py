@@ -6,7 +6,15 @@ from typing import Final
 import msgspec
 
 from custody.assets import ChainAsset
-from custody.policy.intents import AllowAddress, ChangePolicy, ForbidAddress, Intent, Withdrawal
+from custody.policy.intents import (
+    AllowAddress,
+    ChangePolicy,
+    ForbidAddress,
+    GiveUp,
+    Intent,
+    Withdrawal,
+    scope_of,
+)
 from gateway.custody_commands.common import amount, utc
 
 KINDS: Final = {
@@ -14,6 +22,7 @@ KINDS: Final = {
     AllowAddress: "an address is to be allowed",
     ForbidAddress: "an address is to be forbidden",
     ChangePolicy: "the policy is to be another one",
+    GiveUp: "a withdrawal that the chain reverted is to be given up",
 }
 
 
@@ -25,8 +34,7 @@ def words_of(intent: Intent, assets: Mapping[str, ChainAsset]) -> list[tuple[str
         value = getattr(intent, name)
         match name:
             case "amount" | "fee":
-                assert isinstance(intent, Withdrawal)
-                fields.append((name, _amount(value, intent.asset, assets)))
+                fields.append((name, _amount(value, scope_of(intent).asset, assets)))
             case "requested" | "expires":
                 fields.append((name, f"{utc(value)} ({value} ns)"))
             case "token":
@@ -41,6 +49,14 @@ def _amount(value: int, code: str, assets: Mapping[str, ChainAsset]) -> str:
         return f"{value} atomic units of {code}, which is not on the chain"
     decimals = assets[code].decimals
     return f"{amount(value, decimals)} {code} ({value} atomic units, {decimals} decimals)"
+
+
+def amount_words(intent: Intent, assets: Mapping[str, ChainAsset]) -> str:
+    """An intent's amount in units of its asset, for a list; nothing if it has none."""
+    scope = scope_of(intent)
+    if scope.amount is None or scope.asset not in assets:
+        return ""
+    return amount(scope.amount, assets[scope.asset].decimals)
 
 
 def as_json(intent: Intent) -> dict[str, object]:

@@ -2,13 +2,22 @@
 
 import argparse
 
-from gateway.custody_commands import addresses, alarms, approver, deposits, policy, withdrawals
+from gateway.custody_commands import (
+    addresses,
+    alarms,
+    approver,
+    decisions,
+    deposits,
+    policy,
+    withdrawals,
+)
 
 COMMANDS = {
     "withdrawals": (withdrawals.add_arguments, withdrawals.run_withdrawals),
     "addresses": (addresses.add_arguments, addresses.run_addresses),
     "alarms": (alarms.add_arguments, alarms.run_alarms),
     "deposits": (deposits.add_arguments, deposits.run_deposits),
+    "decisions": (decisions.add_arguments, decisions.run_decisions),
     "policy": (policy.add_arguments, policy.run_policy),
     "approver": (approver.add_arguments, approver.run_approver),
 }

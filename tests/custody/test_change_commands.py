@@ -95,6 +95,24 @@ def test_an_address_is_allowed_paid_and_forbidden_by_typing(served, typed, keys,
     assert "an address is to be forbidden" in capsys.readouterr().out
 
 
+def test_all_that_waits_for_a_decision_is_in_one_list_and_decided_on_there(served, typed, keys):
+    address = typed("addresses", "allow", *PLACE, "--as", "trader7")["id"]
+    other = typed("addresses", "allow", *PLACE, "--as", "trader7")["id"]
+    served.world.go(1)
+    rows = typed("decisions", "list", "--account", "ACME", "--state", "awaiting")
+    assert [(row["id"], row["kind"], row["subject"]) for row in rows] == [
+        (other, "allow-address", STRANGER), (address, "allow-address", STRANGER),
+    ]  # fmt: skip
+    typed("decisions", "approve", address, *keys["alice"])
+    typed("decisions", "reject", other, *keys["carol"])
+    served.world.go(1)
+    shown = typed("decisions", "show", address)
+    assert (shown["state"], shown["text"]) == ("awaiting", "rule listing wants 1 of risk")
+    assert typed("decisions", "show", other)["state"] == "rejected"
+    typed("decisions", "cancel", address, "--as", "trader7")
+    assert [row["state"] for row in typed("decisions", "list")] == ["rejected", "cancelled"]
+
+
 def test_an_address_is_rejected_or_taken_back_by_typing(served, typed, keys):
     one, other = (typed("addresses", "allow", *PLACE, "--as", "trader7")["id"] for _ in range(2))
     served.world.go(1)
@@ -166,10 +184,10 @@ def test_a_custody_that_shows_another_policy_than_is_signed_for_gets_no_signatur
     served, typed, keys, config_of, monkeypatch
 ):
     ident = typed("policy", "propose", "--config", config_of(OPEN), "--as", "trader7")["id"]
-    real = served.control._operations["change"]
+    real = served.control._operations["decision"]
     harmless = policy_text(replace(FIRST, cool_down_s=COOL_DOWN_S + 1)).decode()
     monkeypatch.setitem(
-        served.control._operations, "change", lambda a: {**real(a), "policy": harmless}
+        served.control._operations, "decision", lambda a: {**real(a), "policy": harmless}
     )
     with pytest.raises(OperatorError, match="another policy than"):
         typed("policy", "approve", ident, *keys["alice"])
@@ -177,14 +195,14 @@ def test_a_custody_that_shows_another_policy_than_is_signed_for_gets_no_signatur
 
 def test_a_custody_that_shows_another_intent_gets_no_signature(served, typed, keys, monkeypatch):
     ident = typed("addresses", "allow", *PLACE, "--as", "trader7")["id"]
-    real = served.control._operations["change"]
+    real = served.control._operations["decision"]
     other = AllowAddress("C9", "ACME", "x", CHAIN, "ETH", STRANGER, "", 0, 1)
     for text, words in (
         (canonical(other).decode(), "shows intent C9 for"),
         ('{"type": "allow-address"}', "shows no intent"),
     ):
         monkeypatch.setitem(
-            served.control._operations, "change", lambda a, text=text: {**real(a), "intent": text}
+            served.control._operations, "decision", lambda a, text=text: {**real(a), "intent": text}
         )
         with pytest.raises(OperatorError, match=words):
             typed("addresses", "approve", ident, *keys["alice"])

@@ -7,8 +7,9 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from custody.changes import store
-from custody.changes.states import UNDECIDED, ChangeState
+from custody.changes.store import on_the_list
+from custody.decisions.states import UNDECIDED, DecisionState
+from custody.decisions.store import intent_of
 from custody.known import DeskRefused
 from engine.model.clock import NANOS_PER_SECOND
 from tests.custody.people import ALICE, CAROL
@@ -21,7 +22,7 @@ ACCOUNTS = ("ACME", "BOREAS")
 TARGETS = (STRANGER, THEIRS)
 BEGIN = replace(FIRST, cool_down_s=60, delay_s=60)
 POLICIES = (BEGIN, replace(FIRST, cool_down_s=30, delay_s=30), replace(BEGIN, cool_down_s=120))
-PLACES = ("change judged", "change noted by the signer", "change noted")
+PLACES = ("decision judged", "change noted by the signer", "change noted")
 
 
 class Schedule:
@@ -64,13 +65,13 @@ class Schedule:
 
     def say(self):
         """Somebody's word on one that waits; few say no."""
-        desk = self.world.desk.changes
-        rows = [r for r in desk.addresses() + desk.policies() if r.state in UNDECIDED]
+        desk, changes = self.world.desk.decisions, self.world.desk.changes
+        rows = [r for r in changes.addresses() + changes.policies() if r.state in UNDECIDED]
         if rows:
             row = self.rng.choice(rows)
             person = self.rng.choice([ALICE, CAROL])
             approves = self.rng.random() < 0.9
-            desk.approve(row.id, person.says(store.intent_of(row), approves=approves))
+            desk.approve(row.id, person.says(intent_of(row), approves=approves))
 
     def wait(self):
         self.world.clock.time += self.rng.choice([1, 15, 90, 400]) * NANOS_PER_SECOND
@@ -104,7 +105,7 @@ class Schedule:
     def allowed_here(self, place):
         """Whether custody takes an address as allowed now."""
         with self.world.database.connect() as connection:
-            listed = store.on_the_list(connection, place)
+            listed = on_the_list(connection, place)
         if listed is None:
             return False
         policy, _ = self.world.desk.changes.policy()
@@ -131,7 +132,7 @@ class Schedule:
             except Killed:
                 self.begin_again()
         rows = world.desk.changes.addresses() + world.desk.changes.policies()
-        assert not [row.id for row in rows if row.state == ChangeState.AGREED]
+        assert not [row.id for row in rows if row.state == DecisionState.AGREED]
         book, now = world.signer._rulebook, world.clock.time
         policy, pending = world.desk.changes.policy()
         assert policy == book.policy(now)

@@ -3,7 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from custody.changes import store
+from custody.changes.store import note
+from custody.decisions import store
+from custody.decisions.states import DecisionState
 from custody.known import DeskRefused
 from custody.policy.intents import AllowAddress
 from custody.policy.policy import Policy, Quorum, Rule, digest_of
@@ -41,16 +43,16 @@ def world(new_world):
 
 
 def state(world, ident):
-    return world.desk.changes.one(ident)[0].state
+    return world.desk.decisions.one(ident)[0].state
 
 
 def intent(world, ident):
-    return store.intent_of(world.desk.changes.one(ident)[0])
+    return store.intent_of(world.desk.decisions.one(ident)[0])
 
 
 def say(world, ident, *people, approves=True):
     for person in people:
-        world.desk.changes.approve(ident, person.says(intent(world, ident), approves=approves))
+        world.desk.decisions.approve(ident, person.says(intent(world, ident), approves=approves))
 
 
 def wait(world, seconds):
@@ -93,7 +95,7 @@ def test_an_address_is_paid_once_it_is_approved_and_its_cool_down_over(world):
     assert state(world, ident) == "awaiting"
     say(world, ident, ALICE)
     world.go(1)
-    row, said = world.desk.changes.one(ident)
+    row, said = world.desk.decisions.one(ident)
     assert (row.text, [a.approver for a in said]) == ("rule listing wants 1 of risk", ["alice"])
     say(world, ident, CAROL)
     world.go(1)
@@ -109,7 +111,7 @@ def test_an_address_is_paid_once_it_is_approved_and_its_cool_down_over(world):
 
 def test_custody_and_signer_count_a_cool_down_alike_to_the_nanosecond(world):
     ident = allowed(world)
-    row, _ = world.desk.changes.one(ident)
+    row, _ = world.desk.decisions.one(ident)
     assert row.noted == world.signer._rulebook.noted(ident).time
     assert row.noted > row.requested
     place = ("ACME", "ETH", STRANGER)
@@ -250,7 +252,7 @@ def test_what_forbids_and_is_refused_by_the_signer_is_a_persons_business(world):
     ident = world.desk.changes.forbid("ACME", "ETH", STRANGER, "trader7")
     world.go(1)
     with world.database.begin() as connection:
-        store.move(connection, ident, [store.ChangeState.AWAITING], store.ChangeState.AGREED, 0)
+        store.move(connection, ident, [DecisionState.AWAITING], DecisionState.AGREED, 0)
     world.go(1)
     assert world.alarms() == [f"change/{ident}"]
     assert state(world, ident) == "agreed"
@@ -261,9 +263,9 @@ def test_an_address_that_only_custodys_database_allows_is_not_paid(world):
     """As if somebody had changed the database: the signer has it on no list."""
     ident = world.desk.changes.allow("ACME", "ETH", STRANGER, "exchange", "trader7")
     with world.database.begin() as connection:
-        agreed_, now = store.ChangeState.AGREED, world.clock.time
-        store.move(connection, ident, [store.ChangeState.PROPOSED], agreed_, now)
-        store.note(connection, ident, now - COOL_DOWN_S * NANOS_PER_SECOND, now)
+        agreed_, now = DecisionState.AGREED, world.clock.time
+        store.move(connection, ident, [DecisionState.PROPOSED], agreed_, now)
+        note(connection, ident, now - COOL_DOWN_S * NANOS_PER_SECOND, now)
     paid = world.desk.withdraw("ACME", "ETH", 10**8, STRANGER, "trader7")
     world.settle()
     assert world.withdrawal_state(paid) == "cancelled"
@@ -277,14 +279,14 @@ def test_one_rejection_ends_it_and_what_nobody_decides_on_expires(world):
     )
     world.go(1)
     say(world, one, CAROL, approves=False)
-    world.desk.changes.cancel(third, "trader7")
+    world.desk.decisions.cancel(third, "trader7")
     world.go(1)
     wait(world, 3_600)
     assert [state(world, i) for i in (one, other, third)] == ["rejected", "expired", "cancelled"]
     with pytest.raises(DeskRefused, match="waits for no approval"):
         say(world, other, ALICE)
     with pytest.raises(DeskRefused, match="cannot be taken back"):
-        world.desk.changes.cancel(one, "trader7")
+        world.desk.decisions.cancel(one, "trader7")
 
 
 def test_what_no_rule_speaks_of_is_blocked(new_world):
@@ -336,7 +338,7 @@ def test_intents_that_wait_have_a_limit_and_what_forbids_has_its_own(world, monk
 
 def test_a_policy_is_in_force_once_it_is_approved_and_its_delay_over(world):
     ident = agreed(world, OPEN)
-    row, _ = world.desk.changes.one(ident)
+    row, _ = world.desk.decisions.one(ident)
     policy, pending = world.desk.changes.policy()
     assert (policy, pending.policy) == (FIRST, OPEN)
     assert pending.due == row.noted + DELAY_S * NANOS_PER_SECOND
@@ -448,7 +450,7 @@ def test_an_old_change_put_back_into_the_database_changes_nothing(world):
     wait(world, DELAY_S)
     assert world.clock.time < intent(world, ident).expires
     with world.database.begin() as connection:
-        store.move(connection, ident, [store.ChangeState.NOTED], store.ChangeState.AWAITING, 0)
+        store.move(connection, ident, [DecisionState.NOTED], DecisionState.AWAITING, 0)
     world.go(2)
     assert state(world, ident) == "noted"
     for _ in range(2):
@@ -463,7 +465,7 @@ def test_an_old_change_put_back_into_the_database_changes_nothing(world):
 
 
 @pytest.mark.parametrize("what", ["allow", "forbid", "change"])
-@pytest.mark.parametrize("where", ["change judged", "change noted by the signer", "change noted"])
+@pytest.mark.parametrize("where", ["decision judged", "change noted by the signer", "change noted"])
 def test_a_process_that_is_killed_goes_on_as_if_it_had_not_been(world, what, where):
     known = allowed(world)
     asked = {
@@ -481,7 +483,7 @@ def test_a_process_that_is_killed_goes_on_as_if_it_had_not_been(world, what, whe
     world.start()
     noted = world.signer._rulebook.noted(ident)
     wait(world, 5)
-    row, _ = world.desk.changes.one(ident)
+    row, _ = world.desk.decisions.one(ident)
     assert row.state == "noted"
     assert row.noted == (noted or world.signer._rulebook.noted(ident)).time
     assert (state(world, known) == "forbidden") == (what == "forbid")
@@ -500,6 +502,6 @@ def test_an_answer_of_the_signer_that_is_lost_is_asked_for_again(world):
     assert state(world, ident) == "agreed"
     world.signing.deaf = False
     wait(world, 11)
-    row, _ = world.desk.changes.one(ident)
+    row, _ = world.desk.decisions.one(ident)
     assert (row.state, row.noted) == ("noted", first)
     assert len(world.signing.notes) == 2

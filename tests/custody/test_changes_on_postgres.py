@@ -1,4 +1,5 @@
-"""Some tests of changes once more, on a real PostgreSQL: all statements of custody.changes."""
+"""Some tests of changes once more, on a real PostgreSQL: all statements of custody.changes,
+and of custody.decisions."""
 
 import pytest
 

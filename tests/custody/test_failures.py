@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from sqlalchemy import update
 
 from custody.chains.simulated import TokenKind
+from custody.known import DeskRefused
 from custody.policy.intents import canonical
 from custody.store.custody_schema import withdrawals
 from engine.model.clock import NANOS_PER_SECOND
@@ -263,8 +264,14 @@ def test_a_payment_that_reverts_waits_for_a_person_and_is_given_back(world):
     finalize(world)
     assert world.withdrawal_state(ident) == "reverted"
     assert world.held(ACME_ACCOUNT, USD) == 71 * 10**8
-    world.desk.give_up(ident, "alice")
+    given_up = world.desk.give_up(ident, "trader7")
+    with pytest.raises(DeskRefused, match=f"{given_up} is about {ident} already"):
+        world.desk.give_up(ident, "trader7")
     world.settle()
+    assert world.withdrawal_state(ident) == "reverted"
+    world.say(given_up, ALICE, CAROL)
+    world.settle()
+    assert world.decision_state(given_up) == "done"
     assert world.withdrawal_state(ident) == "failed"
     assert world.available(ACME_ACCOUNT, USD) == START[USD]
     world.check()

@@ -17,6 +17,7 @@ from custody.chains.quorum import Witnesses
 from custody.chains.simulated import SimulatedChain, TokenKind
 from custody.chains.simulated_node import SimulatedNode
 from custody.chains.transactions import read_transaction
+from custody.decisions.store import intent_of as decided_intent
 from custody.deposits.store import last_block
 from custody.outgoing.sender import Signed, SignerAway, SignerRefused
 from custody.policy.policy import Approver, Policy, Quorum, Rule
@@ -66,6 +67,12 @@ POLICY = Policy(
         Rule(
             name="large",
             action="approve",
+            approve=(Quorum(group="treasury", quorum=1), Quorum(group="risk", quorum=1)),
+        ),
+        Rule(
+            name="decided",
+            action="approve",
+            kinds=("give-up",),
             approve=(Quorum(group="treasury", quorum=1), Quorum(group="risk", quorum=1)),
         ),
     ),
@@ -326,6 +333,15 @@ class World:
 
     def intent(self, ident):
         return intent_of(self.desk.withdrawal(ident)[0])
+
+    def decision_state(self, ident):
+        return self.desk.decisions.one(ident)[0].state
+
+    def say(self, ident, *people, approves=True):
+        """What people say of an intent that is decided on."""
+        intent = decided_intent(self.desk.decisions.one(ident)[0])
+        for person in people:
+            self.desk.decisions.approve(ident, person.says(intent, approves=approves))
 
     def on_chain(self, address, token=""):
         return self.chain.balance(address, token, self.chain.blocks[-1].hash)

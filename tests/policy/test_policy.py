@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from custody.policy.decision import Decision, Facts, Standing, decide, refusal_of, standing
-from custody.policy.intents import AllowAddress, Approval, Withdrawal
+from custody.policy.intents import AllowAddress, Approval, GiveUp, Withdrawal
 from custody.policy.policy import (
     Policy,
     check_policy,
@@ -26,6 +26,9 @@ PEOPLE = [
     {"name": "carol", "key": CAROL.public, "groups": ["risk"]},
 ]
 INTENT = Withdrawal("W1", "ACME", "trader7", 1, "ETH", "", TARGET, ETHER, 0, 0, 10 * HOUR)
+
+GIVEN_UP = GiveUp("C1", "ACME", "trader7", 1, "ETH", "W1", ETHER, 0, 10 * HOUR)
+OF_GIVEN_UP = {"kinds": ["give-up"]}
 
 
 def policy(*rules, **more):
@@ -122,6 +125,11 @@ def test_unknown_keys_are_refused():
         ({"assets": ["ETH"], "amount_up_to": "1"}, INTENT, True),
         ({"assets": ["ETH"], "amount_up_to": "1"}, replace(INTENT, amount=ETHER + 1), False),
         ({"kinds": ["allow-address"]}, INTENT, False),
+        ({}, GIVEN_UP, False),
+        (OF_GIVEN_UP, GIVEN_UP, True),
+        ({**OF_GIVEN_UP, "accounts": ["BOREAS"]}, GIVEN_UP, False),
+        ({**OF_GIVEN_UP, "assets": ["ETH"], "amount_up_to": "1"}, GIVEN_UP, True),
+        ({**OF_GIVEN_UP, "assets": ["ETH"], "amount_up_to": "0.9"}, GIVEN_UP, False),
     ],
 )
 def test_a_rule_matches_what_it_says(rule, intent, matches):
@@ -161,7 +169,10 @@ def test_a_window_slides():
     )
     known = Facts(DECIMALS, lambda *_: False, lambda *a: asked.append(a) or 10**20)
     assert decide(made, INTENT, known, 5 * HOUR).rule == ""
-    assert asked == [("ETH", "ACME", 3 * HOUR), ("ETH", "", 4 * HOUR)]
+    assert asked == [
+        ("withdrawal", "ETH", "ACME", 3 * HOUR),
+        ("withdrawal", "ETH", "", 4 * HOUR),
+    ]
 
 
 NEEDS = policy(
@@ -205,6 +216,12 @@ def test_other_intents_have_rules_of_their_own():
     allow = AllowAddress("A1", "ACME", "trader7", 1, "ETH", TARGET, "exchange", 0, HOUR)
     made = policy({"action": "allow"}, {**TREASURY, "kinds": ["allow-address"]})
     assert decided(made, allow) == "rule1"
+
+
+def test_a_policy_of_before_has_the_digest_that_it_had():
+    """People have agreed on it, and the signer's log names it."""
+    digest = "b959a01c42caeb6c763a2617834b03530f099c64c63ed0264f1f2c0bc0fc079e"
+    assert digest_of(policy({"action": "allow"}, TREASURY)) == digest
 
 
 def test_the_digest_is_of_everything():

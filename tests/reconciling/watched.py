@@ -13,7 +13,7 @@ from tests.custody.schedule import Schedule
 async def step_looking(custody):
     """Custody.step, with a look after each part: between any two of them something is under way."""
     for part in (
-        custody.changes, custody.scanner, custody.crediting, custody.lifecycle, custody.sender,
+        custody.decisions, custody.scanner, custody.crediting, custody.lifecycle, custody.sender,
         custody.treasury,
     ):  # fmt: skip
         for each in (part, custody.reconciler):

@@ -3,15 +3,17 @@
 from contextlib import nullcontext
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg.errors import ForeignKeyViolation
-from sqlalchemy import select
+from sqlalchemy import MetaData, Table, create_engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from custody.ledger.transfers import MAX_AMOUNT
 from custody.store.bulk import insert_rows
-from custody.store.database import open_database
+from custody.store.custody_schema import decisions
+from custody.store.database import _script_config, migrate, open_database
 from custody.store.schema import accounts, batches, metadata, transfers
 from engine.model.errors import OperatorError
 
@@ -28,6 +30,35 @@ def test_the_scripts_make_the_tables_of_the_schema(opens):
 
         context = MigrationContext.configure(connection, opts={"include_object": compared})
         assert compare_metadata(context, metadata) == []
+
+
+def test_intents_of_a_release_before_are_brought_over(url):
+    text = b"whatever it was"
+    database = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    _upgrade(database, "0005")
+    with database.begin() as connection:
+        table = Table("lasting_intent", MetaData(), autoload_with=connection)
+        connection.execute(
+            insert(table).values(
+                id="C00000001", state="noted", kind="allow-address", account="ACME", asset="ETH",
+                destination="0x" + "5a" * 20, intent=text, policy=b"", text="by rule x",
+                requested=1, noted=2, changed=3,
+            )
+        )  # fmt: skip
+    migrate(database)
+    with database.connect() as connection:
+        row = connection.execute(select(decisions)).one()
+    assert (row.id, row.state, bytes(row.intent), row.noted) == ("C00000001", "noted", text, 2)
+    assert row.subject == ""
+    database.dispose()
+
+
+def _upgrade(database, release):
+    """Run the scripts up to a release of before."""
+    with database.begin() as connection:
+        config = _script_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, release)
 
 
 ACCOUNT = (1, "ETH/x", "ETH", "asset", 0, "0", "0", "0", "0")

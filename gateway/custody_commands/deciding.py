@@ -1,4 +1,4 @@
-"""What `fixgate addresses` and `fixgate policy` share: intents that change what is allowed."""
+"""What `fixgate decisions`, `addresses` and `policy` share: intents that people decide on."""
 
 import argparse
 from typing import Any
@@ -72,13 +72,13 @@ def _more(custody: Custody, policy: Policy | None) -> str:
 def show_intent(args: argparse.Namespace) -> int:
     """Show an intent, with who has said what of it."""
     custody = Custody(args.data)
-    row = custody.ask("change", id=args.id)
+    row = custody.ask("decision", id=args.id)
     intent = intent_in(row["intent"], args.id)
     policy = _new_policy(intent, row)
     said = [(one["approver"], one["approves"]) for one in row["approvals"]]
     if args.json:
         shown = {name: row[name] for name in ("id", "state", "kind", "text")}
-        shown["noted"] = utc(int(row["noted"]))
+        shown |= {name: utc(int(row[name])) for name in ("noted", "changed")}
         approvals = [{"approver": who, "approves": approves} for who, approves in said]
         plain = None if policy is None else msgspec.to_builtins(policy)
         print_json({**shown, "intent": as_json(intent), "approvals": approvals, "policy": plain})
@@ -92,12 +92,12 @@ def show_intent(args: argparse.Namespace) -> int:
 
 def _decide(args: argparse.Namespace) -> int:
     custody = Custody(args.data)
-    row = custody.ask("change", id=args.id)
+    row = custody.ask("decision", id=args.id)
     intent = intent_in(row["intent"], args.id)
     more = _more(custody, _new_policy(intent, row))
-    return decide(args, custody, "approve_change", intent, more)
+    return decide(args, custody, "approve_decision", intent, more)
 
 
 def _cancel(args: argparse.Namespace) -> int:
-    Custody(args.data).ask("cancel_change", id=args.id, who=args.who)
+    Custody(args.data).ask("cancel_decision", id=args.id, who=args.who)
     return print_cancelled(args)

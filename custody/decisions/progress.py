@@ -1,0 +1,123 @@
+"""Moves intents on that people decide on: by the policy and its approvers; what is agreed on goes
+to whoever carries out its kind.
+
+Each step is on disk before the next. A carrier is asked again at each step until the intent has
+ended: what it did before a death it finds done.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection, Engine, Row
+
+from custody.decisions import store
+from custody.decisions.states import DecisionState as D
+from custody.policy.intents import Approval, Decidable
+from custody.store.database import for_reading
+from custody.withdrawals.lifecycle import Verdicts
+from custody.withdrawals.rulings import PolicyRulings
+from custody.withdrawals.store import approvals_of
+from engine.model.clock import Clock
+
+AT_ONCE: Final = 2 * store.MAX_UNDER_WAY
+"""Intents that one step moves on: all."""
+
+_BECOMES: Final = {
+    Verdicts.ALLOWED: D.AGREED,
+    Verdicts.WAITING: D.AWAITING,
+    Verdicts.BLOCKED: D.BLOCKED,
+    Verdicts.REJECTED: D.REJECTED,
+    Verdicts.EXPIRED: D.EXPIRED,
+}
+
+
+class Carrier(Protocol):
+    """Carries out what was agreed on, of one kind or of a few."""
+
+    def refusal(self, row: Row[Any], intent: Decidable) -> str:
+        """Why an intent cannot be carried out any more, before it is decided on; empty for
+        nothing."""
+        ...
+
+    async def carry(self, row: Row[Any], intent: Decidable, approvals: list[Approval]) -> None:
+        """Go on with one that is AGREED, as far as it gets, and end it: see Endings."""
+        ...
+
+
+class Endings:
+    """How intents end, for those who carry them out."""
+
+    def __init__(self, database: Engine, clock: Clock, log: Callable[[str], None]) -> None:
+        self._database = database
+        self._clock = clock
+        self._log = log
+
+    def end(self, connection: Connection, row: Row[Any], to: D, text: str = "") -> bool:
+        """It is so, in the transaction of what was done for it; whether it was where it was thought
+        to be."""
+        moved = store.move(connection, row.id, [D(row.state)], to, self._clock.now(), text)
+        if moved:
+            self._log(f"{row.kind} {row.id} is {to}" + (f": {text}" if text else ""))
+        return moved
+
+    def done(self, connection: Connection, row: Row[Any], text: str = "") -> bool:
+        """It is carried out, in the transaction that does so; whether it still was to be."""
+        return self.end(connection, row, D.DONE, text)
+
+    def fail(self, row: Row[Any], text: str) -> None:
+        """It cannot be carried out, and nothing was done for it."""
+        with self._database.begin() as connection:
+            self.end(connection, row, D.FAILED, text)
+
+
+class Decisions:
+    """Every intent, as far as it gets."""
+
+    def __init__(
+        self,
+        database: Engine,
+        rulings: PolicyRulings,
+        carriers: Mapping[str, Carrier],
+        endings: Endings,
+        reached: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """carriers: by kind. reached: see Crediting."""
+        self._database = database
+        self._reading = for_reading(database)
+        self._rulings = rulings
+        self._carriers = carriers
+        self._endings = endings
+        self._reached = reached
+
+    async def step(self) -> None:
+        """Every one that has not ended: first all decisions, so that an address which is to be
+        forbidden is so before anything is carried out."""
+        for row in self._under_way():
+            if D(row.state) != D.AGREED:
+                self._judge(row)
+        for row in self._under_way():
+            if D(row.state) == D.AGREED:
+                with self._reading.begin() as connection:
+                    approvals = approvals_of(connection, row.id)
+                await self._carriers[row.kind].carry(row, store.intent_of(row), approvals)
+
+    def _under_way(self) -> Sequence[Row[Any]]:
+        with self._reading.begin() as connection:
+            return store.under_way(connection, AT_ONCE)
+
+    def _judge(self, row: Row[Any]) -> None:
+        intent = store.intent_of(row)
+        if refusal := self._carriers[row.kind].refusal(row, intent):
+            self._move(row, D.REFUSED, refusal)
+            return
+        with self._reading.begin() as connection:
+            approvals = approvals_of(connection, row.id)
+            ruling = self._rulings.rule(connection, intent, approvals)
+        to = _BECOMES[ruling.verdict]
+        if (row.state, row.text) != (str(to), ruling.text):
+            self._move(row, to, ruling.text)
+        self._reached("decision judged")
+
+    def _move(self, row: Row[Any], to: D, text: str) -> None:
+        with self._database.begin() as connection:
+            self._endings.end(connection, row, to, text)
