@@ -1,0 +1,214 @@
+"""Keys that sign checkpoints, as text and at work (c2sp.org/signed-note, tlog-cosignature). Pure.
+
+A verifier's text is `name+id+base64`, a signer's `PRIVATE+KEY+name+id+base64`, in which the base64
+is of the kind's byte and the key: 32 bytes of seed in a signer, of either kind.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from struct import Struct
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
+
+from compliance.audit.checkpoint import (
+    MAX_NAME_BYTES,
+    MAX_TIME,
+    Checkpoint,
+    cosigned_subtree,
+    cosigned_text,
+    parse_checkpoint,
+)
+from compliance.audit.errors import AuditRefused
+from compliance.audit.notes import KEY_ID_BYTES, Signature, check_name, parse_note
+from compliance.audit.text import from_base64, to_base64
+
+ED25519: Final = 0x01
+"""Signs a note's text."""
+
+COSIGNER_ED25519: Final = 0x04
+"""Signs a checkpoint's text, with the time."""
+
+COSIGNER_ML_DSA_44: Final = 0x06
+"""Signs a checkpoint, with its own name and the time; no quantum computer forges it."""
+
+PUBLIC_BYTES: Final = {ED25519: 32, COSIGNER_ED25519: 32, COSIGNER_ML_DSA_44: 1_312}
+"""By kind, bytes of a public key."""
+
+SEED_BYTES: Final = 32
+"""Of a private key of any kind."""
+
+_PRIVATE: Final = "PRIVATE+KEY+"
+_TIME = Struct(">Q")
+
+
+class VerifierKey(NamedTuple):
+    """A public key, by which name and of which kind."""
+
+    name: str
+    kind: int
+    public: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """What its signatures are recognised by, next to the name."""
+        return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[
+            :KEY_ID_BYTES
+        ]
+
+    @property
+    def text(self) -> str:
+        """The key as people hand it on, in one line."""
+        encoded = to_base64(bytes([self.kind]) + self.public)
+        return f"{self.name}+{self.key_id.hex()}+{encoded}"
+
+    def verify(self, text: str, signature: bytes) -> int:
+        """Check a signature on a note's text; the time in it, seconds since 1970, 0 if it has none.
+
+        Raises AuditRefused.
+        """
+        try:
+            if self.kind == ED25519:
+                Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
+                return 0
+            return self._verify_cosignature(text, signature)
+        except (InvalidSignature, ValueError):
+            raise AuditRefused(f"the signature of {self.name} is not of this text") from None
+
+    def _verify_cosignature(self, text: str, signature: bytes) -> int:
+        time = int.from_bytes(signature[: _TIME.size], "big")
+        signed = signature[_TIME.size :]
+        if time > MAX_TIME:
+            raise AuditRefused("no cosignature has such a time")
+        checkpoint = parse_checkpoint(text)
+        if self.kind == COSIGNER_ED25519:
+            public = Ed25519PublicKey.from_public_bytes(self.public)
+            public.verify(signed, cosigned_text(text, time))
+        else:
+            key = MLDSA44PublicKey.from_public_bytes(self.public)
+            key.verify(signed, cosigned_subtree(self.name, time, checkpoint))
+        return time
+
+
+class SignerKey:
+    """A private key; it is shown nowhere but in its text."""
+
+    def __init__(self, name: str, kind: int, seed: bytes) -> None:
+        """Raises AuditRefused if there is no such kind, or the name is none."""
+        _check(name, kind)
+        assert len(seed) == SEED_BYTES
+        self._seed = seed
+        self._ml_dsa = self._ed25519 = None
+        if kind == COSIGNER_ML_DSA_44:
+            self._ml_dsa = MLDSA44PrivateKey.from_seed_bytes(seed)
+            public = self._ml_dsa.public_key().public_bytes_raw()
+        else:
+            self._ed25519 = Ed25519PrivateKey.from_private_bytes(seed)
+            public = self._ed25519.public_key().public_bytes_raw()
+        self.verifier = VerifierKey(name, kind, public)
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
+        return f"SignerKey({self.verifier.name}, kind {self.verifier.kind})"
+
+    @property
+    def text(self) -> str:
+        """The key as it is kept, in one line: a secret."""
+        name, kind, _ = self.verifier
+        encoded = to_base64(bytes([kind]) + self._seed)
+        return f"{_PRIVATE}{name}+{self.verifier.key_id.hex()}+{encoded}"
+
+    def sign(self, text: str, time: int) -> Signature:
+        """Sign a note's text, which is a checkpoint's if the key is a cosigner's. time: seconds
+        since 1970."""
+        assert 0 <= time <= MAX_TIME
+        name, kind, _ = self.verifier
+        if self._ml_dsa is not None:
+            message = cosigned_subtree(name, time, parse_checkpoint(text))
+            signed = _TIME.pack(time) + self._ml_dsa.sign(message)
+        else:
+            assert self._ed25519 is not None
+            if kind == COSIGNER_ED25519:
+                signed = _TIME.pack(time) + self._ed25519.sign(cosigned_text(text, time))
+            else:
+                signed = self._ed25519.sign(text.encode())
+        return Signature(name, self.verifier.key_id, signed)
+
+
+class SignedCheckpoint(NamedTuple):
+    """A checkpoint, and which of the known keys have signed it, each with its time."""
+
+    checkpoint: Checkpoint
+    signers: dict[VerifierKey, int]
+
+
+def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> SignedCheckpoint:
+    """A note's checkpoint, if the log itself signed it: one of `keys` that bears the origin's name.
+
+    Unknown keys are passed over; a wrong signature of a known one spoils the note. AuditRefused.
+    """
+    note = parse_note(data)
+    known = {(key.name, key.key_id): key for key in keys}
+    signers: dict[VerifierKey, int] = {}
+    for signature in note.signatures:
+        key = known.get((signature.name, signature.key_id))
+        if key is not None:
+            time = key.verify(note.text, signature.data)
+            signers[key] = max(time, signers.get(key, 0))
+    if not signers:
+        raise AuditRefused("no known key has signed this")
+    checkpoint = parse_checkpoint(note.text)
+    if all(key.name != checkpoint.origin for key in signers):
+        raise AuditRefused(f"no known key of {checkpoint.origin} itself has signed this")
+    return SignedCheckpoint(checkpoint, signers)
+
+
+def parse_verifier(text: str) -> VerifierKey:
+    """Inverse of VerifierKey.text. Raises AuditRefused."""
+    name, kind, public, key_id = _parse(text)
+    if len(public) != PUBLIC_BYTES[kind]:
+        raise AuditRefused(f"a public key of kind {kind} has {PUBLIC_BYTES[kind]} bytes")
+    key = VerifierKey(name, kind, public)
+    if key.key_id.hex() != key_id:
+        raise AuditRefused(f"the id {key_id} is another key's")
+    return key
+
+
+def parse_signer(text: str) -> SignerKey:
+    """Inverse of SignerKey.text. Raises AuditRefused, and says nothing of what is in it."""
+    if not text.startswith(_PRIVATE):
+        raise AuditRefused(f"a private key begins with {_PRIVATE}")
+    name, kind, seed, key_id = _parse(text.removeprefix(_PRIVATE))
+    if len(seed) != SEED_BYTES:
+        raise AuditRefused(f"a private key has {SEED_BYTES} bytes")
+    key = SignerKey(name, kind, seed)
+    if key.verifier.key_id.hex() != key_id:
+        raise AuditRefused(f"the id {key_id} is another key's")
+    return key
+
+
+def is_signer(text: str) -> bool:
+    """Whether a line claims to be a private key."""
+    return text.startswith(_PRIVATE)
+
+
+def _parse(text: str) -> tuple[str, int, bytes, str]:
+    """Name, kind, key and id."""
+    parts = text.split("+", 2)
+    if len(parts) < 3:
+        raise AuditRefused("a key is a name, an id and base64, with a plus between")
+    name, key_id, encoded = parts
+    data = from_base64(encoded)
+    if not data:
+        raise AuditRefused("a key has a kind")
+    _check(name, data[0])
+    return name, data[0], data[1:], key_id
+
+
+def _check(name: str, kind: int) -> None:
+    check_name(name)
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise AuditRefused(f"a key's name has at most {MAX_NAME_BYTES} bytes")
+    if kind not in PUBLIC_BYTES:
+        raise AuditRefused(f"there is no key of kind {kind}")
