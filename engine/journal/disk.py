@@ -63,6 +63,10 @@ class Disk(Protocol):
         """unlink(2)."""
         ...
 
+    def remove_folder(self, folder: Path) -> None:
+        """rmdir(2)."""
+        ...
+
     def sync_folder(self, folder: Path) -> None:
         """fsync(2) of a directory, so that the names in it are on disk."""
         ...
@@ -133,6 +137,10 @@ class RealDisk:
     def unlink(self, path: Path) -> None:
         """See Disk."""
         os.unlink(path)
+
+    def remove_folder(self, folder: Path) -> None:
+        """See Disk."""
+        os.rmdir(folder)
 
     def sync_folder(self, folder: Path) -> None:
         """See Disk."""

@@ -5,8 +5,8 @@ changes again, so every byte that was read once may be kept.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol, TypeVar
 
 from msgspec import DecodeError
 
@@ -32,6 +32,9 @@ from engine.model.record import Record, decode_record
 READ_BYTES: Final = 256 * 1024
 """One read from a segment, bytes: some 800 records, and never less than one frame."""
 assert READ_BYTES >= MAX_FRAME_BYTES
+
+
+Found = TypeVar("Found")
 
 
 class JournalFiles(Protocol):
@@ -286,22 +289,36 @@ class Follower:
         The parts of one command may come in two polls. Raises JournalDamaged, naming file and
         offset.
         """
+        return self._poll(limit, to_record)
+
+    def poll_payloads(self, limit: int) -> list[bytes]:
+        """As `poll`, but the records' bytes as they lie in the journal, whatever release wrote
+        them."""
+        return self._poll(limit, _to_payload)
+
+    def _poll(self, limit: int, take: Callable[[Frame, int, int], Found]) -> list[Found]:
         assert limit > 0
         mark = self._reader.files.mark()
         if self.after >= mark.number:
             return []
         if self._segment < 0:
             self._begin(mark)
-        records: list[Record] = []
+        found: list[Found] = []
         last = min(mark.number, self.after + limit)
         while True:
-            self._take(mark, last, records)
+            self._take(mark, last, take, found)
             if self.after == last:
-                return records
+                return found
             if not self._next_segment(mark, self.after + 1):
                 raise damaged(self._segment, self._offset, self.after + 1)
 
-    def _take(self, mark: Mark, last: int, records: list[Record]) -> None:
+    def _take(
+        self,
+        mark: Mark,
+        last: int,
+        take: Callable[[Frame, int, int], Found],
+        taken: list[Found],
+    ) -> None:
         """Read on, up to record `last`, the end of the segment or a bad frame."""
         window, segment = self._window, self._segment
         number, offset, chain = self.after + 1, self._offset, self._chain
@@ -314,7 +331,7 @@ class Follower:
             found = read_frame(data, at)
             if found is None or found.number != number or found.prev != chain:
                 break
-            records.append(to_record(found, segment, offset))
+            taken.append(take(found, segment, offset))
             if number == due and index is not None:
                 due = index.add(offset)
             frame, begin = found, offset
@@ -353,6 +370,11 @@ class Follower:
         if header is None or header.first != segment or header.chain != chain:
             raise damaged(segment, 0, segment)
         self._segment, self._offset = segment, SEGMENT_HEADER_BYTES
+
+
+def _to_payload(frame: Frame, _segment: int, _offset: int) -> bytes:
+    """The bytes of the record in a sound frame."""
+    return frame.payload
 
 
 def to_record(frame: Frame, segment: int, offset: int) -> Record:

@@ -255,7 +255,7 @@ def test_bytes_are_a_note_in_one_spelling_or_refused(data):
 
 
 @given(
-    st.text(st.characters(min_codepoint=32), max_size=80),
+    st.text(st.characters(codec="utf-8", min_codepoint=32), max_size=80),
     st.lists(st.binary(min_size=5, max_size=80), min_size=1, max_size=4),
 )
 def test_notes_go_to_bytes_and_back(text, signatures):

@@ -17,6 +17,7 @@ from engine.journal.files import (
 from engine.journal.follow import READ_BYTES, JournalReader
 from engine.journal.segment import INDEX_STRIDE, segment_name
 from engine.model.errors import JournalDamaged
+from engine.model.record import decode_record
 from tests.journal.support import open_writer, payloads, record
 
 
@@ -97,6 +98,26 @@ def test_a_record_that_is_not_durable_cannot_be_read(tmp_path: Path):
             reader.read(number)
     with pytest.raises(LookupError):
         list(reader.records(0, 3))
+    reader.close()
+    writer.close()
+
+
+def test_payloads_are_the_bytes_of_the_journal_and_not_what_we_would_write_today(tmp_path: Path):
+    """MessagePack has several spellings of a number, and an earlier release other fields."""
+    spelled = b"\x97\xcf" + (2).to_bytes(8, "big") + payloads(2, 1)[0][2:]
+    assert decode_record(spelled) == record(2)
+    written = [*payloads(0, 2), spelled, *payloads(3, 800)]
+    writer = open_writer(tmp_path)
+    writer.append(written)
+    writer.sync()
+    reader = open_reader(tmp_path)
+    follower = reader.follow(-1)
+    found = []
+    while some := follower.poll_payloads(300):
+        found += some
+    assert found == written
+    assert follower.place.number == 802
+    assert reader.follow(801).poll_payloads(9) == written[802:]
     reader.close()
     writer.close()
 

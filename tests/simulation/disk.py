@@ -365,6 +365,14 @@ class ProcessDisk:
         self.machine.used -= file.size
         folder.moved()
 
+    def remove_folder(self, folder: Path) -> None:
+        if self.dead:
+            return
+        self._call("remove_folder")
+        if self.machine.folder(folder).names:
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        del self.machine.folders[folder]
+
     def sync_folder(self, folder: Path) -> None:
         if self.dead:
             return
