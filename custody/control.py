@@ -38,7 +38,7 @@ STATUS: Final = "status"
 
 MOVING: Final = frozenset({
     "withdraw", "approve", "cancel", "give_up", "clear", "allow", "forbid", "propose",
-    "approve_decision", "cancel_decision",
+    "approve_decision", "cancel_decision", "release", "send_back", "book",
 })  # fmt: skip
 """Operations after which something may go on. Who only looks costs nodes nothing."""
 
@@ -79,7 +79,7 @@ class Control:
         self._status = status
         self._log = log
         self._connections = 0
-        changes, decisions = desk.changes, desk.decisions
+        changes, decisions, asking = desk.changes, desk.decisions, desk.asking
         self._operations: dict[str, Callable[[Asked], object]] = {
             "address": self._address,
             "addresses": lambda a: _rows(desk.addresses(a.account)),
@@ -104,7 +104,11 @@ class Control:
             "policy": lambda _: as_told(*changes.policy()),
             "propose": self._propose,
             "policies": lambda _: _rows(changes.policies()),
-            "give_up": lambda a: {"id": desk.give_up(a.id, a.who)},
+            "give_up": lambda a: {"id": asking.give_up(a.id, a.who)},
+            "release": lambda a: {"id": asking.release(a.id, a.account, a.who)},
+            "send_back": lambda a: {"id": asking.send_back(a.id, a.destination, a.who)},
+            "book": lambda a: {"id": asking.book(a.asset, a.destination, a.label, a.who)},
+            "breaks": lambda _: msgspec.to_builtins(asking.breaks()),
             "decisions": lambda a: _rows(decisions.listed(account=a.account)),
             "decision": lambda a: _with_approvals(*decisions.one(a.id)),
             "approve_decision": lambda a: decisions.approve(a.id, _approval(a)),

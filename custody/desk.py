@@ -8,12 +8,13 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, Engine, Row, func, insert, select
 
 from custody import alarms
+from custody.asking import Asking
 from custody.assets import ChainAsset
 from custody.changes.desk import ChangeDesk
 from custody.decisions.desk import DecisionDesk, Judges, take_word
-from custody.decisions.store import keep
+from custody.deposits.store import find as find_deposit
 from custody.known import MAX_INITIATOR, DeskRefused, Known
-from custody.policy.intents import Approval, GiveUp, Withdrawal, kind_of_type
+from custody.policy.intents import Approval, Withdrawal
 from custody.store.custody_schema import addresses, deposits
 from custody.store.custody_schema import alarms as alarm_table
 from custody.store.database import for_reading
@@ -49,10 +50,12 @@ class Desk:
         judges: Judges,
         changes: ChangeDesk,
         decisions: DecisionDesk,
+        asking: Asking,
         clock: Clock,
     ) -> None:
         """changes: what is asked of the list and of the policy. decisions: what approvers say of
-        that, and of all else that people decide on but withdrawals."""
+        that, and of all else that people decide on but withdrawals. asking: what they ask to have
+        done."""
         self._database = database
         self._reading = for_reading(database)
         self._chain = chain
@@ -61,6 +64,7 @@ class Desk:
         self._judges = judges
         self.changes = changes
         self.decisions = decisions
+        self.asking = asking
         self._clock = clock
 
     # --- addresses ------------------------------------------------------------------------
@@ -106,8 +110,7 @@ class Desk:
     def deposit(self, reference: str) -> Row[Any]:
         """A deposit by its reference. Raises DeskRefused."""
         with self._reading.begin() as connection:
-            query = select(deposits).where(deposits.c.reference == reference)
-            row = connection.execute(query).first()
+            row = find_deposit(connection, reference)
         if row is None:
             raise DeskRefused(f"there is no deposit {reference}")
         return row
@@ -161,23 +164,6 @@ class Desk:
             )  # fmt: skip
             if not done:
                 raise DeskRefused(f"{ident} is {row.state}: it cannot be taken back")
-
-    def give_up(self, ident: str, initiator: str) -> str:
-        """Ask for a withdrawal that the chain reverted to be given up; the intent's name. Raises
-        DeskRefused."""
-        self._known.initiator(initiator)
-        with self._database.begin() as connection:
-            row = self._withdrawal(connection, ident)
-            if row.state != str(WithdrawalState.REVERTED):
-                raise DeskRefused(f"{ident} is {row.state}: it was not reverted by the chain")
-            new = self.decisions.begin(connection, kind_of_type(GiveUp), ident)
-            asked = withdrawals.intent_of(row)
-            intent = GiveUp(
-                new.id, asked.account, initiator, self._chain, asked.asset, ident, asked.amount,
-                new.requested, new.expires,
-            )  # fmt: skip
-            keep(connection, intent, ident)
-        return intent.id
 
     def withdrawals(self, account: str = "") -> list[Row[Any]]:
         """Withdrawals, of one account or of all; the latest come first."""

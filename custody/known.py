@@ -44,6 +44,10 @@ class Known:
                 return account.id
         raise DeskRefused(f"there is no account {name}")
 
+    def name_of(self, account: int) -> str:
+        """The name of an account of the journal; empty for 0, which is nobody's."""
+        return next((a.name for a in self.refdata.accounts.values() if a.id == account), "")
+
     def asset(self, code: str) -> ChainAsset:
         """An asset that is on the chain."""
         asset = self.assets.by_code.get(code)
@@ -70,6 +74,10 @@ class Known:
         wallets as a payment would be nobody's."""
         if target in self._wallets:
             raise DeskRefused("the destination is a wallet of this venue")
-        query = select(addresses.c.number).where(addresses.c.address == target)
-        if connection.execute(query).first() is not None:
+        if self.is_deposit_address(connection, target):
             raise DeskRefused("the destination is a deposit address of this venue")
+
+    def is_deposit_address(self, connection: Connection, address: str) -> bool:
+        """Whether it was given to an account."""
+        query = select(addresses.c.number).where(addresses.c.address == address)
+        return connection.execute(query).first() is not None

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from sqlalchemy import Engine
 
 from custody.alarms import open_alarms, raise_alarm
+from custody.asking import Asking
 from custody.assets import ChainAssets
 from custody.chain_books import ChainBooks
 from custody.chains.quorum import Disagreement, Witnesses
@@ -19,6 +20,8 @@ from custody.changes.progress import Changes, Notary
 from custody.decisions.desk import DecisionDesk
 from custody.decisions.progress import Carrier, Decisions, Endings
 from custody.deposits.crediting import Crediting
+from custody.deposits.releasing import Releasing
+from custody.deposits.returning import Returning
 from custody.deposits.scanner import Scanner
 from custody.deposits.store import counts as deposit_counts
 from custody.deposits.store import last_block
@@ -27,13 +30,17 @@ from custody.known import Known
 from custody.outgoing.sender import Sender, Signer
 from custody.policy.intents import (
     AllowAddress,
+    BookBreak,
     ChangePolicy,
     Decidable,
     ForbidAddress,
     GiveUp,
+    ReleaseDeposit,
+    ReturnDeposit,
     kind_of_type,
 )
 from custody.poster import LedgerPoster
+from custody.reconciling.booking import Booking
 from custody.reconciling.reconciler import Reconciler
 from custody.screening import Screening
 from custody.signing.requests import OwnWallets
@@ -105,16 +112,6 @@ class Custody:
         self.sender = Sender(witnesses, signer, database, clock, log, reached)
         policies = Policies(database, terms.policy, clock)
         rulings = PolicyRulings(policies, assets, refdata, clock)
-        endings = Endings(database, clock, log)
-        changes = Changes(database, policies, signer, endings, clock, log, reached)
-        carriers: dict[type[Decidable], Carrier] = {
-            AllowAddress: changes,
-            ForbidAddress: changes,
-            ChangePolicy: changes,
-            GiveUp: GivingUp(database, endings, clock, reached),
-        }
-        by_kind = {kind_of_type(intent): carrier for intent, carrier in carriers.items()}
-        self.decisions = Decisions(database, rulings, by_kind, endings, reached)
         self.lifecycle = Lifecycle(
             database, self.books, self.telling, rulings, screening,
             HotWallet(wallets.hot, terms.max_fee, witnesses), self.sender, assets, self._number_of,
@@ -129,11 +126,44 @@ class Custody:
             database, self.poster, witnesses, assets, wallets, clock, log, reached
         )
         known = Known(assets, refdata, parse_address, treasury)
+        endings = Endings(database, clock, log)
+        carriers: dict[type[Decidable], Carrier] = dict.fromkeys(
+            (AllowAddress, ForbidAddress, ChangePolicy),
+            Changes(database, policies, signer, endings, clock, log, reached),
+        )
+        carriers |= self._carriers(terms.max_fee, assets, known, endings, clock, log, reached)
+        by_kind = {kind_of_type(intent): carrier for intent, carrier in carriers.items()}
+        self.decisions = Decisions(database, rulings, by_kind, endings, reached)
         decided = DecisionDesk(database, rulings, clock)
         asked = ChangeDesk(database, terms.chain, known, decided, policies)
+        asking = Asking(database, terms.chain, known, decided, wallets.hot)
         self.desk = Desk(
-            database, terms.chain, known, AddressBook(wallets.xpub), rulings, asked, decided, clock
-        )
+            database, terms.chain, known, AddressBook(wallets.xpub), rulings, asked, decided,
+            asking, clock,
+        )  # fmt: skip
+
+    def _carriers(
+        self,
+        max_fee: int,
+        assets: ChainAssets,
+        known: Known,
+        endings: Endings,
+        clock: Clock,
+        log: Callable[[str], None],
+        reached: Callable[[str], None],
+    ) -> dict[type[Decidable], Carrier]:
+        """Who carries out what custody does itself."""
+        return {
+            GiveUp: GivingUp(self.database, endings, clock, reached),
+            ReleaseDeposit: Releasing(
+                self.database, assets, known.account, endings, clock, reached
+            ),
+            ReturnDeposit: Returning(
+                self.database, self.books, self.witnesses, self.sender, self.treasury, assets,
+                self.wallets.hot, max_fee, endings, clock, log, reached,
+            ),
+            BookBreak: Booking(self.database, self.reconciler.breaks, endings, reached),
+        }  # fmt: skip
 
     def status(self) -> dict[str, int | dict[str, int]]:
         """How custody does: what gateway.metrics has under `fixgate_custody_`."""

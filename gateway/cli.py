@@ -28,6 +28,7 @@ from gateway.custody_commands import (
     addresses,
     alarms,
     approver,
+    breaks,
     cold,
     decisions,
     deposits,
@@ -143,6 +144,7 @@ def _add_custody(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> Non
     approver.add_arguments(add("approver", approver.run_approver, "keys of those who approve"))
     keys.add_arguments(add("keys", keys.run_keys, "the venue's keys, and their addresses"))
     cold.add_arguments(add("cold", cold.run_cold, "coins from the cold wallet to the hot one"))
+    breaks.add_arguments(add("breaks", breaks.run_breaks, "what chain and books differ by"))
     reconcile.add_arguments(
         add("reconcile", reconcile.run_reconcile, "compare the ledger with engine and chain")
     )

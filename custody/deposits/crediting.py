@@ -17,6 +17,7 @@ from custody.chain_books import ChainBooks, Move
 from custody.deposits import store
 from custody.deposits.states import SUSPENSE, DepositState
 from custody.ledger import chart
+from custody.ledger.chart import SUSPENSE_PATH
 from custody.outgoing import store as outgoing
 from custody.outgoing.states import Purpose
 from custody.poster import LedgerPoster
@@ -35,9 +36,6 @@ ASKED_AT_ONCE: Final = 50
 
 ASK_AGAIN_NANOS: Final = 10 * NANOS_PER_SECOND
 """How long after an unknown verdict it is asked for again."""
-
-SUSPENSE_PATH: Final = "/suspense/"
-"""What the names of all suspense accounts have in them."""
 
 Entry = tuple[str, list[Move]]
 """The name of a batch, and what it moves."""

@@ -27,7 +27,9 @@ class Owner(Struct, frozen=True):
 
 
 class Received(Struct, frozen=True):
-    """A deposit as its final block tells it. amount: atomic units; credit: minor units."""
+    """A deposit as its final block tells it. amount: atomic units; credit: minor units. moved: of
+    one that is mismatched, what the balance moved by, if no other movement had a part in that;
+    else 0."""
 
     reference: str
     state: DepositState
@@ -38,6 +40,7 @@ class Received(Struct, frozen=True):
     amount: int
     credit: int
     text: str = ""
+    moved: int = 0
 
 
 def reference_of(chain: int, movement: Movement) -> str:
@@ -95,11 +98,12 @@ def judge(
             continue
         owner = owners.get(m.target)
         credit = asset.minor(m.amount)
-        state, text = DepositState.RECEIVED, ""
+        state, text, moved = DepositState.RECEIVED, "", 0
         where = (m.target, m.token)
         if m.token and changes[where] != claimed[where]:
             state = DepositState.MISMATCHED
             text = f"events say {claimed[where]}, the balance moved by {changes[where]}"
+            moved = changes[where] if _is_alone(m, movements) else 0
         elif owner is None:
             state, text = DepositState.UNATTRIBUTED, "the address is nobody's"
         elif credit > INT64_MAX:
@@ -109,7 +113,15 @@ def judge(
         found.append(
             Received(
                 reference_of(chain, m), state, block, m, owner.account if owner else 0,
-                asset.code, m.amount, min(credit, INT64_MAX), text,
+                asset.code, m.amount, min(credit, INT64_MAX), text, moved,
             )
         )  # fmt: skip
     return found
+
+
+def _is_alone(movement: Movement, movements: Sequence[Movement]) -> bool:
+    """Whether no other movement of the block is known to touch the same balance."""
+    token, target = movement.token, movement.target
+    return not any(
+        m != movement and m.token == token and target in (m.source, m.target) for m in movements
+    )

@@ -14,8 +14,9 @@ from custody.alarms import EVERYTHING, raise_alarm
 from custody.assets import ChainAssets
 from custody.chain_books import ChainBooks, Move
 from custody.chains.node import Block, Movement
-from custody.deposits import store
+from custody.deposits import leaving, store
 from custody.deposits.judge import Owner, Received, expected_changes, judge
+from custody.deposits.leaving import took_out
 from custody.deposits.states import DepositState
 from custody.ledger import chart
 from custody.store.database import for_reading
@@ -29,7 +30,7 @@ OPENED: Final = "chain/opening"
 """The name of the ledger's entry for what the venue's wallets had at first."""
 
 
-class Agreed(Protocol):
+class Agreed(leaving.Agreed, Protocol):
     """What enough nodes say: custody.chains.quorum.Witnesses. None: too few do."""
 
     async def finalized(self) -> Block | None:
@@ -151,9 +152,10 @@ class Scanner:
     async def _changes(
         self, block: Block, movements: Sequence[Movement]
     ) -> dict[tuple[str, str], int]:
-        """How far the balances really moved that token events speak of."""
+        """How far the balances really moved that token events speak of, apart from what we sent to
+        others."""
         changes = {}
-        for address, token in expected_changes(movements):
+        for (address, token), said in expected_changes(movements).items():
             if token not in self._assets.by_token:
                 continue
             after = await self._agreed.balance(address, token, block.hash)
@@ -161,6 +163,11 @@ class Scanner:
             if after is None or before is None:
                 raise Unknown
             changes[address, token] = after - before
+            if after - before != said:
+                out = await took_out(self._database, self._agreed, block, address, token)
+                if out is None:
+                    raise Unknown
+                changes[address, token] += out
         return changes
 
     def _tell_a_person(self, connection: Connection, deposit: Received) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from custody.chains.node import Block
 from custody.deposits.judge import Owner, Received
-from custody.deposits.states import DepositState
+from custody.deposits.states import SENT_AWAY, DepositState
 from custody.store.custody_schema import addresses, deposits, final_blocks
 
 KEPT_BLOCKS: Final = 10_000
@@ -17,7 +17,7 @@ blocks back is followed to where it parted."""
 FORGET_EVERY: Final = 100
 """Blocks between two times that old ones are forgotten."""
 
-_OVER: Final = ("reversed", "returned")
+_OVER: Final = tuple(map(str, (DepositState.REVERSED, DepositState.REVERSING, *SENT_AWAY)))
 
 
 def last_block(connection: Connection) -> tuple[int, bytes] | None:
@@ -56,15 +56,20 @@ def owners(connection: Connection) -> dict[str, Owner]:
 
 
 def keep_received(connection: Connection, found: Iterable[Received]) -> None:
-    """New deposits. One that was reversed and has come again is another, by a number behind it."""
+    """New deposits. One that was reversed and has come again is another, by a number behind it;
+    of one that has been sent away again, or is about to be, the arrival was booked once."""
     rows = []
     for deposit in found:
         reference = deposit.reference
         time = 1
         while (there := state_of(connection, reference)) is not None:
+            if there in SENT_AWAY:
+                break
             assert there in (DepositState.REVERSING, DepositState.REVERSED), f"{reference} twice"
             time += 1
             reference = f"{deposit.reference}/{time}"
+        if there is not None:
+            continue
         m = deposit.movement
         rows.append({
             "reference": reference, "state": str(deposit.state), "block": deposit.block.number,
@@ -72,7 +77,7 @@ def keep_received(connection: Connection, found: Iterable[Received]) -> None:
             "token": m.token, "source": m.source, "address": m.target,
             "account": deposit.account, "asset": deposit.asset, "amount": deposit.amount,
             "credit": deposit.credit, "posted": False,
-            "time": deposit.block.time, "text": deposit.text,
+            "time": deposit.block.time, "text": deposit.text, "moved": deposit.moved, "was": "",
         })  # fmt: skip
     if rows:
         connection.execute(insert(deposits), rows)
@@ -99,9 +104,7 @@ def in_state(
 
 def above(connection: Connection, block: int) -> Sequence[Row[Any]]:
     """Deposits of later blocks that still stand."""
-    query = select(deposits).where(
-        deposits.c.block > block, deposits.c.state.not_in([*_OVER, "reversing"])
-    )
+    query = select(deposits).where(deposits.c.block > block, deposits.c.state.not_in(_OVER))
     return connection.execute(query.order_by(deposits.c.reference)).all()
 
 
@@ -115,6 +118,21 @@ def move(
     values = {"state": str(to)} | ({"text": text} if text else {})
     change = update(deposits).where(deposits.c.reference == bindparam("name"))
     connection.execute(change.values(**values), rows)
+
+
+def find(connection: Connection, reference: str) -> Row[Any] | None:
+    """A deposit by its reference."""
+    return connection.execute(select(deposits).where(deposits.c.reference == reference)).first()
+
+
+def decide(
+    connection: Connection, row: Row[Any], to: DepositState, text: str, **values: object
+) -> None:
+    """What people decided on a deposit. values: what else is so by that."""
+    change = update(deposits).where(
+        deposits.c.reference == row.reference, deposits.c.state == row.state
+    )
+    assert connection.execute(change.values(state=str(to), text=text, **values)).rowcount == 1
 
 
 def mark_posted(connection: Connection, references: Iterable[str]) -> None:

@@ -8,6 +8,7 @@
 | house/opening | equity: what accounts were given before there was a chain | |
 | house/dust | equity: what the venue's units are too coarse for | |
 | house/gas, house/loss | expense | |
+| house/found | revenue: what the chain has and nobody explains; what returns kept for their gas | |
 | chain/ADDRESS | asset: what is at an address | give what it has not |
 | deposits/incoming | liability: final on the chain, not credited yet | be credited unseen |
 | withdrawals/payable | liability: what is held and may still come back is pending on it | |
@@ -15,9 +16,12 @@
 | suspense/WHY | liability: nobody knows yet whose it is | |
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from custody.ledger.accounts import Guard, Kind
+
+SUSPENSE_PATH: Final = "/suspense/"
+"""What the names of all suspense accounts have in them."""
 
 
 class Place(NamedTuple):
@@ -64,8 +68,14 @@ def gas(asset: str) -> Place:
 
 
 def loss(asset: str) -> Place:
-    """What the chain took back."""
+    """What the chain took back, or has not and nobody can explain."""
     return Place(f"{asset}/house/loss", Kind.EXPENSE)
+
+
+def found(asset: str) -> Place:
+    """What the chain has beyond the books and nobody can explain, and what was kept back of returns
+    for their gas."""
+    return Place(f"{asset}/house/found", Kind.REVENUE)
 
 
 def chain(asset: str, address: str) -> Place:

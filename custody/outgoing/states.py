@@ -31,3 +31,4 @@ class Purpose(StrEnum):
     SWEEP = "sweep"
     FUEL = "fuel"
     REFILL = "refill"
+    RETURN = "return"

@@ -7,7 +7,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
-from custody.policy.intents import Approval, Intent, Scope, Withdrawal, scope_of, signed_text
+from custody.policy.intents import (
+    Approval,
+    Intent,
+    ReturnDeposit,
+    Scope,
+    Withdrawal,
+    scope_of,
+    signed_text,
+)
 from custody.policy.policy import Policy, Quorum, Rule, Velocity
 from engine.model.clock import NANOS_PER_SECOND
 from engine.model.money import parse_scaled
@@ -55,7 +63,7 @@ def _matches(rule: Rule, intent: Intent, facts: Facts, now: int) -> bool:
         return False
     if rule.assets and scope.asset not in rule.assets:
         return False
-    if isinstance(intent, Withdrawal) and not _goes_there(rule, scope, facts):
+    if isinstance(intent, Withdrawal | ReturnDeposit) and not _goes_there(rule, scope, facts):
         return False
     return scope.amount is None or _within(rule, scope, scope.amount, facts, now)
 
@@ -82,7 +90,8 @@ def _slow_enough(velocity: Velocity, scope: Scope, amount: int, facts: Facts, no
 
 
 def _atomic(text: str, scope: Scope, facts: Facts) -> int:
-    amount = parse_scaled(text.encode(), facts.decimals[scope.asset])
+    decimals = facts.decimals[scope.asset] if scope.decimals is None else scope.decimals
+    amount = parse_scaled(text.encode(), decimals)
     assert amount is not None, "the policy was checked"
     return amount
 

@@ -91,10 +91,63 @@ class GiveUp(Struct, frozen=True, tag="give-up"):
     expires: int
 
 
+class ReleaseDeposit(Struct, frozen=True, tag="release-deposit"):
+    """A deposit that waits for a person, and is credited. account: whose it is, or is to be.
+    deposit: its reference. amount: what came, atomic units."""
+
+    id: str
+    account: str
+    initiator: str
+    chain: int
+    asset: str
+    deposit: str
+    amount: int
+    requested: int
+    expires: int
+
+
+class ReturnDeposit(Struct, frozen=True, tag="return-deposit"):
+    """A deposit that waits for a person, and is sent away again.
+
+    account: whose address it came to; empty for nobody's. deposit: its reference. source: where the
+    coins are, an address of the venue's. destination: where they go. amount: what came, atomic
+    units; of the chain's own coins, its gas comes out of that.
+    """
+
+    id: str
+    account: str
+    initiator: str
+    chain: int
+    asset: str
+    token: str
+    deposit: str
+    source: str
+    destination: str
+    amount: int
+    requested: int
+    expires: int
+
+
+class BookBreak(Struct, frozen=True, tag="book-break"):
+    """A difference between chain and books that nobody can explain any more. address: where it is.
+    amount: what the chain has there beyond the books, below 0 for less, in units of the ledger,
+    which have so many decimals. why: for those who decide, and for the record."""
+
+    id: str
+    initiator: str
+    asset: str
+    address: str
+    amount: int
+    decimals: int
+    why: str
+    requested: int
+    expires: int
+
+
 Lasting = AllowAddress | ForbidAddress | ChangePolicy
 """What changes what is allowed from then on, and is told to the signer."""
 
-Carried = GiveUp
+Carried = GiveUp | ReleaseDeposit | ReturnDeposit | BookBreak
 """What custody carries out once it is agreed on."""
 
 Decidable = Lasting | Carried
@@ -105,13 +158,15 @@ Intent = Withdrawal | Decidable
 
 class Scope(Struct, frozen=True):
     """What an intent is about; empty where it is about no such thing. kind: as rules name it.
-    amount: without its sign; None where there is none."""
+    amount: without its sign; None where there is none. decimals: of it; None: the asset's on its
+    chain."""
 
     kind: str
     account: str
     asset: str
     destination: str
     amount: int | None
+    decimals: int | None
 
 
 def kind_of_type(intent: type[Intent]) -> str:
@@ -128,6 +183,7 @@ def scope_of(intent: Intent) -> Scope:
         getattr(intent, "asset", ""),
         getattr(intent, "destination", ""),
         None if amount is None else abs(amount),
+        getattr(intent, "decimals", None),
     )
 
 

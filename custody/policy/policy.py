@@ -26,7 +26,10 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
 Address = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{40}\Z")]
 PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Kind = Literal["withdrawal", "allow-address", "forbid-address", "change-policy", "give-up"]
+Kind = Literal[
+    "withdrawal", "allow-address", "forbid-address", "change-policy", "give-up", "release-deposit",
+    "return-deposit", "book-break",
+]  # fmt: skip
 """See custody.policy.intents.kind_of_type."""
 
 

@@ -4,7 +4,8 @@ A break is one number for each address and asset: what the chain has beyond the 
 brings the books to what the chain has, against `suspense/break`, so that the same difference is
 never posted twice. When a later look finds the books beyond the chain by as much, because what was
 missing has been booked after all, the entry the other way round brings the number back to nothing,
-and the break is closed. What an entry will move is on disk before it is posted.
+and the break is closed; or people have it booked as the house's. What an entry will move is on disk
+before it is posted.
 """
 
 from collections.abc import Callable, Sequence
@@ -92,6 +93,36 @@ class Breaks:
             with self._database.begin() as connection:
                 self._posted(connection, row, moved)
 
+    # --- booked by people -----------------------------------------------------------------
+
+    def amount(self, connection: Connection, asset: str, address: str) -> int:
+        """What a break comes to, units of the ledger; 0 if there is none, or more of it is found
+        and not posted yet."""
+        return break_at(connection, asset, address)
+
+    def is_booked(self, name: str) -> bool:
+        """Whether a part of a break was booked under a name."""
+        return self._books.find(name) is not None
+
+    def book(self, name: str, asset: str, units: int) -> None:
+        """What the chain has beyond the books, or lacks below 0, is the house's, once under a
+        name."""
+        suspense = self._books.opened(chart.suspense(asset, "break"))
+        if units > 0:
+            move: Move = (suspense, self._books.opened(chart.found(asset)), units)
+        else:
+            move = (self._books.opened(chart.loss(asset)), suspense, -units)
+        self._books.post([(name, [move])])
+
+    def end_part(self, connection: Connection, asset: str, address: str, units: int) -> None:
+        """What was booked is no break any more."""
+        row = _row(connection, asset, address)
+        assert row is not None
+        amount = int(row.amount) - units
+        self._changed(connection, row, amount, since=row.since if amount or row.entry else 0)
+
+    # --- what is there --------------------------------------------------------------------
+
     def standing(self) -> tuple[Break, ...]:
         """Those that are open, the oldest first."""
         with self._reading.begin() as connection:
@@ -115,9 +146,13 @@ class Breaks:
 
     def _posted(self, connection: Connection, row: Row[Any], moved: int) -> None:
         amount = int(row.amount) + moved
-        since = row.since if amount else 0
-        _change(connection, row, amount=amount, since=since, entry="", due=0)
-        if not amount:
+        self._changed(connection, row, amount, row.since if amount else 0, entry="", due=0)
+
+    def _changed(
+        self, connection: Connection, row: Row[Any], amount: int, since: int, **values: object
+    ) -> None:
+        _change(connection, row, amount=amount, since=since, **values)
+        if not since:
             clear_alarm(connection, alarm_name(row.asset, row.address), self._clock.now())
             self._log(f"the break of {row.asset} at {row.address} is closed: books and chain agree")
 
@@ -130,6 +165,12 @@ def standing(connection: Connection) -> tuple[Break, ...]:
         Break(row.asset, row.address, str(int(row.amount) + int(row.due)), row.since, row.block)
         for row in rows
     )
+
+
+def break_at(connection: Connection, asset: str, address: str) -> int:
+    """See Breaks.amount."""
+    row = _row(connection, asset, address)
+    return 0 if row is None or row.entry else int(row.amount)
 
 
 def _row(connection: Connection, asset: str, address: str) -> Row[Any] | None:

@@ -19,7 +19,7 @@ from custody.ledger import chart
 from custody.ledger.transfers import Posted
 from custody.outgoing import store as outgoing_store
 from custody.outgoing.states import UNDER_WAY, OutgoingState, Purpose
-from custody.signing.requests import Fuel, Pay, Refill, Sweep, read_purpose
+from custody.signing.requests import Fuel, Pay, Refill, Return, Sweep, read_purpose
 from custody.store.custody_schema import addresses, deposits, outgoing, withdrawals
 from custody.withdrawals.states import WithdrawalState
 
@@ -33,6 +33,7 @@ NOT_POSTED: Final = (
     DepositState.UNATTRIBUTED,
     DepositState.CLEARED,
     DepositState.INTERNAL,
+    DepositState.RETURNING,
 )
 """States of deposits that the ledger has, or will have as they are."""
 
@@ -205,6 +206,8 @@ class Flight:
                 target, amount = numbers[purpose.number], purpose.amount
             case Refill():
                 token, target, amount = purpose.token, self._cold, purpose.amount
+            case Return():
+                token, amount = purpose.intent.token, purpose.amount
         asset = self._assets.by_token[token]
         moved = [((asset.code, row.wallet), -asset.units(amount))]
         return [*moved, ((asset.code, target), asset.units(amount))] if target else moved

@@ -33,7 +33,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     """kind: of the purpose. id: of what was asked for, once in each wallet. content: the digest of
     what it said, all fees apart. account, asset, amount, gas: what velocities are counted in;
     gas: wei at most. time: ns UTC. note: what lasts, with its approvals; it has no wallet and no
-    transaction. policy: the first one, in the first line."""
+    transaction. policy: the first one, in the first line. subject: the deposit that is returned."""
 
     seq: int
     time: int
@@ -50,6 +50,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     before: str
     note: Note | None = None
     policy: Policy | None = None
+    subject: str = ""
 
 
 class SignerLog:

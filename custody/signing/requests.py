@@ -15,6 +15,7 @@ from custody.policy.intents import (
     Approval,
     ChangePolicy,
     ForbidAddress,
+    ReturnDeposit,
     Withdrawal,
 )
 from custody.policy.policy import Policy
@@ -64,7 +65,21 @@ class Refill(Struct, frozen=True, tag="refill"):
     amount: int
 
 
-Purpose = Pay | Sweep | Fuel | Refill
+class Return(Struct, frozen=True, tag="return"):
+    """Send a deposit away again. number: of the deposit address that the coins are at; FROM_HOT: at
+    the hot wallet. amount: that goes, atomic units: of the chain's own coins what gas leaves of the
+    intent's."""
+
+    intent: ReturnDeposit
+    approvals: tuple[Approval, ...]
+    number: int
+    amount: int
+
+
+FROM_HOT: Final = -1
+"""In the place of a deposit address's number."""
+
+Purpose = Pay | Sweep | Fuel | Refill | Return
 
 
 class Sign(Struct, frozen=True, tag="sign"):
@@ -140,7 +155,7 @@ Reply = Signed | Noted | Refused | OwnWallets
 _encode = msgspec.json.Encoder().encode
 _decode_request = msgspec.json.Decoder(Sign | Note | Wallets).decode
 _decode_reply = msgspec.json.Decoder(Signed | Noted | Refused | OwnWallets).decode
-_decode_purpose = msgspec.json.Decoder(Pay | Sweep | Fuel | Refill).decode
+_decode_purpose = msgspec.json.Decoder(Purpose).decode
 
 
 def frame(message: Request | Reply) -> bytes:

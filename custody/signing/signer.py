@@ -12,12 +12,20 @@ from msgspec import Struct
 
 from custody.chains.calldata import MAX_UINT256, is_address
 from custody.policy.decision import Facts
-from custody.policy.intents import ChangePolicy, Withdrawal, canonical, kind_of_type
+from custody.policy.intents import (
+    ChangePolicy,
+    ReturnDeposit,
+    Withdrawal,
+    canonical,
+    kind_of_type,
+)
 from custody.policy.policy import Policy
 from custody.signing.keys import Keys, KeysGone, Wallet, Which
 from custody.signing.log import Entry, LogFull, SignerLog
 from custody.signing.requests import (
+    FROM_HOT,
     Fuel,
+    Gas,
     No,
     Note,
     Noted,
@@ -28,6 +36,7 @@ from custody.signing.requests import (
     Refused,
     Reply,
     Request,
+    Return,
     Sign,
     Signed,
     Sweep,
@@ -51,7 +60,7 @@ CANCEL: Final = "cancel"
 NO_NONCE: Final = -1
 """Of a line that signs nothing."""
 
-LOGGED: Final = {kind_of_type(Withdrawal): "pay"}
+LOGGED: Final = {kind_of_type(Withdrawal): "pay", kind_of_type(ReturnDeposit): "return"}
 """By kind of intents that coins leave by, how the log calls what is signed for them."""
 
 
@@ -70,7 +79,8 @@ class SignerRules(Struct, frozen=True):
 
 
 class _Order(Struct, frozen=True):
-    """What a purpose comes to. id: what it is for, once. content: all that it says."""
+    """What a purpose comes to. id: what it is for, once. content: all that it says. subject: the
+    deposit that is returned, once."""
 
     which: Which
     id: str
@@ -80,6 +90,7 @@ class _Order(Struct, frozen=True):
     amount: int
     account: str = ""
     asset: str = ""
+    subject: str = ""
 
 
 class Signer:
@@ -108,6 +119,8 @@ class Signer:
         self._by_nonce: dict[tuple[str, int], Entry] = {}
         self._paid: dict[tuple[str, str], Entry] = {}
         """What was signed so that it pays; the rest only used its nonce up."""
+        self._returned: dict[str, Entry] = {}
+        """By deposit, what was signed so that it goes back."""
         for entry in log.entries:
             self._note(entry)
 
@@ -144,8 +157,10 @@ class Signer:
         self._check_bound(order, wallet, request)
         self._check_gas(request)
         paid = (wallet, order.id) in self._paid
-        if isinstance(purpose, Pay) and not request.cancels and not paid:
-            self._check_withdrawal(purpose)
+        if isinstance(purpose, Return) and not request.cancels:
+            self._check_return(purpose, request.gas)
+        if isinstance(purpose, Pay | Return) and not request.cancels and not paid:
+            self._check_decided(purpose)
         return self._signed(order, wallet, request)
 
     # --- what it comes to -----------------------------------------------------------------
@@ -182,6 +197,17 @@ class Signer:
                     Wallet.HOT, f"refill/{purpose.id}", content, self._rules.cold,
                     self._token(purpose.token), purpose.amount,
                 )  # fmt: skip
+            case Return():
+                return self._order_to_return(purpose)
+
+    def _order_to_return(self, purpose: Return) -> _Order:
+        intent = purpose.intent
+        if self._rules.tokens.get(intent.asset) != intent.token:
+            raise No("asset", f"{intent.asset} is not that token here")
+        return _Order(
+            self._source(purpose), f"return/{intent.id}", _content_of(purpose), intent.destination,
+            intent.token, purpose.amount, intent.account, intent.asset, intent.deposit,
+        )  # fmt: skip
 
     def _order_to_cancel(self, purpose: Purpose) -> _Order:
         """Of what is not to be paid only the wallet and the name count: a nonce that was given to
@@ -200,7 +226,23 @@ class Signer:
                 which = purpose.number
             case Fuel():
                 which = Wallet.GAS_TANK
+            case Return():
+                which, content = self._where(purpose), _content_of(purpose)
+                name = f"return/{purpose.intent.id}"
         return _Order(which, name, content, self._keys.address(which), "", 1)
+
+    def _source(self, purpose: Return) -> Which:
+        """Where the coins of a return are, which is where its intent says."""
+        which = self._where(purpose)
+        if self._keys.address(which) != purpose.intent.source:
+            raise No("destination", f"{purpose.intent.id} is of coins at another address")
+        return which
+
+    def _where(self, purpose: Return) -> Which:
+        if purpose.number == FROM_HOT:
+            return Wallet.HOT
+        self._check_number(purpose.number)
+        return purpose.number
 
     def _token(self, token: str) -> str:
         if token not in self._rules.tokens.values():
@@ -236,7 +278,21 @@ class Signer:
         if not 0 <= gas.tip <= gas.max_fee <= self._rules.max_fee:
             raise No("fee", f"{gas.max_fee} wei a unit; at most {self._rules.max_fee}")
 
-    def _check_withdrawal(self, pay: Pay) -> None:
+    def _check_return(self, purpose: Return, gas: Gas) -> None:
+        """A deposit goes back once, whole, apart from what its gas may cost."""
+        intent = purpose.intent
+        before = self._returned.get(intent.deposit)
+        if before is not None and before.id != f"return/{intent.id}":
+            raise No("content", f"{intent.deposit} went back by {before.id} before")
+        kept = intent.amount - purpose.amount
+        if intent.token:
+            fits = kept == 0
+        else:
+            fits = gas.limit * gas.max_fee <= kept <= gas.limit * self._rules.max_fee
+        if not fits:
+            raise No("amount", f"{intent.id} is to return {intent.amount}, not {purpose.amount}")
+
+    def _check_decided(self, pay: Pay | Return) -> None:
         intent, now = pay.intent, self._clock.now()
         if intent.chain != self._rules.chain:
             raise No("chain", f"{intent.id} is for chain {intent.chain}")
@@ -321,7 +377,7 @@ class Signer:
             return Entry(
                 seq, now, kind, ident, order.content, wallet, request.nonce, order.account,
                 order.asset, order.amount, gas.limit * gas.max_fee, name.hex(), before,
-                policy=self._first_policy(),
+                policy=self._first_policy(), subject=order.subject,
             )  # fmt: skip
 
         self._note(self._append(entry))
@@ -340,3 +396,11 @@ class Signer:
         self._by_nonce.setdefault((entry.wallet, entry.nonce), entry)
         if entry.kind != CANCEL:
             self._paid.setdefault((entry.wallet, entry.id), entry)
+            if entry.subject:
+                self._returned.setdefault(entry.subject, entry)
+
+
+def _content_of(purpose: Return) -> str:
+    """All that a return says, whoever has approved it."""
+    words = canonical(purpose.intent) + f"\n{purpose.number}\n{purpose.amount}".encode()
+    return sha256(words).hexdigest()

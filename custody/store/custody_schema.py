@@ -82,6 +82,8 @@ deposits = Table(
     Column("posted", Boolean, nullable=False),  # whether the ledger has it
     Column("time", BigInteger, nullable=False),  # ns UTC, of its block
     Column("text", WORDS, nullable=False),
+    Column("moved", Amount, nullable=False, server_default="0"),  # see custody.deposits.judge
+    Column("was", String(16), nullable=False, server_default=""),  # the state before RETURNING
     Index("ix_deposit_state", "state"),
     Index("ix_deposit_block", "block"),
 )
@@ -148,7 +150,7 @@ outgoing = Table(
     Column("wallet", ADDRESS, primary_key=True),
     Column("nonce", BigInteger, primary_key=True, autoincrement=False),
     Column("state", String(16), nullable=False),  # see custody.outgoing.states
-    Column("purpose", String(16), nullable=False),  # withdrawal, sweep, fuel, refill
+    Column("purpose", String(16), nullable=False),  # see custody.outgoing.states
     Column("reference", NAME, nullable=False, unique=True),  # what it is for, once
     Column("request", LargeBinary, nullable=False),  # what the signer is asked, without gas
     Column("gas", BigInteger, nullable=False),  # limit, units of gas

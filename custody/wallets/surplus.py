@@ -22,6 +22,8 @@ from custody.withdrawals.states import WithdrawalState as W
 PROMISED: Final = tuple(map(str, (W.HELD, W.AWAITING, W.APPROVED, W.SENDING, W.REVERTED)))
 """States of withdrawals that the hot wallet has still to pay, or may have to."""
 
+_LEAVING: Final = (Purpose.REFILL, Purpose.RETURN)
+
 
 class Limits(Struct, frozen=True):
     """Of the hot wallet, by asset in minor units: over `most` it gives all over `keep` away."""
@@ -42,8 +44,9 @@ class Surplus(Struct, frozen=True):
 def surplus_of(
     connection: Connection, books: ChainBooks, assets: ChainAssets, limits: Limits, hot: str
 ) -> Surplus | None:
-    """The first asset of which there is too much; None while a refill of before is not booked."""
-    if not limits.most or is_unbooked(connection, Purpose.REFILL):
+    """The first asset of which there is too much; None while a refill of before, or a return, has
+    no entry yet."""
+    if not limits.most or any(is_unbooked(connection, what) for what in _LEAVING):
         return None
     coin = assets.by_token[NATIVE]
     free_coins = _free(connection, books, coin, hot) - coin.units(_gas(connection, hot))

@@ -16,12 +16,13 @@ from custody.chain_books import ChainBooks, Move
 from custody.chains.node import NATIVE, CallFails
 from custody.deposits.states import DepositState
 from custody.ledger import chart
+from custody.ledger.chart import SUSPENSE_PATH
 from custody.outgoing import store
 from custody.outgoing.fees import first_offer
 from custody.outgoing.gas import Tries, gas_of
 from custody.outgoing.sender import Network, Sender
 from custody.outgoing.states import OutgoingState, Purpose
-from custody.signing.requests import Fuel, Refill, Sweep, purpose_bytes, read_purpose
+from custody.signing.requests import Fuel, Refill, Return, Sweep, purpose_bytes, read_purpose
 from custody.store.custody_schema import addresses, deposits, outgoing
 from custody.store.database import for_reading
 from custody.wallets.surplus import Limits, Surplus, surplus_of
@@ -52,6 +53,7 @@ UNDECIDED: Final = tuple(
         DepositState.HELD,
         DepositState.MISMATCHED,
         DepositState.REVERSING,
+        DepositState.RETURNING,
     )
 )
 """States of deposits whose coins are mixed with nobody else's."""
@@ -116,7 +118,7 @@ class Treasury:
         with self._reading.begin() as connection:
             if stopped(connection, EVERYTHING):
                 return
-            busy = _busy(connection) | _undecided(connection)
+            busy = busy_addresses(connection) | _undecided(connection)
             rows = connection.execute(select(addresses)).all()
         room = SWEEPS_AT_ONCE - len(busy)
         fees = await self._network.fees() if room > 0 else None
@@ -152,7 +154,11 @@ class Treasury:
             request = Sweep(row.number, asset.token, amount)
             most = min(there // TOKEN_GAS, self._cap)
             return await self._plan(row.address, Purpose.SWEEP, request, TOKEN_GAS, most)
-        fuel = Fuel(row.number, need)
+        return await self.fuel(row.number, need)
+
+    async def fuel(self, number: int, amount: int) -> int:
+        """Plan coins of the gas tank for a deposit address; how many transactions. amount: wei."""
+        fuel = Fuel(number, amount)
         return await self._plan(self._tank, Purpose.FUEL, fuel, COIN_GAS, self._cap)
 
     async def _plan_refill(self) -> None:
@@ -231,10 +237,26 @@ class Treasury:
                 asset, target = self._assets.by_token[NATIVE], self._deposit(purpose.number)
             case Refill():
                 asset, target = self._assets.by_token[purpose.token], self._cold
+            case Return():
+                return self._returned(row, purpose)
             case _:
                 raise AssertionError(f"{row.reference} is no move between our own addresses")
         there = self._books.opened(chart.chain(asset.code, target))
         return self._books.leaving(asset.code, row.wallet, there, asset.units(purpose.amount))
+
+    def _returned(self, row: Row[Any], purpose: Return) -> list[Move]:
+        """What nobody was credited with has left; what its gas was to cost at most is kept."""
+        intent = purpose.intent
+        asset = self._assets.by_code[intent.asset]
+        arrival = self._books.find(intent.deposit)
+        assert arrival is not None, "it was posted before anything was sent"
+        suspense = arrival.batch.transfers[0].credit
+        assert SUSPENSE_PATH in suspense, f"{intent.deposit} is somebody's"
+        moves = self._books.leaving(asset.code, row.wallet, suspense, asset.units(purpose.amount))
+        kept = asset.units(intent.amount - purpose.amount)
+        if kept:
+            moves.append((suspense, self._books.opened(chart.found(asset.code)), kept))
+        return moves
 
     def _tell_a_person(self, text: str) -> None:
         with self._database.begin() as connection:
@@ -255,7 +277,7 @@ def _after_gas(found: Surplus, cost: int) -> int:
     return min(found.amount, found.spare - cost)
 
 
-def _busy(connection: Connection) -> set[str]:
+def busy_addresses(connection: Connection) -> set[str]:
     """Addresses that something is under way from or to."""
     busy = set()
     query = select(outgoing).where(outgoing.c.state.in_(["planned", "sent"]))

@@ -9,6 +9,7 @@ from gateway.custody_commands.common import (
     add_actions,
     amount,
     fields_text,
+    print_asked,
     print_json,
     print_list,
     run_action,
@@ -34,7 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--account", default="", help="of one account")
     listing.add_argument("--state", help="those that are so, such as held")
     show = add_action(actions, "show", _show, "show everything that is known of one")
-    show.add_argument("reference", metavar="REFERENCE", help="of the deposit, as `list` shows it")
+    release = add_action(actions, "release", _release, "ask for one that waits to be credited")
+    release.add_argument("--account", default="", help="whose it is to be, if it is nobody's")
+    back = add_action(actions, "return", _return, "ask for one that waits to be sent away again")
+    back.add_argument("--to", required=True, metavar="ADDRESS", help="0x and 40 hex digits")
+    for one in (release, back):
+        one.add_argument("--as", dest="who", required=True, metavar="NAME", help="who asks")
+    for one in (show, release, back):
+        one.add_argument("reference", metavar="REFERENCE", help="of it, as `list` shows it")
 
 
 def run_deposits(args: argparse.Namespace) -> int:
@@ -78,3 +86,13 @@ def _show(args: argparse.Namespace) -> int:
     else:
         print(fields_text(row.items()))
     return 0
+
+
+def _release(args: argparse.Namespace) -> int:
+    made = Custody(args.data).ask("release", id=args.reference, account=args.account, who=args.who)
+    return print_asked(args, made)
+
+
+def _return(args: argparse.Namespace) -> int:
+    made = Custody(args.data).ask("send_back", id=args.reference, destination=args.to, who=args.who)
+    return print_asked(args, made)

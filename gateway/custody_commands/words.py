@@ -8,10 +8,14 @@ import msgspec
 from custody.assets import ChainAsset
 from custody.policy.intents import (
     AllowAddress,
+    BookBreak,
     ChangePolicy,
     ForbidAddress,
     GiveUp,
     Intent,
+    ReleaseDeposit,
+    ReturnDeposit,
+    Scope,
     Withdrawal,
     scope_of,
 )
@@ -23,6 +27,9 @@ KINDS: Final = {
     ForbidAddress: "an address is to be forbidden",
     ChangePolicy: "the policy is to be another one",
     GiveUp: "a withdrawal that the chain reverted is to be given up",
+    ReleaseDeposit: "a deposit is to be credited",
+    ReturnDeposit: "a deposit is to be sent away again",
+    BookBreak: "a difference between chain and books is to be the house's",
 }
 
 
@@ -34,7 +41,7 @@ def words_of(intent: Intent, assets: Mapping[str, ChainAsset]) -> list[tuple[str
         value = getattr(intent, name)
         match name:
             case "amount" | "fee":
-                fields.append((name, _amount(value, scope_of(intent).asset, assets)))
+                fields.append((name, _amount(value, scope_of(intent), assets)))
             case "requested" | "expires":
                 fields.append((name, f"{utc(value)} ({value} ns)"))
             case "token":
@@ -44,19 +51,24 @@ def words_of(intent: Intent, assets: Mapping[str, ChainAsset]) -> list[tuple[str
     return fields
 
 
-def _amount(value: int, code: str, assets: Mapping[str, ChainAsset]) -> str:
-    if code not in assets:
+def _amount(value: int, scope: Scope, assets: Mapping[str, ChainAsset]) -> str:
+    code, decimals = scope.asset, _decimals(scope, assets)
+    if decimals is None:
         return f"{value} atomic units of {code}, which is not on the chain"
-    decimals = assets[code].decimals
     return f"{amount(value, decimals)} {code} ({value} atomic units, {decimals} decimals)"
+
+
+def _decimals(scope: Scope, assets: Mapping[str, ChainAsset]) -> int | None:
+    """Of an intent's amounts; None if nobody knows."""
+    if scope.decimals is not None or scope.asset not in assets:
+        return scope.decimals
+    return assets[scope.asset].decimals
 
 
 def amount_words(intent: Intent, assets: Mapping[str, ChainAsset]) -> str:
     """An intent's amount in units of its asset, for a list; nothing if it has none."""
-    scope = scope_of(intent)
-    if scope.amount is None or scope.asset not in assets:
-        return ""
-    return amount(scope.amount, assets[scope.asset].decimals)
+    value, decimals = getattr(intent, "amount", None), _decimals(scope_of(intent), assets)
+    return "" if value is None or decimals is None else amount(value, decimals)
 
 
 def as_json(intent: Intent) -> dict[str, object]:

@@ -438,7 +438,7 @@ def signer_forgets(patch):
 @plant
 def signer_believes_custody(patch):
     """The signer leaves the policy and the approvals to custody."""
-    patch.setattr(Signer, "_check_withdrawal", lambda _self, _pay: None)
+    patch.setattr(Signer, "_check_decided", lambda _self, _pay: None)
 
 
 # --- the ledger --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from custody.known import DeskRefused
 from custody.ledger.ledger import check_chain
 from custody.screening import ListScreening, ScreeningFailed, Verdict
 from custody.signing.log import SignerLog
+from custody.signing.requests import FROM_HOT
 from custody.store.custody_schema import attempts
 from custody.store.ledger_store import LedgerStore
 from tests.custody.people import ALICE, BOB, CAROL
@@ -104,7 +105,10 @@ class Watched:
 
 
 class Schedule:
-    """One run. kinds: what goes wrong in it, by name; the seed decides if nobody says."""
+    """One run. kinds: what goes wrong in it, by name; the seed decides if nobody says. places: of
+    deaths."""
+
+    places = PLACES
 
     def __init__(self, seed, folder, template, kinds=()):
         self.rng = random.Random(seed)
@@ -157,7 +161,7 @@ class Schedule:
         if self.rng.random() < 0.3:
             world.line.arrive()
         if self.rng.random() < self.deaths:
-            place = self.rng.choice(PLACES)
+            place = self.rng.choice(self.places)
             world.kill_at = (place, world.reached.count(place) + 1)
         elif self.rng.random() < self.deaths:
             self.statements_left = self.rng.randint(1, MOST_STATEMENTS)
@@ -360,7 +364,8 @@ class Schedule:
             for asked in world.signing.asked:
                 purpose = asked.purpose
                 if hasattr(purpose, "intent"):
-                    pair = {"nonces": purpose.intent.id, "payments": asked.nonce}
+                    wallet = getattr(purpose, "number", FROM_HOT)
+                    pair = {"nonces": purpose.intent.id, "payments": (wallet, asked.nonce)}
                     there = known.setdefault(pair[first], pair[second])
                     assert there == pair[second], f"{pair[first]} has two {first}"
         log = SignerLog(world.folder / "signer.log", world.logged.append)

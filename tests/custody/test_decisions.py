@@ -52,7 +52,7 @@ ENDS = {
 def test_what_people_say_decides(started, case):
     words, state, text = ENDS[case]
     lost = reverted(started)
-    ident = started.desk.give_up(lost, "trader7")
+    ident = started.desk.asking.give_up(lost, "trader7")
     for person, approves in words:
         started.say(ident, person, approves=approves)
     started.settle()
@@ -68,17 +68,17 @@ def test_what_people_say_decides(started, case):
 def test_what_no_rule_speaks_of_is_blocked(new_world):
     world = new_world(policy=replace(POLICY, rules=POLICY.rules[:2]))
     world.step()
-    ident = world.desk.give_up(reverted(world), "trader7")
+    ident = world.desk.asking.give_up(reverted(world), "trader7")
     world.settle()
     assert world.decision_state(ident) == "blocked"
 
 
 def test_what_nobody_decides_on_expires_and_may_be_asked_for_again(started):
     lost = reverted(started)
-    first = started.desk.give_up(lost, "trader7")
+    first = started.desk.asking.give_up(lost, "trader7")
     started.go(1, seconds=3_600)
     assert started.decision_state(first) == "expired"
-    second = started.desk.give_up(lost, "trader7")
+    second = started.desk.asking.give_up(lost, "trader7")
     started.desk.decisions.cancel(second, "trader7")
     assert started.decision_state(second) == "cancelled"
     with pytest.raises(DeskRefused, match="cannot be taken back"):
@@ -95,7 +95,7 @@ def test_what_nobody_decides_on_expires_and_may_be_asked_for_again(started):
     ],
 )
 def test_a_word_that_does_not_count_is_refused(started, person, initiator, words):
-    ident = started.desk.give_up(reverted(started), initiator)
+    ident = started.desk.asking.give_up(reverted(started), initiator)
     with pytest.raises(DeskRefused, match=words):
         started.say(ident, person)
 
@@ -108,7 +108,7 @@ def test_a_velocity_of_decisions_counts_decisions_of_the_kind(new_world):
     world = new_world(policy=replace(POLICY, rules=(*POLICY.rules[:2], slow)))
     world.step()
     first, second = reverted(world), reverted(world, STRANGER)
-    done, too_much = (world.desk.give_up(lost, "trader7") for lost in (first, second))
+    done, too_much = (world.desk.asking.give_up(lost, "trader7") for lost in (first, second))
     world.settle()
     assert [world.decision_state(each) for each in (done, too_much)] == ["done", "blocked"]
 
@@ -121,15 +121,15 @@ def test_only_what_was_reverted_is_given_up(started):
     started.go(3, blocks=5)
     started.settle()
     with pytest.raises(DeskRefused, match=f"{ident} is settled"):
-        started.desk.give_up(ident, "trader7")
+        started.desk.asking.give_up(ident, "trader7")
     with pytest.raises(DeskRefused, match="no withdrawal W9"):
-        started.desk.give_up("W9", "trader7")
+        started.desk.asking.give_up("W9", "trader7")
 
 
 @pytest.mark.parametrize("place", ["decision judged", "withdrawal given up"])
 def test_a_process_that_is_killed_gives_up_once(started, place):
     lost = reverted(started)
-    ident = started.desk.give_up(lost, "trader7")
+    ident = started.desk.asking.give_up(lost, "trader7")
     started.say(ident, ALICE, CAROL)
     started.kill_at = (place, started.reached.count(place) + 1)
     with pytest.raises(Killed):

@@ -264,9 +264,9 @@ def test_a_payment_that_reverts_waits_for_a_person_and_is_given_back(world):
     finalize(world)
     assert world.withdrawal_state(ident) == "reverted"
     assert world.held(ACME_ACCOUNT, USD) == 71 * 10**8
-    given_up = world.desk.give_up(ident, "trader7")
+    given_up = world.desk.asking.give_up(ident, "trader7")
     with pytest.raises(DeskRefused, match=f"{given_up} is about {ident} already"):
-        world.desk.give_up(ident, "trader7")
+        world.desk.asking.give_up(ident, "trader7")
     world.settle()
     assert world.withdrawal_state(ident) == "reverted"
     world.say(given_up, ALICE, CAROL)

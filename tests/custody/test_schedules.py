@@ -10,11 +10,11 @@ SHORT, LONG = 10, 40
 PROOF = pytest.mark.proof
 
 
-def run_group(first, count, turns, tmp_path, template):
+def run_group(first, count, turns, tmp_path, template, kind=Schedule):
     for seed in range(first, first + count):
         folder = tmp_path / str(seed)
         folder.mkdir()
-        schedule = Schedule(seed, folder, template)
+        schedule = kind(seed, folder, template)
         try:
             schedule.run(turns)
         except BaseException as error:

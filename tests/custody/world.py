@@ -28,7 +28,7 @@ from custody.signing.client import AWAY
 from custody.signing.keys import SeedKeys
 from custody.signing.log import SignerLog
 from custody.signing.signer import Signer, SignerRules
-from custody.store.custody_schema import deposits, outgoing, withdrawals
+from custody.store.custody_schema import decisions, deposits, outgoing, withdrawals
 from custody.store.database import open_database
 from custody.terms import Terms
 from custody.withdrawals.states import ENDED
@@ -72,7 +72,7 @@ POLICY = Policy(
         Rule(
             name="decided",
             action="approve",
-            kinds=("give-up",),
+            kinds=("give-up", "release-deposit", "return-deposit", "book-break"),
             approve=(Quorum(group="treasury", quorum=1), Quorum(group="risk", quorum=1)),
         ),
     ),
@@ -297,7 +297,9 @@ class World:
         with self.database.connect() as connection:
             moving = [
                 *connection.execute(select(deposits.c.reference, deposits.c.state).where(
-                    deposits.c.state.in_(["received", "cleared", "reversing"]))),
+                    deposits.c.state.in_(["received", "cleared", "reversing", "returning"]))),
+                *connection.execute(select(decisions.c.id, decisions.c.state).where(
+                    decisions.c.state == "agreed", decisions.c.subject != "")),
                 *connection.execute(select(withdrawals.c.id, withdrawals.c.state).where(
                     withdrawals.c.state.not_in(
                         [*map(str, ENDED), "awaiting", "reverted"]))),
@@ -337,9 +339,13 @@ class World:
     def decision_state(self, ident):
         return self.desk.decisions.one(ident)[0].state
 
+    def decided(self, ident):
+        """What people are asked to decide on."""
+        return decided_intent(self.desk.decisions.one(ident)[0])
+
     def say(self, ident, *people, approves=True):
         """What people say of an intent that is decided on."""
-        intent = decided_intent(self.desk.decisions.one(ident)[0])
+        intent = self.decided(ident)
         for person in people:
             self.desk.decisions.approve(ident, person.says(intent, approves=approves))
 

@@ -37,6 +37,7 @@ RUN_ELSEWHERE = {
     "fixgate watch": "tests/system/test_watch.py",
     "fixgate cfg": "test_commands_of_the_pages",
     ".venv/bin/python docs/examples": "tests/docs/test_examples.py",
+    "fixgate breaks": "tests/custody/test_decision_commands.py",
     "fixgate decisions": "tests/custody/test_change_commands.py",
     "fixgate withdrawals": "tests/custody/test_commands.py",
     "fixgate deposits": "tests/custody/test_commands.py",

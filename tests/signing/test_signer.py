@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from custody.chains.calldata import transfer
-from custody.policy.intents import Withdrawal
+from custody.policy.intents import ReturnDeposit, Withdrawal
 from custody.policy.policy import Policy, Rule, Velocity
 from custody.signing import requests
 from custody.signing.keys import Wallet
 from custody.signing.requests import (
+    FROM_HOT,
     Fuel,
     Gas,
     OwnWallets,
     Pay,
     Refill,
     Refused,
+    Return,
     Sign,
     Signed,
     Sweep,
@@ -40,6 +42,21 @@ SMALL = Withdrawal(
 LARGE = replace(SMALL, id="W2", amount=5 * ETHER)
 TOKEN = replace(SMALL, id="W3", asset="USD", token=USDC, amount=70 * 10**6)
 HOT = KEYS.address(Wallet.HOT)
+BACK = ReturnDeposit(
+    "C1", "ACME", "trader7", CHAIN, "ETH", "", "deposit/1", KEYS.address(3), STRANGER, 2 * ETHER,
+    START, START + HOUR,
+)  # fmt: skip
+FROM_HOT_WALLET = replace(BACK, id="C2", deposit="deposit/2", account="", source=HOT)
+LEFT = 2 * ETHER - 63_000 * GWEI
+"""Of that, with the gas of GAS taken out."""
+TOKENS_BACK = replace(
+    BACK, id="C3", deposit="deposit/3", asset="USD", token=USDC, source=KEYS.address(4), amount=70
+)
+NOWHERE = "0x" + "77" * 20
+
+
+def returned(intent, number, amount):
+    return Return(intent, tuple(person.says(intent) for person in (ALICE, CAROL)), number, amount)
 
 
 def approved(intent, *people):
@@ -173,9 +190,6 @@ def test_a_cancel_pays_nobody_and_is_no_way_round_the_checks(bench):
     assert reply.reason == "approvals"
 
 
-NOWHERE = "0x" + "77" * 20
-
-
 @pytest.mark.parametrize(
     "purpose",
     [
@@ -185,6 +199,8 @@ NOWHERE = "0x" + "77" * 20
         Sweep(3, NOWHERE, 1),
         Fuel(3, 5 * ETHER),
         Refill("R1", NOWHERE, ETHER),
+        Return(replace(BACK, asset="BTC"), (), 3, ETHER),
+        Return(replace(BACK, source=NOWHERE), (), 3, ETHER),
     ],
 )
 def test_what_no_settings_allow_has_its_nonce_used_up_by_nothing(bench, purpose):
@@ -194,6 +210,122 @@ def test_what_no_settings_allow_has_its_nonce_used_up_by_nothing(bench, purpose)
     assert "0x" + bytes(fields["to"]).hex() == sender
     assert (fields["value"], bytes(fields["data"]), fields["nonce"]) == (0, b"", 0)
     assert bench.log.entries[-1].kind == "cancel"
+
+
+# --- returns ----------------------------------------------------------------------------------
+
+
+def test_a_return_goes_from_where_the_coins_are_to_where_its_intent_says(bench):
+    for k, (purpose, source) in enumerate((
+        (returned(BACK, 3, LEFT), KEYS.address(3)),
+        (returned(FROM_HOT_WALLET, FROM_HOT, LEFT), HOT),
+    )):  # fmt: skip
+        fields, sender = read(bench.signer.handle(Sign(purpose, k, GAS)))
+        assert sender == source
+        assert "0x" + bytes(fields["to"]).hex() == STRANGER
+        assert fields["value"] == LEFT
+    fields, sender = read(bench.signer.handle(Sign(returned(TOKENS_BACK, 4, 70), 0, TOKEN_GAS)))
+    assert (sender, "0x" + bytes(fields["to"]).hex()) == (KEYS.address(4), USDC)
+    assert (fields["value"], bytes(fields["data"])) == (0, transfer(STRANGER, 70))
+
+
+WRONG_RETURNS = {
+    "no approvals": (Return(BACK, (), 3, LEFT), "approvals"),
+    "one group of two": (
+        Return(BACK, (ALICE.says(BACK), BOB.says(BACK)), 3, LEFT), "approvals",
+    ),
+    "approvals of another destination": (
+        Return(
+            replace(BACK, destination=NOWHERE), returned(BACK, 3, 0).approvals, 3,
+            LEFT,
+        ),
+        "approvals",
+    ),
+    "more than came": (returned(BACK, 3, 2 * ETHER + 1), "amount"),
+    "so much that gas comes from others": (returned(BACK, 3, 2 * ETHER - 62_999 * GWEI), "amount"),
+    "much less than came": (returned(BACK, 3, 2 * ETHER - 21_000 * 501 * GWEI), "amount"),
+    "less of a token than came": (returned(TOKENS_BACK, 4, 69), "amount"),
+    "more of a token than came": (returned(TOKENS_BACK, 4, 71), "amount"),
+    "from somewhere else": (returned(BACK, 4, LEFT), "destination"),
+    "from the hot wallet": (returned(BACK, FROM_HOT, LEFT), "destination"),
+    "from nowhere": (returned(BACK, -2, LEFT), "destination"),
+    "another token": (returned(replace(TOKENS_BACK, token=COLD), 4, 70), "asset"),
+    "another chain": (returned(replace(BACK, chain=1), 3, LEFT), "chain"),
+    "no longer": (
+        returned(replace(BACK, requested=START - HOUR, expires=START), 3, LEFT),
+        "expired",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG_RETURNS)
+def test_what_is_wrong_with_a_return_is_not_signed_and_leaves_no_trace(bench, case):
+    purpose, reason = WRONG_RETURNS[case]
+    reply = bench.signer.handle(Sign(purpose, 0, GAS))
+    assert isinstance(reply, Refused)
+    assert reply.reason == reason, reply
+    assert bench.log.entries == []
+
+
+def test_a_deposit_goes_back_once_whatever_the_intent_is_called(bench):
+    amount = 2 * ETHER - 189_000 * GWEI
+    assert isinstance(bench.signer.handle(Sign(returned(BACK, 3, amount), 0, GAS)), Signed)
+    bench.start()  # it forgets nothing
+    again = replace(BACK, id="C9", destination=NOWHERE)
+    reply = bench.signer.handle(Sign(returned(again, 3, amount), 1, GAS))
+    assert reply == Refused("content", f"{BACK.deposit} went back by return/C1 before")
+    more = replace(BACK, amount=3 * ETHER)
+    assert bench.signer.handle(Sign(returned(more, 3, amount + ETHER), 0, GAS)).reason == "content"
+    assert bench.signer.handle(Sign(returned(BACK, 3, amount - 1), 0, GAS)).reason == "content"
+    bench.clock.time += 2 * HOUR
+    replacement = Sign(returned(BACK, 3, amount), 0, Gas(21_000, 9 * GWEI, 2 * GWEI))
+    assert isinstance(bench.signer.handle(replacement), Signed)
+    dearer = Sign(returned(BACK, 3, amount), 0, Gas(21_000, 10 * GWEI, 2 * GWEI))
+    assert bench.signer.handle(dearer).reason == "amount"
+
+
+def test_what_was_only_cancelled_may_go_back_by_another_intent(bench):
+    unapproved = Return(BACK, (), 3, LEFT)
+    assert isinstance(bench.signer.handle(Sign(unapproved, 0, GAS)), Refused)
+    read(bench.signer.handle(Sign(unapproved, 0, GAS, cancels=True)))
+    again = returned(replace(BACK, id="C9"), 3, LEFT)
+    assert isinstance(bench.signer.handle(Sign(again, 1, GAS)), Signed)
+
+
+def test_returns_are_counted_with_returns_and_payments_with_payments(bench):
+    slow = Velocity(amount="2", hours=1, per="venue")
+    bench.policy = Policy(
+        rules=(
+            Rule(name="slow", action="allow", assets=("ETH",), velocity=slow),
+            Rule(
+                name="back", action="allow", kinds=("return-deposit",), assets=("ETH",),
+                velocity=slow,
+            ),
+        )
+    )  # fmt: skip
+    bench.start()
+    amount = LEFT
+    assert isinstance(bench.signer.handle(Sign(Return(BACK, (), 3, amount), 0, GAS)), Signed)
+    payment = Sign(Pay(replace(SMALL, amount=2 * ETHER)), 0, GAS)
+    assert isinstance(bench.signer.handle(payment), Signed)
+    bench.start()
+    other = Return(replace(BACK, id="C9", deposit="deposit/2"), (), 3, amount)
+    assert bench.signer.handle(Sign(other, 1, GAS)).reason == "policy"
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_return_with_any_byte_changed_goes_nowhere_else(bench, data):
+    amount = LEFT
+    request = mangled(data, Sign(returned(BACK, 3, amount), 0, GAS))
+    reply = bench.signer.handle(request) if request is not None else None
+    if isinstance(reply, Signed):
+        fields, sender = read(reply)
+        if fields["value"]:
+            assert "0x" + bytes(fields["to"]).hex() == STRANGER
+            assert (fields["value"], sender) == (amount, KEYS.address(3))
 
 
 def test_its_own_memory_counts_what_has_left_in_the_window(bench):

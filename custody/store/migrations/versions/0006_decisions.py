@@ -1,7 +1,10 @@
-"""One table for all intents that people decide on, whatever comes of them."""
+"""One table for all intents that people decide on, whatever comes of them; and what is to be known
+of a deposit for that."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from custody.store.amount import Amount
 
 revision = "0006"
 down_revision = "0005"
@@ -35,3 +38,5 @@ def upgrade() -> None:
         " destination, '', intent, policy, text, requested, noted, changed FROM lasting_intent"
     )
     op.drop_table("lasting_intent")
+    op.add_column("deposit", sa.Column("moved", Amount, nullable=False, server_default="0"))
+    op.add_column("deposit", sa.Column("was", sa.String(16), nullable=False, server_default=""))
