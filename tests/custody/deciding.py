@@ -53,12 +53,13 @@ class Deciding(Schedule):
         self.world.chain.pay(STRANGER, (self.world.hot, token, 2 * 10**decimals))
 
     def ask(self):
-        """For whatever deposit: mostly one of those that wait."""
+        """For one of those that wait; now and then for one that was asked for before."""
         rows = self.world.desk.deposits()
-        waiting = [row for row in rows if row.state in WAITING]
-        rows = waiting if waiting and self.rng.random() < 0.7 else rows
-        if rows:
-            self.tried(self.ask_about, self.rng.choice(rows).reference)
+        some = [row.reference for row in rows if row.state in WAITING]
+        if self.rng.random() < 0.3:
+            some = [reference for reference, _, _ in self.asked_for.values()]
+        if some:
+            self.tried(self.ask_about, self.rng.choice(some))
 
     def ask_about(self, reference):
         asking = self.world.desk.asking
@@ -96,17 +97,10 @@ class Deciding(Schedule):
 
     def judge_decisions(self):
         """Each deposit was credited or returned, never both, never twice; what is neither waits."""
-        done = {}
+        done, owners = {}, {row.address: row.account for row in self.world.desk.addresses()}
         for ident, (reference, account, target) in self.asked_for.items():
             row, _ = self.world.desk.decisions.one(ident)
-            assert row.state in (
-                "done",
-                "failed",
-                "refused",
-                "awaiting",
-                "rejected",
-                "cancelled",
-            ), f"{ident} is {row.state}"
+            assert row.state not in ("agreed", "failed", "refused"), f"{ident} is {row.state}"
             deposit = self.world.desk.deposit(reference)
             token = ASSETS[deposit.asset][0]
             if row.state == "done":
@@ -116,6 +110,8 @@ class Deciding(Schedule):
             if target:
                 self.judge_return(row, deposit, self.world.on_chain(target, token))
             elif row.state == "done":
+                owner = owners.get(deposit.address, ACCOUNTS[account])
+                assert owner == ACCOUNTS[account], f"{reference} is another account's"
                 key = ACCOUNTS[account], ASSETS[deposit.asset][2]
                 self.expected[key] = self.expected.get(key, 0) + deposit.credit
 

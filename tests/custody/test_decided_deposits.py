@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import update
 
+from custody.alarms import EVERYTHING, raise_alarm
 from custody.chains.simulated import TokenKind
 from custody.known import DeskRefused
 from custody.ledger import chart
@@ -276,19 +277,19 @@ def test_a_return_that_the_signer_refuses_leaves_the_deposit_where_it_was(world,
     world.check_chain()
 
 
-def test_a_return_that_nobody_signs_in_time_expires(world):
+def test_a_return_that_has_to_wait_for_a_person_until_it_is_too_late_fails(world):
     reference = came(world, held_coins)
     ident = world.desk.asking.send_back(reference, THEIRS, "trader7")
+    with world.database.begin() as connection:
+        raise_alarm(connection, "finality/1", "the chain is odd", world.clock.time, EVERYTHING)
     world.say(ident, ALICE, CAROL)
-    world.chain.base_fee = 0
-    for node in world.nodes:
-        node.lag = 10**6
+    world.go(2)
+    assert world.decision_state(ident) == "agreed"
     world.clock.time = world.decided(ident).expires
     world.go(1)
-    for node in world.nodes:
-        node.lag = 0
-    finalize(world)
-    assert (world.deposit_states(), world.decision_state(ident)) == (["held"], "expired")
+    row, _ = world.desk.decisions.one(ident)
+    assert (row.state, row.text) == ("failed", "it expired before it was sent")
+    assert (world.deposit_states(), world.on_chain(THEIRS)) == (["held"], 0)
 
 
 def test_coins_that_are_returned_are_not_swept_meanwhile(world):
@@ -375,22 +376,27 @@ def test_a_returned_deposit_whose_block_comes_again_is_still_the_one(world):
 # --- deaths -----------------------------------------------------------------------------------
 
 RELEASE_PLACES = ("decision judged", "deposit released", "deposit posted", "deposit credited")
-RETURN_PLACES = (
-    "decision judged", "return planned", "signed", "signature kept", "broadcast", "final",
-    "return booked", "deposit returned",
+RETURN_PLACES = ("return planned", "return booked", "deposit returned")
+PLACES_OF_TOKENS = (
+    "decision judged", "fuel planned", "fuel booked", "return planned", "signed", "signature kept",
+    "broadcast", "final", "return booked", "deposit returned",
 )  # fmt: skip
-FUEL_PLACES = ("fuel planned", "fuel booked")
 DEATHS = [
     *(("release", held_coins, place) for place in RELEASE_PLACES if place != "deposit posted"),
     *(("release", skimmed_tokens, place) for place in RELEASE_PLACES),
     *(("return", held_coins, place) for place in RETURN_PLACES),
     *(("return", stray_tokens, place) for place in RETURN_PLACES),
-    *(("return", skimmed_tokens, place) for place in (*FUEL_PLACES, *RETURN_PLACES)),
+    *(("return", skimmed_tokens, place) for place in PLACES_OF_TOKENS),
 ]
 
 
 @pytest.mark.parametrize(("what", "how", "place"), DEATHS)
 def test_a_process_that_is_killed_there_ends_as_without_it(world, what, how, place):
+    killed_there(world, what, how, place)
+
+
+def killed_there(world, what, how, place):
+    """One decision to its end, the process killed once at a place."""
     reference = came(world, how)
     if what == "release":
         ident = world.desk.asking.release(reference, RELEASED[how][0], "trader7")

@@ -5,6 +5,16 @@ import pytest
 from tests.custody.anvil_world import AnvilWorld
 from tests.custody.test_crashes import *  # noqa: F403
 from tests.custody.test_crashes import told
+from tests.custody.test_decided_deposits import (  # noqa: F401 - found by pytest
+    PLACES_OF_TOKENS,
+    killed_there,
+    skimmed_tokens,
+    test_a_return_that_the_chain_reverts_leaves_the_deposit_where_it_was,
+    test_tokens_that_come_in_the_block_that_a_payment_leaves_in_are_known_by_amount,
+    test_tokens_that_come_in_the_block_that_a_return_leaves_in_are_their_owners,
+    test_what_is_released_is_credited_once,
+    test_what_is_returned_arrives_once_and_is_nobodys,
+)
 from tests.custody.test_deposits import *  # noqa: F403
 from tests.custody.test_failures import *  # noqa: F403
 from tests.custody.test_withdrawals import *  # noqa: F403
@@ -48,3 +58,8 @@ def new_world(tmp_path, postgres):
 @pytest.fixture
 def world(new_world):
     return new_world()
+
+
+@pytest.mark.parametrize("place", PLACES_OF_TOKENS)
+def test_a_return_that_is_killed_there_ends_as_without_it(world, place):
+    killed_there(world, "return", skimmed_tokens, place)

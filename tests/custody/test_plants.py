@@ -14,13 +14,20 @@ from sqlalchemy.exc import IntegrityError
 from custody.chains.simulated import TokenKind
 from custody.ledger.transfers import BatchRefused
 from custody.policy.policy import Velocity
+from custody.reconciling import reconciler
+from tests.custody import decision_plants  # noqa: F401 - puts its own beside the others
 from tests.custody import test_crashes as crashes
+from tests.custody import test_decided_deposits as deciding
+from tests.custody import test_decisions as decisions
 from tests.custody import test_failures as failures
 from tests.custody import test_withdrawals as withdrawals
 from tests.custody.plants import PLANTS, planted
 from tests.custody.schedule import Schedule
 from tests.custody.world import BAD, ETHER, POLICY, STRANGER, World
 from tests.engine.streams import ACME_ACCOUNT, ETH, RANDOM_BALANCES
+from tests.reconciling import test_booking as booking
+from tests.signing import test_signer as signing
+from tests.signing.conftest import Bench
 
 START = RANDOM_BALANCES
 SEEDS = 30
@@ -148,6 +155,33 @@ def story(ground, test, policy=POLICY, **words):
         world.close()
 
 
+def started(ground, test, **words):
+    """One test in a world of its own that has taken a step."""
+
+    def begun(world):
+        world.step()
+        test(world, **words)
+
+    story(ground, begun)
+
+
+def of_breaks(ground, test, **words):
+    """The same, where the reconciler looks at every step."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LOOK_NANOS", "PAUSE_NANOS"):
+            patch.setattr(reconciler, name, 0)
+        started(ground, test, **words)
+
+
+def at_the_signer(ground, test, **words):
+    """One test of a signer by itself."""
+    bench = Bench(ground.folder())
+    try:
+        test(bench, **words)
+    finally:
+        bench.log.close()
+
+
 SLOWLY = replace(
     POLICY,
     rules=(replace(POLICY.rules[0], velocity=Velocity(amount="1", hours=1)), POLICY.rules[1]),
@@ -185,6 +219,54 @@ LIAR = partial(
     states=["mismatched"],
 )
 SPOKEN = partial(story, test=withdrawals.test_a_word_that_is_not_the_approvers_is_not_taken)
+
+RELEASED = partial(
+    story, test=deciding.test_what_is_released_is_credited_once, how=deciding.skimmed_tokens
+)
+GIVEN_BACK = partial(
+    story, test=deciding.test_what_is_returned_arrives_once_and_is_nobodys, how=deciding.held_coins
+)
+REVERTED = partial(
+    story, test=deciding.test_a_return_that_the_chain_reverts_leaves_the_deposit_where_it_was
+)
+UNFIT = partial(
+    story, test=deciding.test_an_intent_that_does_not_fit_its_deposit_any_more_is_not_carried_out
+)
+ANOTHERS = partial(
+    story,
+    test=deciding.test_what_cannot_be_asked_for_is_refused_with_its_reason,
+    case="another account's",
+)
+IN_ONE_BLOCK = partial(
+    story,
+    test=deciding.test_tokens_that_come_in_the_block_that_a_return_leaves_in_are_their_owners,
+)
+UNAPPROVED = partial(
+    story,
+    test=deciding.test_a_return_that_the_signer_refuses_leaves_the_deposit_where_it_was,
+    how=deciding.held_coins,
+)
+RETURNED = partial(
+    at_the_signer, test=signing.test_a_deposit_goes_back_once_whatever_the_intent_is_called
+)
+ELSEWHERE = partial(
+    at_the_signer,
+    test=signing.test_what_is_wrong_with_a_return_is_not_signed_and_leaves_no_trace,
+    case="from somewhere else",
+)
+BOOKED_TWICE = partial(
+    of_breaks, test=booking.test_a_process_that_is_killed_books_once, place="break booked", more=0
+)
+BOOKED = partial(
+    of_breaks,
+    test=booking.test_what_is_booked_is_the_houses_and_ends,
+    amount=-3 * ETHER,
+    token="",
+    code="ETH",
+    sides=(3 * ETHER, 0),
+)
+BOOKED_UNFIT = partial(of_breaks, test=booking.test_an_amount_that_is_not_the_breaks_is_not_booked)
+GIVEN_UP = partial(started, test=decisions.test_what_people_say_decides, case="all who have to")
 
 JUDGED = (
     "is held, and|has .* of .*, not|/chain/|is not called|is reversed|stopped by|still under way"
@@ -226,6 +308,23 @@ FOUND_BY = {
     LATE: {"overdraft: ETH/deposits/incoming": "reversed_before_credited"},
     SLOW: {"they are": "velocity_of_what_has_settled"},
     HELD: {"were swept": "withheld_coins_swept"},
+    RELEASED: {"credited|49500000000": "released_by_its_event"},
+    GIVEN_BACK: {
+        "DID NOT RAISE": "returned_and_credited",
+        "failed": "unused_gas_of_others",
+        "suspense": "gas_kept_back_nowhere",
+    },
+    REVERTED: {"returned": "returned_when_sent returned_where_it_failed"},
+    UNFIT: {"done": "released_unfit"},
+    ANOTHERS: {"DID NOT RAISE": "released_to_anybody"},
+    IN_ONE_BLOCK: {"mismatched": "what_we_sent_forgotten"},
+    UNAPPROVED: {"returned": "signer_returns_unapproved"},
+    RETURNED: {"Signed": "signer_returns_any_amount"},
+    ELSEWHERE: {"Refused": "signer_returns_from_anywhere"},
+    BOOKED_TWICE: {"6000000000000000000|2000000000000000000": "break_booked_twice"},
+    BOOKED: {"3000000000000000000": "break_on_the_wrong_side"},
+    BOOKED_UNFIT: {"done": "break_booked_as_it_was"},
+    GIVEN_UP: {"failed|agreed|done": "given_up_for_ever"},
 }
 """By what finds bugs, and what is seen then: their names."""
 

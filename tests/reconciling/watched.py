@@ -7,6 +7,7 @@ from custody.chains.quorum import Disagreement
 from custody.reconciling import reconciler
 from custody.reconciling.reconciler import Reconciler, last_look
 from custody.store.reconciling_schema import breaks
+from tests.custody.deciding import Deciding
 from tests.custody.schedule import Schedule
 
 
@@ -58,3 +59,7 @@ class Watched(Schedule):
     def no_break(self):
         with self.world.database.connect() as connection:
             assert connection.execute(select(breaks)).all() == []
+
+
+class WatchedDeciding(Watched, Deciding):
+    """The same, with coins that people decide on."""
