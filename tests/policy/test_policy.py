@@ -5,7 +5,14 @@ import pytest
 from msgspec.structs import replace
 
 from custody.policy.decision import Decision, Facts, Standing, decide, refusal_of, standing
-from custody.policy.intents import AllowAddress, Approval, GiveUp, Withdrawal
+from custody.policy.intents import (
+    AllowAddress,
+    Approval,
+    BookBreak,
+    GiveUp,
+    ReturnDeposit,
+    Withdrawal,
+)
 from custody.policy.policy import (
     Policy,
     check_policy,
@@ -29,6 +36,13 @@ INTENT = Withdrawal("W1", "ACME", "trader7", 1, "ETH", "", TARGET, ETHER, 0, 0, 
 
 GIVEN_UP = GiveUp("C1", "ACME", "trader7", 1, "ETH", "W1", ETHER, 0, 10 * HOUR)
 OF_GIVEN_UP = {"kinds": ["give-up"]}
+RETURNED = ReturnDeposit(
+    "C2", "", "trader7", 1, "ETH", "", "deposit/1", "0x" + "01" * 20, TARGET, ETHER, 0, 10 * HOUR
+)
+OF_RETURNED = {"kinds": ["return-deposit"]}
+BOOKED = BookBreak("C3", "trader7", "USD", TARGET, -5 * 10**7, 8, "lost", 0, 10 * HOUR)
+"""Half a dollar, in the ledger's units, of which the chain's are coarser."""
+OF_BOOKED = {"kinds": ["book-break"]}
 
 
 def policy(*rules, **more):
@@ -128,6 +142,13 @@ def test_unknown_keys_are_refused():
         ({}, GIVEN_UP, False),
         (OF_GIVEN_UP, GIVEN_UP, True),
         ({**OF_GIVEN_UP, "accounts": ["BOREAS"]}, GIVEN_UP, False),
+        ({**OF_RETURNED, "destinations": [TARGET]}, RETURNED, True),
+        ({**OF_RETURNED, "destinations": ["0x" + "00" * 20]}, RETURNED, False),
+        ({**OF_RETURNED, "destinations": "allowed"}, RETURNED, False),
+        ({**OF_RETURNED, "accounts": ["ACME"]}, RETURNED, False),
+        ({**OF_BOOKED, "assets": ["USD"], "amount_up_to": "0.5"}, BOOKED, True),
+        ({**OF_BOOKED, "assets": ["USD"], "amount_up_to": "0.4"}, BOOKED, False),
+        ({**OF_BOOKED, "accounts": ["ACME"]}, BOOKED, False),
         ({**OF_GIVEN_UP, "assets": ["ETH"], "amount_up_to": "1"}, GIVEN_UP, True),
         ({**OF_GIVEN_UP, "assets": ["ETH"], "amount_up_to": "0.9"}, GIVEN_UP, False),
     ],
