@@ -129,7 +129,7 @@ class GrowingTree:
     def files(self) -> list[File]:
         """What the tree of this size is made of and that of the last call was not: what there was
         then is the same now."""
-        files, self._full = self._full, []
+        files = self.full_files()
         told, self._told = self._told, self.size
         for level, hashes in enumerate(self._edge):
             count = units(self.size, level)
@@ -139,6 +139,11 @@ class GrowingTree:
         if self._entries and self.size != told:
             path = bundle_path(self.size >> _WIDTH_BITS, len(self._entries))
             files.append(File(path, encode_bundle(self._entries)))
+        return files
+
+    def full_files(self) -> list[File]:
+        """The full tiles and bundles that came since the last call of this or of `files`."""
+        files, self._full = self._full, []
         return files
 
     def _fill(self) -> None:

@@ -1,0 +1,107 @@
+"""The file of a log's keys: a key a line, private ones sign, and public ones have signed before.
+
+A key is replaced in two steps: its successor's line is added, and both sign for as long as those
+who verify need to take the new key over; then the old line makes way for its public key.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from compliance.audit.errors import AuditRefused
+from compliance.audit.keys import (
+    COSIGNER_ML_DSA_44,
+    ED25519,
+    SEED_BYTES,
+    SignerKey,
+    VerifierKey,
+    is_signer,
+    parse_signer,
+    parse_verifier,
+)
+from engine.journal.disk import REAL_DISK, Disk
+from engine.journal.files import read_file
+from engine.model.errors import OperatorError
+
+MAX_KEY_FILE_BYTES: Final = 256 * 1024
+"""Of a key file, bytes: some hundred keys."""
+
+_TEMPORARY: Final = ".tmp"
+
+
+class LogKeys(Struct, frozen=True):
+    """Who signs for the log `origin`, and whose signatures on it are known."""
+
+    origin: str
+    signers: tuple[SignerKey, ...]
+    verifiers: tuple[VerifierKey, ...]
+
+
+def parse_keys(text: str, origin: str) -> LogKeys:
+    """What a key file says. Raises OperatorError, naming the line, and nothing that is in it."""
+    signers: list[SignerKey] = []
+    verifiers: list[VerifierKey] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            if is_signer(line):
+                signers.append(parse_signer(line))
+                key = signers[-1].verifier
+            else:
+                key = parse_verifier(line)
+        except AuditRefused as error:
+            raise OperatorError(f"line {number} of the audit log's keys: {error}") from None
+        if key.name != origin:
+            raise OperatorError(
+                f"line {number} of the audit log's keys is a key of {key.name}, and the log is "
+                f"{origin}: a log's own keys have its name"
+            )
+        verifiers.append(key)
+    if all(signer.verifier.kind != ED25519 for signer in signers):
+        raise OperatorError("the audit log needs an Ed25519 key that signs")
+    return LogKeys(origin, tuple(signers), tuple(verifiers))
+
+
+def read_keys(path: Path, origin: str, disk: Disk = REAL_DISK) -> LogKeys:
+    """The keys in a file. Raises OperatorError."""
+    try:
+        data = read_file(path, disk)
+    except OSError as error:
+        raise OperatorError(f"cannot read the audit log's keys: {error}") from error
+    if len(data) > MAX_KEY_FILE_BYTES:
+        raise OperatorError(f"{path} is larger than {MAX_KEY_FILE_BYTES} bytes")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise OperatorError(f"{path} is no text") from None
+    return parse_keys(text, origin)
+
+
+def make_keys(
+    path: Path, origin: str, chance: Callable[[int], bytes], disk: Disk = REAL_DISK
+) -> None:
+    """Write new keys to a file, for its owner alone; it is on disk when this returns.
+
+    One Ed25519 key, and one of ML-DSA-44 for the years to come. chance: gives so many bytes that
+    nobody can guess. Raises OSError.
+    """
+    lines = [f"# Keys of the audit log {origin}. Whoever has them signs in the venue's name."]
+    lines += (
+        SignerKey(origin, kind, chance(SEED_BYTES)).text for kind in (ED25519, COSIGNER_ML_DSA_44)
+    )
+    data = "".join(f"{line}\n" for line in lines).encode()
+    disk.make_folder(path.parent)
+    temporary = path.with_name(path.name + _TEMPORARY)
+    fd = disk.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    try:
+        if disk.pwrite(fd, data, 0) != len(data):
+            raise OSError(f"{temporary} was written in part")
+        disk.sync_data(fd)
+    finally:
+        disk.close(fd)
+    disk.rename(temporary, path)
+    disk.sync_folder(path.parent)
