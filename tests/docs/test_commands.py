@@ -57,6 +57,7 @@ RUN_ELSEWHERE = {
     ".venv/bin/python -m benchmarks.ledger": "tests/benchmarks/test_ledger.py",
     ".venv/bin/python -m benchmarks.custody": "tests/benchmarks/test_custody.py",
     ".venv/bin/python -m benchmarks.books": "tests/benchmarks/test_custody.py",
+    ".venv/bin/python -m benchmarks.screening": "tests/benchmarks/test_screening.py",
     ".venv/bin/python benchmarks": "by hand: its figures need a machine of their own",
 }
 

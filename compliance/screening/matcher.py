@@ -1,0 +1,198 @@
+"""Screening: a name or a wallet address against lists, with all that it takes to do it again. Pure.
+
+One name meets 40,000: nothing but what can reach the cut-off is compared in full. What each part of
+the list's names scores against each part of the name is worked out once for each different part.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from msgspec import Struct
+from rapidfuzz import process
+from rapidfuzz.distance import JaroWinkler
+
+from compliance.screening.listed import Listed, SanctionsList
+from compliance.screening.names import (
+    ALGORITHM,
+    EQUAL,
+    alike,
+    part_score,
+    parts_of,
+    whole_score,
+)
+
+MAX_ASKED: Final = 350
+"""Longest name that is asked about, characters: as long as a list's may be."""
+
+MAX_MATCHES: Final = 100
+"""Matches of one verdict, the highest scores: whoever has that many looks at the first."""
+
+
+class NothingToCompare(ValueError):
+    """A name of which nothing can be compared: it is not cleared, a person looks at it."""
+
+
+class Match(Struct, frozen=True):
+    """source, number: which entry of which list. name: of its names, the one that scored."""
+
+    source: str
+    number: int
+    name: str
+    score: int
+
+
+class Verdict(Struct, frozen=True):
+    """What a screening came to, and by what: enough to do it again. versions: (source, version) of
+    each list. matches: the highest score first; empty: clear."""
+
+    asked: str
+    algorithm: str
+    cut_off: int
+    versions: tuple[tuple[str, str], ...]
+    matches: tuple[Match, ...]
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether a person has to decide."""
+        return bool(self.matches)
+
+
+class _Name(Struct, frozen=True):
+    """One name of an entry. whole: its parts, with a blank between two."""
+
+    source: str
+    entry: Listed
+    name: str
+    parts: tuple[str, ...]
+    whole: str
+
+
+class Matcher:
+    """Lists, ready to be asked about. cut_off: score from which on a name is a match."""
+
+    def __init__(self, lists: Sequence[SanctionsList], cut_off: int) -> None:
+        assert 0 < cut_off <= EQUAL
+        self._versions = tuple((one.source, one.version) for one in lists)
+        self._cut_off = cut_off
+        self._names = list(_names_of(lists))
+        self._wholes = [name.whole for name in self._names]
+        self._with: dict[str, list[int]] = {}
+        """By part, the names that have it."""
+        for at, name in enumerate(self._names):
+            for part in dict.fromkeys(name.parts):
+                self._with.setdefault(part, []).append(at)
+        self._by_letter: dict[str, list[str]] = {}
+        for part in self._with:
+            self._by_letter.setdefault(part[0], []).append(part)
+        self._wallets: dict[str, list[tuple[str, Listed]]] = {}
+        for one in lists:
+            for entry in one.entries:
+                for _, address in entry.wallets:
+                    self._wallets.setdefault(_plain(address), []).append((one.source, entry))
+
+    def name(self, asked: str) -> Verdict:
+        """Whether a name is like one on a list. Raises NothingToCompare."""
+        parts = parts_of(asked[:MAX_ASKED])
+        if len(asked) > MAX_ASKED or not parts:
+            raise NothingToCompare(f"a name of 1 to {MAX_ASKED} characters, in Latin letters")
+        whole = " ".join(parts)
+        scores = self._by_parts(parts)
+        for at, score in self._by_whole(whole, {part[0] for part in parts}):
+            scores[at] = max(score, scores.get(at, 0))
+        return self._verdict(asked, scores)
+
+    def wallet(self, address: str) -> Verdict:
+        """Whether an address is on a list, whatever its currency: one key has the same address on
+        many chains."""
+        found = self._wallets.get(_plain(address), [])
+        matches = tuple(Match(source, e.number, e.names[0], EQUAL) for source, e in found)
+        return Verdict(address, "exact", EQUAL, self._versions, matches[:MAX_MATCHES])
+
+    # --- both techniques ------------------------------------------------------------------
+
+    def _by_whole(self, whole: str, letters: set[str]) -> Iterable[tuple[int, int]]:
+        """Names that reach the cut-off as a whole."""
+        least = self._cut_off / EQUAL - 1e-6
+        found = process.extract_iter(
+            whole, self._wholes, scorer=JaroWinkler.similarity, score_cutoff=least
+        )
+        for _, _, at in found:
+            name = self._names[at]
+            if _shares_a_letter(name, letters) and alike(whole, name.whole):
+                score = whole_score(whole, name.whole)
+                if score >= self._cut_off:
+                    yield at, score
+
+    def _by_parts(self, parts: tuple[str, ...]) -> dict[int, int]:
+        """Names that reach the cut-off by their parts: of each part that is asked, the best of the
+        name's parts counts."""
+        spare = (EQUAL - self._cut_off) * len(parts)
+        """What all parts together may lack."""
+        like = [self._like(part, EQUAL - spare) for part in parts]
+        like.sort(key=self._names_with)
+        some = like[:1] if spare < EQUAL else like
+        """With less to spare than a whole part, a name has to have one like the rarest."""
+        candidates = {at for scores in some for part in scores for at in self._with[part]}
+        found = {}
+        for at in candidates:
+            lacks = _lack(self._names[at].parts, like, spare)
+            if lacks <= spare:
+                found[at] = (EQUAL * len(parts) - lacks) // len(parts)
+        return found
+
+    def _like(self, part: str, least: int) -> dict[str, int]:
+        """Parts of the lists' names with the same first letter, half alike, that score `least`."""
+        scores = {}
+        for there in self._by_letter.get(part[0], ()):
+            if alike(part, there) and (score := part_score(part, there)) >= least:
+                scores[there] = score
+        return scores
+
+    def _names_with(self, scores: dict[str, int]) -> int:
+        """About how many names have one of these parts."""
+        return sum(len(self._with[part]) for part in scores)
+
+    def _verdict(self, asked: str, scores: dict[int, int]) -> Verdict:
+        """The best name of each entry."""
+        best: dict[tuple[str, int], Match] = {}
+        for at, score in sorted(scores.items()):
+            name = self._names[at]
+            key = name.source, name.entry.number
+            if key not in best or score > best[key].score:
+                best[key] = Match(*key, name.name, score)
+        ranked = sorted(best.values(), key=lambda m: (-m.score, m.source, m.number))
+        return Verdict(asked, ALGORITHM, self._cut_off, self._versions, tuple(ranked[:MAX_MATCHES]))
+
+
+def _names_of(lists: Sequence[SanctionsList]) -> Iterable[_Name]:
+    for one in lists:
+        for entry in one.entries:
+            for name in entry.names:
+                if parts := parts_of(name):
+                    yield _Name(one.source, entry, name, parts, " ".join(parts))
+
+
+def _lack(there: Sequence[str], like: Sequence[dict[str, int]], most: int) -> int:
+    """What a name's parts lack of being equal to all that are asked; more than `most` is enough to
+    know. like: of each part that is asked, what others score."""
+    lacks = 0
+    for scores in like:
+        best = 0
+        for part in there:
+            if scores.get(part, 0) > best:
+                best = scores[part]
+        lacks += EQUAL - best
+        if lacks > most:
+            break
+    return lacks
+
+
+def _shares_a_letter(name: _Name, letters: set[str]) -> bool:
+    return any(part[0] in letters for part in name.parts)
+
+
+def _plain(address: str) -> str:
+    """An address as it is looked up: in hex there is no case, and Bech32 in capitals is the same
+    in small letters (BIP-173). In Base58 every letter's case counts."""
+    is_hex = address[:2].lower() == "0x"
+    return address.lower() if is_hex or address == address.upper() else address
