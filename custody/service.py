@@ -48,7 +48,10 @@ from custody.store.database import for_reading
 from custody.terms import Terms
 from custody.venue_line import Line, Telling
 from custody.wallets.bip32 import AddressBook
-from custody.wallets.surplus import Limits
+from custody.wallets.moves import Moves
+from custody.wallets.refills import Refills
+from custody.wallets.surplus import Limits, tiers_of
+from custody.wallets.sweeps import Sweeps
 from custody.wallets.treasury import Treasury
 from custody.withdrawals.giving_up import GivingUp
 from custody.withdrawals.lifecycle import Lifecycle
@@ -101,7 +104,7 @@ class Custody:
         self._refdata = refdata
         self.books = ChainBooks(self.poster)
         self.telling = Telling(line, clock)
-        treasury = frozenset(w for w in (wallets.hot, wallets.gas_tank, wallets.cold) if w)
+        treasury = frozenset(wallets.addresses())
         self.scanner = Scanner(
             terms.chain, witnesses, database, self.books, assets, treasury, clock, log, reached,
             wallets.cold,
@@ -117,11 +120,17 @@ class Custody:
             HotWallet(wallets.hot, terms.max_fee, witnesses), self.sender, assets, self._number_of,
             clock, log, reached,
         )  # fmt: skip
+        hot = Limits(terms.hot_most, terms.hot_keep)
+        warm = Limits(terms.warm_most, terms.warm_keep)
+        self.moves = moves = Moves(
+            database, self.books, self.sender, assets, wallets, terms.max_fee, clock, log, reached
+        )
         self.treasury = Treasury(
-            database, self.books, witnesses, self.sender, assets, terms.sweep_above,
-            Limits(terms.hot_most, terms.hot_keep), wallets.hot, wallets.gas_tank, wallets.cold,
-            terms.max_fee, clock, log, reached,
-        )  # fmt: skip
+            moves,
+            Sweeps(moves, witnesses, terms.sweep_above),
+            Refills(moves, witnesses, tiers_of(wallets, hot, warm)),
+            clock,
+        )
         self.reconciler = Reconciler(
             database, self.poster, witnesses, assets, wallets, clock, log, reached
         )
@@ -159,7 +168,7 @@ class Custody:
                 self.database, assets, known.account, endings, clock, reached
             ),
             ReturnDeposit: Returning(
-                self.database, self.books, self.witnesses, self.sender, self.treasury, assets,
+                self.database, self.books, self.witnesses, self.sender, self.moves, assets,
                 self.wallets.hot, max_fee, endings, clock, log, reached,
             ),
             BookBreak: Booking(self.database, self.reconciler.breaks, endings, reached),

@@ -57,7 +57,8 @@ class ChainSettings(_Strict, frozen=True):
 class AssetSettings(_Strict, frozen=True):
     """An asset on the chain. token: the contract's address, empty for the chain's own coin. Amounts
     in the asset's unit. hot_most: when the hot wallet has more than this, all over hot_keep goes to
-    the cold one; 0: never."""
+    the warm one, or to the cold one if there is none; 0: never. warm_most, warm_keep: the same of
+    the warm wallet, and the cold one."""
 
     code: Name
     token: MaybeAddress = ""
@@ -68,6 +69,8 @@ class AssetSettings(_Strict, frozen=True):
     sweep_above: Amount = "0"
     hot_most: Amount = "0"
     hot_keep: Amount = "0"
+    warm_most: Amount = "0"
+    warm_keep: Amount = "0"
 
 
 class KeystoreSettings(_Strict, frozen=True):
@@ -80,21 +83,24 @@ class KeystoreSettings(_Strict, frozen=True):
 
 class HsmSettings(_Strict, frozen=True):
     """A token of an HSM. library: its PKCS#11 library. pin_file: as password_file. The labels are
-    of the keys in it, which `fixgate keys create` makes: two pairs, and what seals the keystore."""
+    of the keys in it, which `fixgate keys create` makes: a pair for each wallet (warm_label only
+    with custody.warm), and what seals the keystore."""
 
     library: str
     token: Label
     pin_file: str
     hot_label: Label = "fixgate-hot"
+    warm_label: Label = "fixgate-warm"
     gas_tank_label: Label = "fixgate-gas-tank"
     seal_label: Label = "fixgate-seal"
 
 
 class CustodySettings(_Strict, frozen=True):
-    """database: a URL; empty for SQLite in the data folder. cold: where the hot wallet is emptied
-    to. forbidden: addresses that nothing may come from or go to. keystore: may be left out where
-    the chain is a demo's, which makes one of its own. hsm: where there is one, the keys of the hot
-    wallet and the gas tank are in it alone."""
+    """database: a URL; empty for SQLite in the data folder. warm: whether there is a wallet between
+    the hot one and the cold one. cold: where the last of them is emptied to. forbidden: addresses
+    that nothing may come from or go to. keystore: may be left out where the chain is a demo's,
+    which makes one of its own. hsm: where there is one, the keys of the wallets and the gas tank
+    are in it alone."""
 
     chain: ChainSettings
     assets: Annotated[tuple[AssetSettings, ...], Meta(min_length=1, max_length=MAX_ASSETS)]
@@ -102,6 +108,7 @@ class CustodySettings(_Strict, frozen=True):
     keystore: KeystoreSettings | None = None
     hsm: HsmSettings | None = None
     database: str = ""
+    warm: bool = False
     cold: MaybeAddress = ""
     forbidden: tuple[Address, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -23,8 +23,8 @@ FOLDER: Final = "custody"
 
 
 class Terms(Struct, frozen=True):
-    """What custody works by. sweep_above, hot_most, hot_keep: by asset, minor units; see
-    AssetSettings. max_fee: wei a unit of gas, at most."""
+    """What custody works by. sweep_above, and what the hot and the warm wallet have at most and
+    keep then: by asset, minor units; see AssetSettings. max_fee: wei a unit of gas, at most."""
 
     chain: int
     assets: tuple[ChainAsset, ...]
@@ -33,6 +33,8 @@ class Terms(Struct, frozen=True):
     max_fee: int
     hot_most: Mapping[str, int] = {}
     hot_keep: Mapping[str, int] = {}
+    warm_most: Mapping[str, int] = {}
+    warm_keep: Mapping[str, int] = {}
 
 
 def database_url(settings: CustodySettings, data_folder: Path) -> str:
@@ -64,26 +66,33 @@ def terms_of(settings: CustodySettings, scales: Mapping[str, int]) -> Terms:
         raise ConfigError(f"custody.policy.{error.path}", words) from None
     return Terms(
         settings.chain.id, tuple(assets), settings.policy, above,
-        settings.chain.max_fee_gwei * GWEI, *_hot_limits(settings, scales),
+        settings.chain.max_fee_gwei * GWEI,
+        *_limits(settings, scales, "hot"), *_limits(settings, scales, "warm"),
     )  # fmt: skip
 
 
-def _hot_limits(
-    settings: CustodySettings, scales: Mapping[str, int]
+def _limits(
+    settings: CustodySettings, scales: Mapping[str, int], tier: Literal["hot", "warm"]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """By asset, how much the hot wallet has at most, and what it keeps then."""
+    """By asset, how much a wallet has at most, and what it keeps then."""
     most: dict[str, int] = {}
     keep: dict[str, int] = {}
     for k, asset in enumerate(settings.assets):
         path, scale = f"custody.assets[{k}]", scales[asset.code]
-        limit = _minor(asset.hot_most, scale, f"{path}.hot_most")
-        kept = _minor(asset.hot_keep, scale, f"{path}.hot_keep")
+        at_most = asset.hot_most if tier == "hot" else asset.warm_most
+        keeps = asset.hot_keep if tier == "hot" else asset.warm_keep
+        limit = _minor(at_most, scale, f"{path}.{tier}_most")
+        kept = _minor(keeps, scale, f"{path}.{tier}_keep")
         if kept > limit:
-            raise ConfigError(f"{path}.hot_keep", f"is more than hot_most, {asset.hot_most}")
+            raise ConfigError(f"{path}.{tier}_keep", f"is more than {tier}_most, {at_most}")
         if not limit:
             continue
-        if not settings.cold:
-            raise ConfigError(f"{path}.hot_most", "needs custody.cold: where should the rest go?")
+        if tier == "warm" and not settings.warm:
+            raise ConfigError(f"{path}.warm_most", "needs custody.warm: there is no warm wallet")
+        if not (settings.cold or (tier == "hot" and settings.warm)):
+            raise ConfigError(
+                f"{path}.{tier}_most", "needs custody.cold: where should the rest go?"
+            )
         most[asset.code], keep[asset.code] = limit, kept
     return most, keep
 

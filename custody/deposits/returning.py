@@ -31,7 +31,8 @@ from custody.policy.intents import Approval, Decidable, ReturnDeposit
 from custody.signing.requests import FROM_HOT, Return, purpose_bytes
 from custody.store.custody_schema import addresses
 from custody.store.database import for_reading
-from custody.wallets.treasury import FEE_ROOM, TOKEN_GAS, busy_addresses
+from custody.wallets.moves import TOKEN_GAS
+from custody.wallets.sweeps import FEE_ROOM, busy_addresses
 from engine.model.clock import NANOS_PER_SECOND, Clock
 
 ASK_AGAIN_NANOS: Final = 10 * NANOS_PER_SECOND
@@ -39,10 +40,10 @@ ASK_AGAIN_NANOS: Final = 10 * NANOS_PER_SECOND
 
 
 class Fuelling(Protocol):
-    """What gives a deposit address coins for gas: custody.wallets.treasury.Treasury."""
+    """What gives a deposit address coins for gas: custody.wallets.moves.Moves."""
 
-    async def fuel(self, number: int, amount: int) -> int:
-        """Plan it; how many transactions. amount: wei."""
+    async def fuel(self, number: int, amount: int) -> bool:
+        """Plan it; whether it was. amount: wei."""
         ...
 
 
@@ -64,7 +65,7 @@ class Returning:
         books: ChainBooks,
         network: Nodes,
         sender: Sender,
-        treasury: Fuelling,
+        fuelling: Fuelling,
         assets: ChainAssets,
         hot: str,
         max_fee_cap: int,
@@ -79,7 +80,7 @@ class Returning:
         self._books = books
         self._network = network
         self._sender = sender
-        self._treasury = treasury
+        self._fuelling = fuelling
         self._assets = assets
         self._hot = hot
         self._cap = max_fee_cap
@@ -165,7 +166,7 @@ class Returning:
         with self._reading.begin() as connection:
             deposit = store.find(connection, intent.deposit)
         if deposit is not None and deposit.posted:
-            await self._treasury.fuel(self._number(intent.source), missing)
+            await self._fuelling.fuel(self._number(intent.source), missing)
         return True
 
     async def _send_token(
@@ -185,7 +186,7 @@ class Returning:
             most = min(there // gas, self._cap)
             await self._plan(row, intent, approvals, intent.amount, gas, most)
         else:
-            await self._treasury.fuel(self._number(intent.source), gas * price)
+            await self._fuelling.fuel(self._number(intent.source), gas * price)
 
     async def _plan(
         self,

@@ -30,5 +30,6 @@ class Purpose(StrEnum):
     WITHDRAWAL = "withdrawal"
     SWEEP = "sweep"
     FUEL = "fuel"
+    WARM_FUEL = "warm-fuel"
     REFILL = "refill"
     RETURN = "return"

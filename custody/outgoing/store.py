@@ -103,11 +103,14 @@ def end(
     _change(connection, row, state=str(state), tx=tx, gas_paid=gas_paid, block=block, changed=now)
 
 
-def is_unbooked(connection: Connection, purpose: Purpose) -> bool:
-    """Whether there is a transaction of a purpose whose end the ledger does not have."""
+def is_unbooked(connection: Connection, purpose: Purpose, wallet: str = "") -> bool:
+    """Whether there is a transaction of a purpose, of one wallet or of any, whose end the ledger
+    does not have."""
     query = select(outgoing.c.nonce).where(
         outgoing.c.purpose == str(purpose), outgoing.c.booked.is_(False)
     )
+    if wallet:
+        query = query.where(outgoing.c.wallet == wallet)
     return connection.execute(query.limit(1)).first() is not None
 
 

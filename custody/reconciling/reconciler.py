@@ -120,10 +120,10 @@ class Reconciler:
         with self._reading.begin() as connection:
             snapshot = read_under_way(connection, block)
             given = [(row.asset, row.address) for row in connection.execute(select(addresses))]
-        flight = Flight(self._assets, self._books, self._wallets.hot, self._wallets.cold)
+        flight = Flight(self._assets, self._books, self._wallets)
         flight.take_deposits(snapshot)
         await self._take_transactions(flight, snapshot, block)
-        own = [w for w in (self._wallets.hot, self._wallets.gas_tank, self._wallets.cold) if w]
+        own = self._wallets.addresses()
         given += [(code, wallet) for wallet in own for code in self._assets.by_code]
         place = (self._poster.last, self._poster.ledger.head.seq)
         accounts = self._poster.ledger.accounts

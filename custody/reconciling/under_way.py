@@ -19,8 +19,9 @@ from custody.ledger import chart
 from custody.ledger.transfers import Posted
 from custody.outgoing import store as outgoing_store
 from custody.outgoing.states import UNDER_WAY, OutgoingState, Purpose
-from custody.signing.requests import Fuel, Pay, Refill, Return, Sweep, read_purpose
+from custody.signing.requests import Fuel, OwnWallets, read_purpose
 from custody.store.custody_schema import addresses, deposits, outgoing, withdrawals
+from custody.wallets.moves import carried
 from custody.withdrawals.states import WithdrawalState
 
 Where = tuple[str, str]
@@ -129,14 +130,13 @@ class Flight:
     why. mismatched: places where a deposit waits for a person because its amount is not known.
     """
 
-    def __init__(self, assets: ChainAssets, books: Finds, hot: str, cold: str) -> None:
+    def __init__(self, assets: ChainAssets, books: Finds, wallets: OwnWallets) -> None:
         self.changes: dict[Where, int] = {}
         self.undecided: dict[Where, str] = {}
         self.mismatched: set[Where] = set()
         self._assets = assets
         self._books = books
-        self._hot = hot
-        self._cold = cold
+        self._wallets = wallets
 
     # --- deposits -------------------------------------------------------------------------
 
@@ -196,18 +196,7 @@ class Flight:
     def _carried(self, row: Row[Any], numbers: Mapping[int, str]) -> list[tuple[Where, int]]:
         """What it takes from its wallet, and where else among ours it brings it."""
         purpose = read_purpose(row.request)
-        token, target, amount = NATIVE, "", 0
-        match purpose:
-            case Pay():
-                token, amount = purpose.intent.token, purpose.intent.amount
-            case Sweep():
-                token, target, amount = purpose.token, self._hot, purpose.amount
-            case Fuel():
-                target, amount = numbers[purpose.number], purpose.amount
-            case Refill():
-                token, target, amount = purpose.token, self._cold, purpose.amount
-            case Return():
-                token, amount = purpose.intent.token, purpose.amount
+        token, target, amount = carried(purpose, self._wallets, numbers.__getitem__)
         asset = self._assets.by_token[token]
         moved = [((asset.code, row.wallet), -asset.units(amount))]
         return [*moved, ((asset.code, target), asset.units(amount))] if target else moved

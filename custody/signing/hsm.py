@@ -1,17 +1,17 @@
-"""Keys in an HSM: those of the hot wallet and of the gas tank never are in this process.
+"""Keys in an HSM: those of the wallets and of the gas tank never are in this process.
 
 Deposit addresses are children of one extended public key, which no HSM derives by BIP-32: their
 seed is in the keystore, sealed under a key of the HSM besides its password, and in this process's
 memory from the first time that it is needed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from coincurve import PublicKey
 from typing_extensions import override
 
-from custody.signing.keys import KeyRing, KeysGone
+from custody.signing.keys import KeyRing, KeysGone, Wallet
 from custody.signing.token import SIGNATURE_BYTES, HsmToken
 from custody.wallets.bip32 import DEPOSITS, ExtendedPrivateKey, address_of
 from engine.model.errors import OperatorError
@@ -55,10 +55,11 @@ class HsmKeys(KeyRing):
     """Keys of a token. Nothing is ever signed by another key instead."""
 
     def __init__(
-        self, token: HsmToken, hot: str, gas_tank: str, open_seed: Callable[[], bytes]
+        self, token: HsmToken, labels: Mapping[Wallet, str], open_seed: Callable[[], bytes]
     ) -> None:
-        """hot, gas_tank: labels of key pairs. open_seed: raises KeysGone and OperatorError."""
-        super().__init__(HsmPair(token, hot), HsmPair(token, gas_tank))
+        """labels: of key pairs; one that is not there is missed when it is asked for. open_seed:
+        raises KeysGone and OperatorError."""
+        super().__init__({wallet: HsmPair(token, label) for wallet, label in labels.items()})
         self._open_seed = open_seed
         self._parent: ExtendedPrivateKey | None = None
 

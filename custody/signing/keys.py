@@ -1,13 +1,14 @@
 """Who signs: keys that are named, and never seen."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from enum import Enum
 from typing import Protocol
 
 from typing_extensions import override
 
 from custody.secret import SecretBytes
-from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, ExtendedPrivateKey
+from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, WARM, ExtendedPrivateKey
 from engine.model.errors import FixgateError
 
 
@@ -19,6 +20,7 @@ class Wallet(Enum):
     """Wallets with one key. Deposit addresses are numbers instead."""
 
     HOT = "hot"
+    WARM = "warm"
     GAS_TANK = "gas tank"
 
 
@@ -56,8 +58,8 @@ class Key(Protocol):
 class KeyRing(ABC):
     """Keys, of a key for each wallet and the parent of those of deposit addresses."""
 
-    def __init__(self, hot: Key, gas_tank: Key) -> None:
-        self._wallets = {Wallet.HOT: hot, Wallet.GAS_TANK: gas_tank}
+    def __init__(self, wallets: Mapping[Wallet, Key]) -> None:
+        self._wallets = wallets
 
     @abstractmethod
     def _deposits(self) -> ExtendedPrivateKey:
@@ -85,7 +87,8 @@ class SeedKeys(KeyRing):
     def __init__(self, seed: bytes) -> None:
         seed = SecretBytes(seed)
         master = ExtendedPrivateKey.of_seed(seed)
-        super().__init__(master.derive(HOT), master.derive(GAS_TANK))
+        paths = {Wallet.HOT: HOT, Wallet.WARM: WARM, Wallet.GAS_TANK: GAS_TANK}
+        super().__init__({wallet: master.derive(path) for wallet, path in paths.items()})
         self._parent = master.derive(DEPOSITS)
 
     def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12

@@ -115,6 +115,14 @@ def policies_in(path: Path) -> PolicyHistory | None:
     return history
 
 
+def names_the_warm_wallet(path: Path) -> bool:
+    """Whether a signer's log has a line that can only be there if there was a warm wallet. Raises
+    OperatorError as policies_in."""
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    entries, _ = _checked(whole, path)
+    return any("warm" in entry.kind for entry in entries)
+
+
 def _checked(whole: bytes, path: Path) -> tuple[list[Entry], str]:
     """Entries of complete lines, and the digest of the last one. Raises OperatorError."""
     entries: list[Entry] = []

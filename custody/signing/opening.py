@@ -5,7 +5,7 @@ from pathlib import Path
 
 from custody.settings import CustodySettings, HsmSettings
 from custody.signing.hsm import HsmKeys
-from custody.signing.keys import Keys, SeedKeys
+from custody.signing.keys import Keys, SeedKeys, Wallet
 from custody.signing.keystore import open_keystore, read_password
 from custody.signing.token import HsmToken
 from engine.model.clock import Clock
@@ -43,11 +43,17 @@ def open_keys(
     token, hsm = open_token(settings.hsm, folder, clock, log), settings.hsm
     seal = Seal(token, hsm.seal_label)
     return HsmKeys(
-        token,
-        hsm.hot_label,
-        hsm.gas_tank_label,
-        lambda: open_keystore(file, read_password(password), seal),
+        token, labels_of(hsm), lambda: open_keystore(file, read_password(password), seal)
     )
+
+
+def labels_of(hsm: HsmSettings) -> dict[Wallet, str]:
+    """What the wallets' key pairs are called in a token."""
+    return {
+        Wallet.HOT: hsm.hot_label,
+        Wallet.WARM: hsm.warm_label,
+        Wallet.GAS_TANK: hsm.gas_tank_label,
+    }
 
 
 def keystore_files(settings: CustodySettings, folder: Path) -> tuple[Path, Path]:

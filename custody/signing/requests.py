@@ -5,7 +5,7 @@ or a target that is neither a wallet of the venue's own nor in an approved inten
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -57,12 +57,23 @@ class Fuel(Struct, frozen=True, tag="fuel"):
     amount: int
 
 
-class Refill(Struct, frozen=True, tag="refill"):
-    """Bring what the hot wallet has too much of to the cold one. amount: atomic units."""
+class WarmFuel(Struct, frozen=True, tag="warm-fuel"):
+    """Give the warm wallet coins of the gas tank, for moves of tokens. amount: wei."""
+
+    amount: int
+
+
+Way = Literal["hot-cold", "hot-warm", "warm-cold"]
+"""Between which wallets coins go down: there is no way up, and none to anybody else."""
+
+
+class Refill(Struct, frozen=True, tag="refill", omit_defaults=True):
+    """Bring what a wallet has too much of to the one below it. amount: atomic units."""
 
     id: str
     token: str
     amount: int
+    way: Way = "hot-cold"
 
 
 class Return(Struct, frozen=True, tag="return"):
@@ -79,7 +90,7 @@ class Return(Struct, frozen=True, tag="return"):
 FROM_HOT: Final = -1
 """In the place of a deposit address's number."""
 
-Purpose = Pay | Sweep | Fuel | Refill | Return
+Purpose = Pay | Sweep | Fuel | WarmFuel | Refill | Return
 
 
 class Sign(Struct, frozen=True, tag="sign"):
@@ -129,12 +140,17 @@ class Refused(Struct, frozen=True, tag="refused"):
 
 
 class OwnWallets(Struct, frozen=True, tag="own-wallets"):
-    """Addresses of the venue's own; xpub: of all deposit addresses."""
+    """Addresses of the venue's own, those empty that it has not; xpub: of all deposit addresses."""
 
     hot: str
     gas_tank: str
     cold: str
     xpub: str
+    warm: str = ""
+
+    def addresses(self) -> list[str]:
+        """Those that there are, deposit addresses apart."""
+        return [wallet for wallet in (self.hot, self.gas_tank, self.warm, self.cold) if wallet]
 
 
 class No(Exception):

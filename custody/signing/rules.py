@@ -2,12 +2,30 @@
 
 from typing import Final
 
+from msgspec import Struct
+
+from custody.policy.policy import Policy
 from custody.settings import CustodySettings
-from custody.signing.signer import SignerRules
 from custody.terms import Terms
 
 FUEL_GAS: Final = 90_000
-"""Gas that one token's sweep may be given coins for, units: see custody.wallets.treasury."""
+"""Gas that one move of a token may be given coins for, units: see custody.wallets.moves."""
+
+
+class SignerRules(Struct, frozen=True):
+    """tokens: by asset, the contract's address, empty for the chain's own coin. decimals: by asset,
+    on the chain. policy: the first one; those that follow are in the log. cold: an address; empty:
+    there is none. max_fee: wei a unit. max_fuel: wei for one move of a token. warm: whether there
+    is a warm wallet."""
+
+    chain: int
+    tokens: dict[str, str]
+    decimals: dict[str, int]
+    policy: Policy
+    cold: str
+    max_fee: int
+    max_fuel: int
+    warm: bool = False
 
 
 def rules_of(settings: CustodySettings, terms: Terms) -> SignerRules:
@@ -17,6 +35,7 @@ def rules_of(settings: CustodySettings, terms: Terms) -> SignerRules:
         tokens={asset.code: asset.token for asset in terms.assets},
         decimals={asset.code: asset.decimals for asset in terms.assets},
         policy=terms.policy,
+        warm=settings.warm,
         cold=settings.cold,
         max_fee=terms.max_fee,
         max_fuel=FUEL_GAS * terms.max_fee,

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-import msgspec
 from eth_utils.crypto import keccak
-from msgspec import Struct
 
 from custody.chains.calldata import MAX_UINT256, is_address
 from custody.policy.decision import Facts
@@ -22,36 +20,29 @@ from custody.policy.intents import (
 from custody.policy.policy import Policy
 from custody.signing.keys import Keys, KeysGone, Wallet, Which
 from custody.signing.log import Entry, LogFull, SignerLog
+from custody.signing.orders import Order, Orders, kind_of
 from custody.signing.requests import (
-    FROM_HOT,
-    Fuel,
     Gas,
     No,
     Note,
     Noted,
     OwnWallets,
     Pay,
-    Purpose,
-    Refill,
     Refused,
     Reply,
     Request,
     Return,
     Sign,
     Signed,
-    Sweep,
     Wallets,
 )
 from custody.signing.rulebook import Rulebook, check_decided
+from custody.signing.rules import SignerRules
 from custody.signing.transactions import Unsigned, digest_of, encode, payment
 from engine.model.clock import Clock
 
 MAX_GAS: Final = 500_000
 """Most gas of a transaction, units: a token's transfer takes some 60,000."""
-
-MAX_DEPOSIT_NUMBER: Final = 2**31 - 1
-"""Children of an extended public key."""
-
 
 CANCEL: Final = "cancel"
 """The kind of a transaction that pays nobody."""
@@ -62,35 +53,6 @@ NO_NONCE: Final = -1
 
 LOGGED: Final = {kind_of_type(Withdrawal): "pay", kind_of_type(ReturnDeposit): "return"}
 """By kind of intents that coins leave by, how the log calls what is signed for them."""
-
-
-class SignerRules(Struct, frozen=True):
-    """tokens: by asset, the contract's address, empty for the chain's own coin. decimals: by asset,
-    on the chain. policy: the first one; those that follow are in the log. cold: where the hot
-    wallet is emptied to; empty: nowhere. max_fee: wei a unit. max_fuel: wei for one sweep."""
-
-    chain: int
-    tokens: dict[str, str]
-    decimals: dict[str, int]
-    policy: Policy
-    cold: str
-    max_fee: int
-    max_fuel: int
-
-
-class _Order(Struct, frozen=True):
-    """What a purpose comes to. id: what it is for, once. content: all that it says. subject: the
-    deposit that is returned, once."""
-
-    which: Which
-    id: str
-    content: str
-    target: str
-    token: str
-    amount: int
-    account: str = ""
-    asset: str = ""
-    subject: str = ""
 
 
 class Signer:
@@ -145,14 +107,15 @@ class Signer:
             return Refused("log", str(error))
 
     def _wallets(self) -> OwnWallets:
-        keys = self._keys
+        keys, rules = self._keys, self._rules
+        warm = keys.address(Wallet.WARM) if rules.warm else ""
         return OwnWallets(
-            keys.address(Wallet.HOT), keys.address(Wallet.GAS_TANK), self._rules.cold, keys.xpub()
+            keys.address(Wallet.HOT), keys.address(Wallet.GAS_TANK), rules.cold, keys.xpub(), warm
         )
 
     def _sign(self, request: Sign) -> Signed:
-        purpose = request.purpose
-        order = self._order_to_cancel(purpose) if request.cancels else self._order(purpose)
+        purpose, orders = request.purpose, Orders(self._rules, self._keys)
+        order = orders.to_cancel(purpose) if request.cancels else orders.of(purpose)
         wallet = self._keys.address(order.which)
         self._check_bound(order, wallet, request)
         self._check_gas(request)
@@ -163,99 +126,9 @@ class Signer:
             self._check_decided(purpose)
         return self._signed(order, wallet, request)
 
-    # --- what it comes to -----------------------------------------------------------------
-
-    def _order(self, purpose: Purpose) -> _Order:
-        content = sha256(msgspec.json.encode(purpose, order="sorted")).hexdigest()
-        match purpose:
-            case Pay():
-                intent = purpose.intent
-                token = self._rules.tokens.get(intent.asset)
-                if token is None or token != intent.token:
-                    raise No("asset", f"{intent.asset} is not that token here")
-                content = sha256(canonical(intent)).hexdigest()
-                return _Order(
-                    Wallet.HOT, f"withdrawal/{intent.id}", content, intent.destination, token,
-                    intent.amount, intent.account, intent.asset,
-                )  # fmt: skip
-            case Sweep():
-                self._check_number(purpose.number)
-                hot = self._keys.address(Wallet.HOT)
-                return _Order(
-                    purpose.number, "", content, hot, self._token(purpose.token), purpose.amount
-                )
-            case Fuel():
-                self._check_number(purpose.number)
-                if purpose.amount > self._rules.max_fuel:
-                    raise No("amount", f"fuel of {purpose.amount} wei is over its limit")
-                target = self._keys.address(purpose.number)
-                return _Order(Wallet.GAS_TANK, "", content, target, "", purpose.amount)
-            case Refill():
-                if not self._rules.cold:
-                    raise No("destination", "there is no cold wallet in the signer's settings")
-                return _Order(
-                    Wallet.HOT, f"refill/{purpose.id}", content, self._rules.cold,
-                    self._token(purpose.token), purpose.amount,
-                )  # fmt: skip
-            case Return():
-                return self._order_to_return(purpose)
-
-    def _order_to_return(self, purpose: Return) -> _Order:
-        intent = purpose.intent
-        if self._rules.tokens.get(intent.asset) != intent.token:
-            raise No("asset", f"{intent.asset} is not that token here")
-        return _Order(
-            self._source(purpose), f"return/{intent.id}", _content_of(purpose), intent.destination,
-            intent.token, purpose.amount, intent.account, intent.asset, intent.deposit,
-        )  # fmt: skip
-
-    def _order_to_cancel(self, purpose: Purpose) -> _Order:
-        """Of what is not to be paid only the wallet and the name count: a nonce that was given to
-        something that no settings allow must not hold up all behind it."""
-        content = sha256(msgspec.json.encode(purpose, order="sorted")).hexdigest()
-        which: Which = Wallet.HOT
-        name = ""
-        match purpose:
-            case Pay(intent):
-                content = sha256(canonical(intent)).hexdigest()
-                name = f"withdrawal/{intent.id}"
-            case Refill():
-                name = f"refill/{purpose.id}"
-            case Sweep():
-                self._check_number(purpose.number)
-                which = purpose.number
-            case Fuel():
-                which = Wallet.GAS_TANK
-            case Return():
-                which, content = self._where(purpose), _content_of(purpose)
-                name = f"return/{purpose.intent.id}"
-        return _Order(which, name, content, self._keys.address(which), "", 1)
-
-    def _source(self, purpose: Return) -> Which:
-        """Where the coins of a return are, which is where its intent says."""
-        which = self._where(purpose)
-        if self._keys.address(which) != purpose.intent.source:
-            raise No("destination", f"{purpose.intent.id} is of coins at another address")
-        return which
-
-    def _where(self, purpose: Return) -> Which:
-        if purpose.number == FROM_HOT:
-            return Wallet.HOT
-        self._check_number(purpose.number)
-        return purpose.number
-
-    def _token(self, token: str) -> str:
-        if token not in self._rules.tokens.values():
-            raise No("asset", f"{token[:42]} is no token of the signer's settings")
-        return token
-
-    def _check_number(self, number: int) -> None:
-        if not 0 <= number <= MAX_DEPOSIT_NUMBER:
-            raise No("destination", f"there is no deposit address {number}")
-
     # --- what is checked ------------------------------------------------------------------
 
-    def _check_bound(self, order: _Order, wallet: str, request: Sign) -> None:
+    def _check_bound(self, order: Order, wallet: str, request: Sign) -> None:
         """What was signed before for the same thing said the same, under the same nonce."""
         if request.nonce < 0 or not 0 < order.amount <= MAX_UINT256:
             raise No("amount", "a nonce is not below 0, an amount above it and within a uint256")
@@ -358,7 +231,7 @@ class Signer:
 
     # --- signing --------------------------------------------------------------------------
 
-    def _signed(self, order: _Order, wallet: str, request: Sign) -> Signed:
+    def _signed(self, order: Order, wallet: str, request: Sign) -> Signed:
         gas, chain = request.gas, self._rules.chain
         if request.cancels:
             tx = payment(chain, request.nonce, "", wallet, 0, gas.limit, gas.max_fee, gas.tip)
@@ -373,7 +246,7 @@ class Signer:
         now = self._clock.now()
 
         def entry(seq: int, before: str) -> Entry:
-            kind = CANCEL if request.cancels else type(request.purpose).__name__.lower()
+            kind = CANCEL if request.cancels else kind_of(request.purpose)
             return Entry(
                 seq, now, kind, ident, order.content, wallet, request.nonce, order.account,
                 order.asset, order.amount, gas.limit * gas.max_fee, name.hex(), before,
@@ -398,9 +271,3 @@ class Signer:
             self._paid.setdefault((entry.wallet, entry.id), entry)
             if entry.subject:
                 self._returned.setdefault(entry.subject, entry)
-
-
-def _content_of(purpose: Return) -> str:
-    """All that a return says, whoever has approved it."""
-    words = canonical(purpose.intent) + f"\n{purpose.number}\n{purpose.amount}".encode()
-    return sha256(words).hexdigest()

@@ -16,7 +16,9 @@ HARDENED: Final = 0x8000_0000
 DEPOSITS: Final = (44 | HARDENED, 60 | HARDENED, HARDENED, 0)
 HOT: Final = (44 | HARDENED, 60 | HARDENED, 1 | HARDENED, 0, 0)
 GAS_TANK: Final = (44 | HARDENED, 60 | HARDENED, 2 | HARDENED, 0, 0)
-"""Paths (BIP-44, coin 60): of all deposit addresses, of the hot wallet, of the gas tank."""
+WARM: Final = (44 | HARDENED, 60 | HARDENED, 3 | HARDENED, 0, 0)
+"""Paths (BIP-44, coin 60): of all deposit addresses, of the hot wallet, the gas tank, and the warm
+wallet."""
 
 _PUBLIC_VERSION: Final = bytes.fromhex("0488b21e")
 _PRIVATE_VERSION: Final = bytes.fromhex("0488ade4")

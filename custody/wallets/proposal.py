@@ -4,7 +4,7 @@ Everything is in it that a person has to see. Nothing in it is believed: whoever
 transaction and its hash out again, from the amount and from addresses that the reader brings along.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -29,6 +29,7 @@ MAX_FILE: Final = 65_536
 """Largest file that is read, bytes: one with fifty signatures has some 12,000."""
 
 Hex = Annotated[str, Meta(pattern=r"^0x([0-9a-f]{2})*\Z", max_length=2_000)]
+PaidWallet = Literal["hot", "warm"]
 Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,78}\Z")]
 
 
@@ -55,8 +56,8 @@ class OwnerSignature(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Proposal(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The file. amount: in the asset's units; atomic: in the chain's. hot: who is paid. hash: what
-    owners sign."""
+    """The file. amount: in the asset's units; atomic: in the chain's. hot: the address that is
+    paid, of the wallet of ours that `wallet` names. hash: what owners sign."""
 
     version: Annotated[int, Meta(ge=1, le=1)] = 1
     chain: Annotated[int, Meta(ge=1, le=2**53)]
@@ -68,15 +69,16 @@ class Proposal(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     amount: str
     atomic: Digits
     hot: Address
+    wallet: PaidWallet = "hot"
     transaction: Transaction
     hash: Hex
     signatures: Annotated[tuple[OwnerSignature, ...], Meta(max_length=MAX_OWNERS)] = ()
 
 
 class Known(Struct, frozen=True):
-    """What a reader knows without the file: of the configuration, and of the venue. nonce, owners,
-    threshold: of the Safe on the chain, if it was asked; None and empty if not. tokens, decimals:
-    by asset."""
+    """What a reader knows without the file: of the configuration, and of the venue. hot, wallet: as
+    in the file. nonce, owners, threshold: of the Safe on the chain, if it was asked; None and empty
+    if not. tokens, decimals: by asset."""
 
     chain: int
     safe: str
@@ -86,6 +88,7 @@ class Known(Struct, frozen=True):
     nonce: int | None = None
     owners: tuple[str, ...] = ()
     threshold: int = 0
+    wallet: PaidWallet = "hot"
 
 
 def propose(
@@ -112,6 +115,7 @@ def propose(
         amount=format_scaled(atomic, known.decimals[asset]).decode(),
         atomic=str(atomic),
         hot=known.hot,
+        wallet=known.wallet,
         transaction=_shown(tx),
         hash="0x" + hash_of(tx, known.chain, known.safe).hex(),
     )
@@ -137,13 +141,14 @@ def check(proposal: Proposal, known: Known) -> SafeTx:
     SafeRefused, with the first thing that is not."""
     tx = _read(proposal.transaction)
     nonce = tx.nonce if known.nonce is None else known.nonce
-    token, amount = check_payment(tx, known.hot, known.tokens.values(), nonce)
+    token, amount = check_payment(tx, known.hot, known.tokens.values(), nonce, known.wallet)
     if proposal.asset not in known.tokens:
         raise SafeRefused(f"asset: {proposal.asset} is not on the chain")
     expected: dict[str, Any] = {
         "chain": known.chain,
         "safe": known.safe,
         "hot": known.hot,
+        "wallet": known.wallet,
         "token": known.tokens[proposal.asset],
         "atomic": str(amount),
         "amount": format_scaled(amount, known.decimals[proposal.asset]).decode(),

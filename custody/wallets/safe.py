@@ -2,7 +2,7 @@
 
 What owners sign is hashed here by our own few lines (EIP-712), from fields that are shown to them:
 a hash that somebody else has made says nothing to a person. And only one kind of transaction is
-made or signed here, coins for the hot wallet: an owner who signs a delegatecall has signed the
+made or signed here, coins for a wallet of ours: an owner who signs a delegatecall has signed the
 whole Safe away.
 """
 
@@ -87,9 +87,12 @@ def hash_of(tx: SafeTx, chain: int, safe: str) -> bytes:
     return keccak(b"\x19\x01" + domain + content)
 
 
-def check_payment(tx: SafeTx, hot: str, tokens: Iterable[str], nonce: int) -> tuple[str, int]:
-    """(token, atomic units) of a transaction that brings coins to the hot wallet and does nothing
-    else. tokens: those that the venue takes. nonce: the Safe's next. Raises SafeRefused."""
+def check_payment(
+    tx: SafeTx, hot: str, tokens: Iterable[str], nonce: int, wallet: str = "hot"
+) -> tuple[str, int]:
+    """(token, atomic units) of a transaction that brings coins to `hot`, the address of our wallet
+    of the name `wallet`, and does nothing else. tokens: those that the venue takes. nonce: the
+    Safe's next. Raises SafeRefused."""
     if tx.operation != CALL:
         raise SafeRefused("it is a delegatecall, which hands the Safe itself over: never sign one")
     refunds = (tx.safe_tx_gas, tx.base_gas, tx.gas_price, tx.gas_token, tx.refund_receiver)
@@ -106,7 +109,7 @@ def check_payment(tx: SafeTx, hot: str, tokens: Iterable[str], nonce: int) -> tu
             raise SafeRefused(f"it is no transfer of coins that the venue takes: {token} is called")
         target, amount = call
     if target != hot:
-        raise SafeRefused(f"it pays {target}, and the hot wallet is {hot}")
+        raise SafeRefused(f"it pays {target}, and the {wallet} wallet is {hot}")
     if not 0 < amount <= MAX_UINT256:
         raise SafeRefused("it moves nothing")
     return token, amount
@@ -207,7 +210,7 @@ def doubt(change: Change, amount: int) -> str:
         return f"{left} left the Safe in that block, and not {amount}"
     if came != amount:
         return (
-            f"{amount} left the Safe, and the hot wallet has {came} more: did it pay or get"
+            f"{amount} left the Safe, and our wallet has {came} more: did it pay or get"
             " something else in that block, or does the token take a fee?"
         )
     return ""

@@ -1,7 +1,7 @@
-"""What the hot wallet has too much of: whoever takes its key takes what is in it.
+"""What a wallet has too much of: whoever takes its key takes what is in it.
 
-Coins that the venue holds for a withdrawal are nobody's surplus: what would go to the cold wallet
-would have to be fetched from there again, by people.
+Coins that the venue holds for a withdrawal are nobody's surplus: what would go down from the hot
+wallet would have to be fetched up to it again, by people.
 """
 
 from collections.abc import Mapping
@@ -14,22 +14,44 @@ from custody.assets import ChainAsset, ChainAssets
 from custody.chain_books import ChainBooks
 from custody.chains.node import NATIVE
 from custody.ledger import chart
-from custody.outgoing.states import UNDER_WAY, Purpose
-from custody.outgoing.store import is_unbooked
+from custody.outgoing.states import UNDER_WAY
+from custody.signing.requests import OwnWallets, Way
 from custody.store.custody_schema import outgoing, withdrawals
 from custody.withdrawals.states import WithdrawalState as W
 
 PROMISED: Final = tuple(map(str, (W.HELD, W.AWAITING, W.APPROVED, W.SENDING, W.REVERTED)))
 """States of withdrawals that the hot wallet has still to pay, or may have to."""
 
-_LEAVING: Final = (Purpose.REFILL, Purpose.RETURN)
-
 
 class Limits(Struct, frozen=True):
-    """Of the hot wallet, by asset in minor units: over `most` it gives all over `keep` away."""
+    """Of a wallet, by asset in minor units: over `most` it gives all over `keep` away."""
 
     most: Mapping[str, int]
     keep: Mapping[str, int]
+
+
+class Tier(Struct, frozen=True):
+    """A wallet that gives away what it has too much of. wallet, target: addresses."""
+
+    way: Way
+    wallet: str
+    target: str
+    limits: Limits
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether it is the warm wallet that gives."""
+        return self.way == "warm-cold"
+
+
+def tiers_of(wallets: OwnWallets, hot: Limits, warm: Limits) -> list[Tier]:
+    """Who gives to whom: the hot wallet to the warm one, or to the cold one where there is none."""
+    if not wallets.warm:
+        return [Tier("hot-cold", wallets.hot, wallets.cold, hot)]
+    return [
+        Tier("hot-warm", wallets.hot, wallets.warm, hot),
+        Tier("warm-cold", wallets.warm, wallets.cold, warm),
+    ]
 
 
 class Surplus(Struct, frozen=True):
@@ -40,38 +62,50 @@ class Surplus(Struct, frozen=True):
     amount: int
     spare: int
 
+    def after_gas(self, cost: int) -> int:
+        """What can go once its own gas is paid for: atomic units; not above 0 if nothing can. cost:
+        wei, at most."""
+        if self.asset.token:
+            return self.amount if self.spare >= cost else 0
+        return min(self.amount, self.spare - cost)
 
-def surplus_of(
-    connection: Connection, books: ChainBooks, assets: ChainAssets, limits: Limits, hot: str
-) -> Surplus | None:
-    """The first asset of which there is too much; None while a refill of before, or a return, has
-    no entry yet."""
-    if not limits.most or any(is_unbooked(connection, what) for what in _LEAVING):
-        return None
+
+def surpluses(
+    connection: Connection, books: ChainBooks, assets: ChainAssets, tier: Tier
+) -> list[Surplus]:
+    """All that a wallet has too much of; tokens first, for its coins pay for their gas."""
+    if not tier.limits.most:
+        return []
     coin = assets.by_token[NATIVE]
-    free_coins = _free(connection, books, coin, hot) - coin.units(_gas(connection, hot))
-    for code, most in sorted(limits.most.items()):
+    free_coins = _free(connection, books, coin, tier) - coin.units(_gas(connection, tier.wallet))
+    found = []
+    for code, most in tier.limits.most.items():
         asset = assets.by_code[code]
-        free = _free(connection, books, asset, hot) if asset.token else free_coins
+        free = _free(connection, books, asset, tier) if asset.token else free_coins
         if free > asset.units_of_minor(most):
-            over = free - asset.units_of_minor(limits.keep.get(code, 0))
+            over = free - asset.units_of_minor(tier.limits.keep.get(code, 0))
             spare = max(free_coins, 0) // coin.units(1)
-            return Surplus(asset, over // asset.units(1), spare)
-    return None
+            found.append(Surplus(asset, over // asset.units(1), spare))
+    return sorted(found, key=lambda surplus: (not surplus.asset.token, surplus.asset.code))
 
 
-def _free(connection: Connection, books: ChainBooks, asset: ChainAsset, hot: str) -> int:
-    """Units of the ledger in the hot wallet that no withdrawal waits for."""
+def _free(connection: Connection, books: ChainBooks, asset: ChainAsset, tier: Tier) -> int:
+    """Units of the ledger in a wallet that nobody waits for."""
+    there = books.balance(chart.chain(asset.code, tier.wallet))
+    return there if tier.is_warm else there - asset.units_of_minor(_promised(connection, asset))
+
+
+def _promised(connection: Connection, asset: ChainAsset) -> int:
+    """Minor units that withdrawals wait for."""
     query = select(func.sum(withdrawals.c.amount)).where(
         withdrawals.c.asset == asset.code, withdrawals.c.state.in_(PROMISED)
     )
-    promised = int(connection.execute(query).scalar() or 0)
-    return books.balance(chart.chain(asset.code, hot)) - asset.units_of_minor(promised)
+    return int(connection.execute(query).scalar() or 0)
 
 
-def _gas(connection: Connection, hot: str) -> int:
-    """Wei that transactions under way may still cost the wallet."""
+def _gas(connection: Connection, wallet: str) -> int:
+    """Wei that transactions under way may still cost a wallet."""
     query = select(outgoing.c.gas, outgoing.c.most).where(
-        outgoing.c.wallet == hot, outgoing.c.state.in_([str(state) for state in UNDER_WAY])
+        outgoing.c.wallet == wallet, outgoing.c.state.in_([str(state) for state in UNDER_WAY])
     )
     return sum(row.gas * int(row.most) for row in connection.execute(query))

@@ -1,10 +1,11 @@
-"""`fixgate cold`: coins out of the cold wallet, a Safe, to the hot one. People sign; nothing else.
+"""`fixgate cold`: coins out of the cold wallet, a Safe, to the hot one or the warm one. People
+sign; nothing else.
 
     owner        a key pair for an owner, in an HSM
     propose ──▶ a file ──▶ sign, by each owner, where their key is ──▶ execute ──▶ show --tx
 
-The hot wallet's address is never taken from the file: whoever runs a command says it, from a source
-of their own.
+The address of the wallet that is paid is never taken from the file: whoever runs a command says it,
+from a source of their own.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from engine.model.errors import OperatorError
 from gateway.config import load_config
 from gateway.custody_commands.common import JSON_TOO
 
-HOT_HELP: Final = "the hot wallet, from a source of your own; `fixgate keys show` tells it"
+HOT_HELP: Final = "pay the hot wallet: its address, from a source of your own; see `fixgate keys`"
+WARM_HELP: Final = "pay the warm wallet instead: its address, from a source of your own"
 RPC_HELP: Final = "a node: the name of one in the configuration, or a URL"
 
 
@@ -34,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command = bare(name, text)
         if file:
             command.add_argument("file", type=Path, metavar="FILE", help="the proposal")
-        command.add_argument("--hot", required=True, metavar="ADDRESS", help=HOT_HELP)
+        paid = command.add_mutually_exclusive_group(required=True)
+        paid.add_argument("--hot", metavar="ADDRESS", help=HOT_HELP)
+        paid.add_argument("--warm", metavar="ADDRESS", help=WARM_HELP)
         command.add_argument("--rpc", metavar="NODE", help=RPC_HELP)
         return command
 

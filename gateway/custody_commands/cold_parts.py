@@ -42,14 +42,20 @@ SPARE_GAS: Final = 5
 # --- what is known -----------------------------------------------------------------------------
 
 
-def known_of(settings: CustodySettings, hot: str) -> Known:
-    """What a reader knows of the configuration, and of the hot wallet. Raises AddressMalformed."""
+def known_of(settings: CustodySettings, hot: str | None, warm: str | None) -> Known:
+    """What a reader knows of the configuration, and of the wallet that is paid: one of the two.
+    Raises AddressMalformed, and OperatorError if there is no such wallet."""
+    if warm is not None and not settings.warm:
+        raise OperatorError("the configuration names no warm wallet: custody.warm")
+    paid = hot if warm is None else warm
+    assert paid is not None
     return Known(
         settings.chain.id,
         settings.cold,
-        parse_address(hot),
+        parse_address(paid),
         {asset.code: asset.token for asset in settings.assets},
         {asset.code: asset.decimals for asset in settings.assets},
+        wallet="hot" if warm is None else "warm",
     )
 
 
@@ -128,7 +134,7 @@ def ask(settings: CustodySettings, node: str, question: Callable[[SafeNode], Awa
     return asyncio.run(run())
 
 
-def warnings(state: SafeState, hot: str) -> list[str]:
+def warnings(state: SafeState, known: Known) -> list[str]:
     """What an owner has to know of the Safe before anything else."""
     found = [
         f"module {shown(module)} moves the Safe's coins without any signature"
@@ -136,8 +142,10 @@ def warnings(state: SafeState, hot: str) -> list[str]:
     ]
     if state.guard:
         found.append(f"guard {shown(state.guard)} has a say in every transaction of the Safe")
-    if hot in state.owners:
-        found.append("the hot wallet is an owner of the Safe: a thief of one is half way there")
+    if known.hot in state.owners:
+        found.append(
+            f"the {known.wallet} wallet is an owner of the Safe: a thief of one is half way there"
+        )
     return found
 
 
@@ -169,7 +177,9 @@ def send(
     more does no harm: the Safe's nonce is used once. Raises SafeRefused if it would fail."""
     key = FileKey(key_file)
     if key.address() == proposal.hot:
-        raise SafeRefused("the hot wallet's nonces are custody's: another key has to pay the gas")
+        raise SafeRefused(
+            f"the {proposal.wallet} wallet's nonces are custody's: another key has to pay the gas"
+        )
 
     async def call(safe: SafeNode) -> bytes:
         evm = safe.node
@@ -206,7 +216,7 @@ def words(proposal: Proposal) -> str:
     call = f"transfer of token {shown(proposal.token)}" if proposal.token else "none: coins alone"
     lines = [
         f"  pays       {proposal.amount} {proposal.asset} ({proposal.atomic} smallest units)",
-        f"  to         {shown(proposal.hot)}, the hot wallet",
+        f"  to         {shown(proposal.hot)}, the {proposal.wallet} wallet",
         f"  from       {shown(proposal.safe)}, a Safe of {proposal.threshold} of"
         f" {len(proposal.owners)} owners, on chain {proposal.chain}",
         f"  nonce      {proposal.transaction.nonce}",

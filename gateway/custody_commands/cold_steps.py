@@ -29,10 +29,10 @@ def owner(args: argparse.Namespace, settings: CustodySettings) -> int:
 
 def propose(args: argparse.Namespace, settings: CustodySettings) -> int:
     """Write a new file."""
-    known = parts.known_of(settings, args.hot)
+    known = parts.known_of(settings, args.hot, args.warm)
     if args.rpc:
         state = parts.ask(settings, args.rpc, lambda node: node.state())
-        _warn(parts.warnings(state, known.hot))
+        _warn(parts.warnings(state, known))
         nonce, owners, threshold = state.nonce, state.owners, state.threshold
     elif args.nonce is None or not args.owner:
         raise OperatorError("without --rpc: --nonce, --threshold and an --owner for each of them")
@@ -95,11 +95,11 @@ def execute(args: argparse.Namespace, settings: CustodySettings) -> int:
 
 def _known(args: argparse.Namespace, settings: CustodySettings) -> Known:
     """What is known without the file; with a node, also what the Safe says of itself."""
-    known = parts.known_of(settings, args.hot)
+    known = parts.known_of(settings, args.hot, args.warm)
     if not args.rpc:
         return known
     state = parts.ask(settings, args.rpc, lambda node: node.state())
-    _warn(parts.warnings(state, known.hot))
+    _warn(parts.warnings(state, known))
     return replace(known, nonce=state.nonce, owners=state.owners, threshold=state.threshold)
 
 

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from custody.settings import CustodySettings
+from custody.settings import CustodySettings, HsmSettings
 from engine.model.errors import OperatorError
 from gateway.config import load_config
 from gateway.flow.system_clock import SystemClock, silent
@@ -45,10 +45,7 @@ def _create(settings: CustodySettings, folder: Path, data: Path) -> tuple[list[s
 
     log = data / SIGNER_LOG
     if log.exists() and log.stat().st_size:
-        raise OperatorError(
-            f"{log} says that this venue has signed already: new keys would leave its coins behind."
-            " Restore the keystore and the HSM from their copies"
-        )
+        return _add_warm(settings, folder, log)
     file, password_file = keystore_files(settings, folder)
     password = read_password(password_file)
     done: dict[str, bool] = {}
@@ -56,7 +53,7 @@ def _create(settings: CustodySettings, folder: Path, data: Path) -> tuple[list[s
     if settings.hsm is not None:
         hsm = settings.hsm
         token = open_token(hsm, folder, SystemClock(), silent)
-        for label in (hsm.hot_label, hsm.gas_tank_label):
+        for label in _pairs(settings, hsm):
             done[f"key pair {label} in the HSM"] = token.make_pair(label)
         done[f"AES key {hsm.seal_label} in the HSM"] = token.make_sealing_key(hsm.seal_label)
         outer = Seal(token, hsm.seal_label)
@@ -68,6 +65,32 @@ def _create(settings: CustodySettings, folder: Path, data: Path) -> tuple[list[s
     return [name for name, new in done.items() if new], [n for n, new in done.items() if not new]
 
 
+def _pairs(settings: CustodySettings, hsm: HsmSettings) -> list[str]:
+    """Labels of the key pairs that this venue needs."""
+    return [hsm.hot_label, hsm.gas_tank_label, *([hsm.warm_label] if settings.warm else [])]
+
+
+def _add_warm(settings: CustodySettings, folder: Path, log: Path) -> tuple[list[str], list[str]]:
+    """Of a venue that has signed, only the pair of a warm wallet that it never had; a keystore has
+    it from the beginning. Raises KeysGone if the HSM lacks the others."""
+    from custody.signing.log import names_the_warm_wallet
+    from custody.signing.opening import open_token
+
+    hsm = settings.hsm
+    if hsm is None or not settings.warm or names_the_warm_wallet(log):
+        raise OperatorError(
+            f"{log} says that this venue has signed already: new keys would leave its coins behind."
+            " Restore the keystore and the HSM from their copies"
+        )
+    token = open_token(hsm, folder, SystemClock(), silent)
+    others = [hsm.hot_label, hsm.gas_tank_label]
+    for label in others:
+        token.point(label)
+    if not token.make_pair(hsm.warm_label):
+        raise OperatorError("all keys are there already, and are never written over: `keys show`")
+    return [f"key pair {hsm.warm_label} in the HSM"], [f"key pair {it} in the HSM" for it in others]
+
+
 def _shown(settings: CustodySettings, folder: Path) -> dict[str, object]:
     """What the keys are, opened as the signer opens them."""
     from custody.chains.calldata import checksummed
@@ -77,6 +100,7 @@ def _shown(settings: CustodySettings, folder: Path) -> dict[str, object]:
     keys = open_keys(settings, folder, SystemClock(), silent)
     return {
         "hot": checksummed(keys.address(Wallet.HOT)),
+        "warm": checksummed(keys.address(Wallet.WARM)) if settings.warm else "",
         "gas_tank": checksummed(keys.address(Wallet.GAS_TANK)),
         "xpub": keys.xpub(),
         "keystore": str(keystore_files(settings, folder)[0]),
@@ -89,6 +113,7 @@ def _text(shown: dict[str, object]) -> str:
     where = f"in the HSM, token {hsm}" if hsm else "derived from the keystore"
     lines = [
         f"hot wallet  {shown['hot']}  ({where})",
+        *([f"warm wallet {shown['warm']}  ({where})"] if shown["warm"] else []),
         f"gas tank    {shown['gas_tank']}  ({where})",
         f"deposits    {shown['xpub']}",
     ]

@@ -78,6 +78,8 @@ async def _run_custody(place: Place, stop: asyncio.Event) -> None:
     if stop.is_set():
         return
     place.log(f"the hot wallet is {wallets.hot}, the gas tank {wallets.gas_tank}")
+    if wallets.warm:
+        place.log(f"the warm wallet is {wallets.warm}")
     database = open_database(database_url(settings, place.data))
     async with _chain(place, settings, folder, wallets) as (nodes, demo):
         custody = Custody(
@@ -197,7 +199,12 @@ def _operations(
     in the venue's units."""
 
     async def own(_: Asked) -> dict[str, str]:
-        return {"hot": wallets.hot, "gas_tank": wallets.gas_tank, "cold": wallets.cold}
+        return {
+            "hot": wallets.hot,
+            "warm": wallets.warm,
+            "cold": wallets.cold,
+            "gas_tank": wallets.gas_tank,
+        }
 
     if demo is None:
         return {"wallets": own}

@@ -6,8 +6,9 @@ from custody.deposits.states import DECIDABLE, DepositState
 from custody.ledger import chart
 from custody.outgoing import store as outgoing
 from custody.reconciling import booking, breaks
+from custody.signing.orders import Orders
 from custody.signing.signer import Signer
-from custody.wallets.treasury import Treasury
+from custody.wallets.moves import Moves
 from custody.withdrawals import giving_up
 from tests.custody.plants import plant
 
@@ -56,12 +57,12 @@ def returned_where_it_failed(patch):
 @plant
 def gas_kept_back_nowhere(patch):
     """What a return keeps for its gas stays in suspense."""
-    real = Treasury._returned
+    real = Moves._returned
 
     def returned(self, row, purpose):
         return [move for move in real(self, row, purpose) if "/house/found" not in move[1]]
 
-    patch.setattr(Treasury, "_returned", returned)
+    patch.setattr(Moves, "_returned", returned)
 
 
 @plant
@@ -129,7 +130,7 @@ def signer_returns_any_amount(patch):
 @plant
 def signer_returns_from_anywhere(patch):
     """The signer does not look where the coins of a return are."""
-    patch.setattr(Signer, "_source", Signer._where)
+    patch.setattr(Orders, "_source", Orders._where)
 
 
 @plant

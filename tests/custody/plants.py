@@ -28,12 +28,14 @@ from custody.outgoing.fees import Offer, first_offer, next_offer
 from custody.outgoing.states import OutgoingState
 from custody.policy import decision, intents
 from custody.screening import ScreeningFailed, Verdict
+from custody.signing import orders
 from custody.signing.log import SignerLog
+from custody.signing.requests import Refill
 from custody.signing.signer import Signer
 from custody.store import ledger_store
 from custody.store.custody_schema import withdrawals as withdrawal_table
 from custody.store.schema import cursor
-from custody.wallets import treasury
+from custody.wallets import moves, refills, surplus, sweeps
 from custody.withdrawals import lifecycle, rulings
 from custody.withdrawals import store as withdrawals
 from custody.withdrawals.states import WithdrawalState
@@ -229,7 +231,52 @@ def reversed_before_credited(patch):
 @plant
 def withheld_coins_swept(patch):
     """Coins that screening has not let in are swept to the hot wallet."""
-    patch.setattr(treasury, "_undecided", lambda _connection: set())
+    patch.setattr(sweeps, "_undecided", lambda _connection: set())
+
+
+# --- the wallets -------------------------------------------------------------------------------
+
+
+@plant
+def promised_coins_go_down(patch):
+    """What withdrawals wait for counts as surplus."""
+    patch.setattr(surplus, "_promised", lambda _connection, _asset: 0)
+
+
+@plant
+def warm_pays_anybody(patch):
+    """What the warm wallet has too much of goes to an address that is none of ours."""
+    ends = orders.Orders._ends
+
+    def elsewhere(self, way):
+        source, target = ends(self, way)
+        return source, people.STRANGER.address.lower() if way == "warm-cold" else target
+
+    patch.setattr(orders.Orders, "_ends", elsewhere)
+
+
+@plant
+def booked_as_cold(patch):
+    """Whatever goes down is booked as if it had come to the cold wallet."""
+    real = moves.carried
+
+    def carried(purpose, wallets, deposit_address):
+        if isinstance(purpose, Refill):
+            return purpose.token, wallets.cold, purpose.amount
+        return real(purpose, wallets, deposit_address)
+
+    patch.setattr(moves, "carried", carried)
+
+
+@plant
+def fuel_goes_down(patch):
+    """Coins that came for a token's gas go on to the cold wallet before the token does."""
+
+    def coins_first(*words):
+        return sorted(surpluses(*words), key=lambda found: bool(found.asset.token))
+
+    surpluses = surplus.surpluses
+    patch.setattr(refills, "surpluses", coins_first)
 
 
 # --- withdrawals -------------------------------------------------------------------------------

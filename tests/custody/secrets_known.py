@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from eth_utils import keccak
 
-from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, ExtendedPrivateKey
+from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, WARM, ExtendedPrivateKey
 
 LEAST = 6
 """Shortest secret that is looked for, bytes: of less every file is full."""
@@ -70,7 +70,7 @@ DATABASE_URL = f"postgresql://custody:{DATABASE_PASSWORD}@127.0.0.1:9/custody"
 def keys_of(seed):
     """By name, every private key that this venue derives of a seed, and those between."""
     master = ExtendedPrivateKey.of_seed(seed)
-    paths = {"hot": HOT, "gas_tank": GAS_TANK}
+    paths = {"hot": HOT, "gas_tank": GAS_TANK, "warm": WARM}
     paths |= {f"deposit_{k}": (*DEPOSITS, k) for k in range(3)}
     paths |= {"deposits": DEPOSITS, "coin": DEPOSITS[:2], "purpose": DEPOSITS[:1], "master": ()}
     return {name: master.derive(path)._key.secret for name, path in paths.items()}

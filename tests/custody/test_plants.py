@@ -20,6 +20,7 @@ from tests.custody import test_crashes as crashes
 from tests.custody import test_decided_deposits as deciding
 from tests.custody import test_decisions as decisions
 from tests.custody import test_failures as failures
+from tests.custody import test_warm as warm
 from tests.custody import test_withdrawals as withdrawals
 from tests.custody.plants import PLANTS, planted
 from tests.custody.schedule import Schedule
@@ -146,9 +147,9 @@ def schedules(ground, kinds=()):
             schedule.world.close()
 
 
-def story(ground, test, policy=POLICY, **words):
-    """One test in a world of its own."""
-    world = World(ground.folder(), ground.template, policy=policy)
+def story(ground, test, policy=POLICY, terms=None, **words):
+    """One test in a world of its own. terms: what is other in it, see World."""
+    world = World(ground.folder(), ground.template, policy=policy, **terms or {})
     try:
         test(world, **words)
     finally:
@@ -206,6 +207,9 @@ STUCK = partial(
 HELD = partial(story, test=coins_that_screening_holds_stay_where_they_are)
 SLOW = partial(story, test=a_velocity_counts_what_is_on_its_way, policy=SLOWLY)
 BEHIND = partial(story, test=what_comes_behind_a_refused_payment_goes_on)
+TIERS = partial(story, test=warm.goes_down, terms={"warm": True, **warm.LIMITS})
+PROMISED = partial(story, test=warm.keeps_its_promises, terms={"warm": True})
+BALL = partial(story, test=warm.plays_no_ball, terms={"warm": True, **warm.NOTHING_WARM})
 LATE = partial(story, test=a_credit_that_comes_late_is_reversed_when_it_has_come)
 
 TAKEN_BACK = partial(
@@ -307,6 +311,9 @@ FOUND_BY = {
     TAKEN_BACK: {"reversed": "reversal_forgotten"},
     LATE: {"overdraft: ETH/deposits/incoming": "reversed_before_credited"},
     SLOW: {"they are": "velocity_of_what_has_settled"},
+    TIERS: {"/chain/|assert": "warm_pays_anybody booked_as_cold"},
+    PROMISED: {"assert": "promised_coins_go_down"},
+    BALL: {"still under way|assert": "fuel_goes_down"},
     HELD: {"were swept": "withheld_coins_swept"},
     RELEASED: {"credited|49500000000": "released_by_its_event"},
     GIVEN_BACK: {
@@ -370,6 +377,6 @@ def test_without_a_bug_the_same_schedules_find_nothing(kinds, ground):
     schedules(ground, kinds)
 
 
-@pytest.mark.parametrize("hunt", [HELD, BALANCED, SLOW, BEHIND, LATE])
+@pytest.mark.parametrize("hunt", [HELD, BALANCED, SLOW, BEHIND, LATE, TIERS, PROMISED, BALL])
 def test_without_a_bug_it_is_so(hunt, ground):
     hunt(ground)

@@ -54,6 +54,14 @@ def test_limits_of_the_hot_wallet_need_somewhere_for_the_rest_to_go():
     assert terms().hot_most == {}
 
 
+def test_a_warm_wallet_has_limits_of_its_own():
+    ether = {**GOOD["assets"][0], "hot_most": "50", "hot_keep": "20"}
+    assert terms(assets=[ether], warm=True).hot_most == {"ETH": 50 * 10**8}
+    ether |= {"warm_most": "500", "warm_keep": "200"}
+    made = terms(assets=[ether], warm=True, cold="0x" + "01" * 20)
+    assert (made.warm_most, made.warm_keep) == ({"ETH": 500 * 10**8}, {"ETH": 200 * 10**8})
+
+
 def test_what_is_empty_may_be_written_as_such():
     made = terms(assets=[{**GOOD["assets"][0], "token": ""}], cold="")
     assert [asset.token for asset in made.assets] == [""]
@@ -75,6 +83,12 @@ HSM = {"library": "/usr/lib/softhsm/libsofthsm2.so", "token": "venue", "pin_file
          "custody.chain.endpoints"),
         ({"assets": [{**ETHER, "hot_most": "5"}]}, "custody.assets[0].hot_most"),
         ({"assets": [{**ETHER, "hot_most": "5", "hot_keep": "6"}]}, "custody.assets[0].hot_keep"),
+        ({"assets": [{**ETHER, "warm_most": "5"}]}, "custody.assets[0].warm_most"),
+        ({"assets": [{**ETHER, "warm_most": "5"}], "warm": True}, "custody.assets[0].warm_most"),
+        ({"assets": [{**ETHER, "warm_most": "5"}], "cold": "0x" + "01" * 20},
+         "custody.assets[0].warm_most"),
+        ({"assets": [{**ETHER, "warm_most": "5", "warm_keep": "6"}], "warm": True},
+         "custody.assets[0].warm_keep"),
         ({"keystore": None, "hsm": HSM, "chain": {"id": 1, "kind": "demo"}}, "custody.keystore"),
         ({"policy": {"rules": [{"name": "x", "action": "approve"}]}},
          "custody.policy.rules[0].approve"),

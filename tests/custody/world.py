@@ -27,7 +27,8 @@ from custody.signing import requests
 from custody.signing.client import AWAY
 from custody.signing.keys import SeedKeys
 from custody.signing.log import SignerLog
-from custody.signing.signer import Signer, SignerRules
+from custody.signing.rules import SignerRules
+from custody.signing.signer import Signer
 from custody.store.custody_schema import decisions, deposits, outgoing, withdrawals
 from custody.store.database import open_database
 from custody.terms import Terms
@@ -174,11 +175,12 @@ def _no_syncs(connection, _):
 
 
 class World:
-    """Everything. template: a database with its tables made, to be copied. terms: what is
-    other than in TERMS."""
+    """Everything. template: a database with its tables made, to be copied. warm: whether there is
+    a warm wallet, which is empty. terms: what is other than in TERMS."""
 
-    def __init__(self, folder, template, faults=None, policy=POLICY, **terms):
+    def __init__(self, folder, template, faults=None, policy=POLICY, *, warm=False, **terms):
         self.folder = folder
+        self.has_warm = warm
         self.clock = HandClock()
         self.runner = asyncio.Runner()
         self.writer = open_writer(folder / "journal")
@@ -201,7 +203,7 @@ class World:
         self.signer = None
         self.start_signer()
         wallets = self.signer.handle(requests.Wallets())
-        self.hot, self.tank = wallets.hot, wallets.gas_tank
+        self.hot, self.tank, self.warm = wallets.hot, wallets.gas_tank, wallets.warm
         self.chain.fund(self.hot, 1_000 * ETHER)
         self.chain.fund(self.hot, 5_000_000 * 10**6, USDC)
         self.chain.fund(self.tank, 10 * ETHER)
@@ -232,8 +234,9 @@ class World:
 
     def start_signer(self):
         rules = SignerRules(
-            CHAIN, {"ETH": "", "USD": USDC}, DECIMALS, self.terms.policy, COLD, 500 * GWEI, ETHER
-        )
+            CHAIN, {"ETH": "", "USD": USDC}, DECIMALS, self.terms.policy, COLD, 500 * GWEI, ETHER,
+            self.has_warm,
+        )  # fmt: skip
         log = SignerLog(self.folder / "signer.log", self.logged.append)
         self.signer = Signer(rules, self.keys, log, self.clock, self.logged.append)
 

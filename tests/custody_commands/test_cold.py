@@ -17,6 +17,7 @@ from tests.support.safe import LISTED, OWNERS, THIEF, new_safe
 from tests.support.softhsm import new_token
 
 HOT = "0x" + "b0" * 20
+WARM = "0x" + "3a" * 20
 SAFE = "0x" + "5afe" * 10
 ETHER = 10**18
 
@@ -47,7 +48,8 @@ class Office:
     def cold(self, what, *words, hot=HOT):
         """What a command prints as JSON."""
         words = [what, *words, "--config", self.config, "--json"]
-        words += ["--hot", hot] if what != "owner" else []
+        if what != "owner" and "--warm" not in words:
+            words += ["--hot", hot]
         self.code = run(add_arguments, run_cold, *words)
         return json.loads(self.capsys.readouterr().out)
 
@@ -117,6 +119,29 @@ def test_an_owner_brings_the_hot_wallets_address_along(desk):
         desk.sign("a")
     with pytest.raises(AddressMalformed):
         desk.sign("a", hot="0x12")
+
+
+def test_owners_may_pay_the_warm_wallet_knowingly_and_it_alone(tmp_path, capsys, monkeypatch):
+    desk = Office(tmp_path, capsys, warm=True)
+    made = desk.propose("--asset", "ETH", "--amount", "20", *OFFLINE, "--warm", WARM)
+    assert (made["hot"], made["wallet"]) == (WARM, "warm")
+    with pytest.raises(SafeRefused, match="the hot wallet is"):
+        desk.sign("a")
+    with pytest.raises(SafeRefused, match="wallet: the file says warm"):
+        desk.sign("a", hot=WARM)
+    with pytest.raises(SafeRefused, match="the warm wallet is"):
+        desk.sign("a", "--warm", "0x" + "66" * 20)
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    words = ("sign", desk.file, "--config", desk.config, "--key", desk.folder / "a")
+    run(add_arguments, run_cold, *words, "--warm", WARM)
+    assert ", the warm wallet" in capsys.readouterr().err
+    desk.sign("b", "--warm", WARM)
+    assert desk.cold("execute", desk.file, "--warm", WARM)["to"] == SAFE
+
+
+def test_there_is_no_warm_wallet_where_the_configuration_names_none(desk):
+    with pytest.raises(OperatorError, match=r"custody\.warm"):
+        desk.propose("--asset", "ETH", "--amount", "20", *OFFLINE, "--warm", WARM)
 
 
 def test_what_cannot_be_is_said(desk):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from custody.signing import requests
 from custody.signing.keys import SeedKeys
 from custody.signing.log import SignerLog
-from custody.signing.signer import Signer, SignerRules
+from custody.signing.rules import SignerRules
+from custody.signing.signer import Signer
 from tests.custody.conftest import make_template
 from tests.custody.world import CHAIN, COLD, DECIMALS, ETHER, GWEI, POLICY, USDC, HandClock
 
@@ -38,6 +39,7 @@ class Bench:
         self.said = []
         self.policy = POLICY
         self.keys = KEYS
+        self.has_warm = False
         self.log = None
         self.start()
 
@@ -45,8 +47,9 @@ class Bench:
         if self.log is not None:
             self.log.close()
         rules = SignerRules(
-            CHAIN, {"ETH": "", "USD": USDC}, DECIMALS, self.policy, COLD, 500 * GWEI, ETHER
-        )
+            CHAIN, {"ETH": "", "USD": USDC}, DECIMALS, self.policy, COLD, 500 * GWEI, ETHER,
+            self.has_warm,
+        )  # fmt: skip
         self.log = SignerLog(self.path, self.said.append)
         self.signer = Signer(rules, self.keys, self.log, self.clock, self.said.append)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from custody.settings import HsmSettings
 from custody.signing.hsm import HsmKeys
 from custody.signing.keystore import RANDOM_BYTES, create_keystore, open_keystore
-from custody.signing.opening import Seal
+from custody.signing.opening import Seal, labels_of
 from custody.signing.token import HsmToken
 from tests.support.needs import needs
 
@@ -86,9 +86,7 @@ class TokenKeys(HsmKeys):
 
     def __init__(self, token, hsm, path):
         seal = Seal(token, hsm.seal_label)
-        super().__init__(
-            token, hsm.hot_label, hsm.gas_tank_label, lambda: open_keystore(path, b"secret", seal)
-        )
+        super().__init__(token, labels_of(hsm), lambda: open_keystore(path, b"secret", seal))
         self.token = token
 
 
@@ -97,8 +95,8 @@ def make_keys(hsm, folder, clock, log, *, fresh=True):
     token = HsmToken(hsm, folder / "pin", clock, log)
     path = folder / "keystore.json"
     if fresh:
-        assert token.make_pair(hsm.hot_label)
-        assert token.make_pair(hsm.gas_tank_label)
+        for label in labels_of(hsm).values():
+            assert token.make_pair(label)
         assert token.make_sealing_key(hsm.seal_label)
         create_keystore(path, b"secret", os.urandom(RANDOM_BYTES), Seal(token, hsm.seal_label))
     return TokenKeys(token, hsm, path)
