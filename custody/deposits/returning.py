@@ -245,7 +245,8 @@ class Returning:
         if self._endings.done(connection, row, text):
             words = f"returned by {row.id}: {text}"
             store.decide(connection, deposit, S.RETURNED, words)
-            clear_alarm(connection, deposit.reference, self._clock.now())
+            for alarm in (deposit.reference, reference_of(row.id)):
+                clear_alarm(connection, alarm, self._clock.now())
 
     def _back(self, connection: Connection, row: Row[Any], deposit: Row[Any], text: str) -> None:
         if self._endings.end(connection, row, DecisionState.FAILED, text):

@@ -11,7 +11,7 @@ from custody.ledger import chart
 from custody.policy.intents import canonical
 from custody.store.custody_schema import decisions, deposits
 from tests.custody.people import ALICE, CAROL
-from tests.custody.world import BAD, ETHER, STRANGER, THEIRS, USDC, Killed
+from tests.custody.world import BAD, ETHER, GWEI, STRANGER, THEIRS, USDC, Killed
 from tests.engine.streams import ACME_ACCOUNT, BOREAS_ACCOUNT, ETH, RANDOM_BALANCES, USD
 
 START = RANDOM_BALANCES
@@ -290,6 +290,54 @@ def test_a_return_that_has_to_wait_for_a_person_until_it_is_too_late_fails(world
     row, _ = world.desk.decisions.one(ident)
     assert (row.state, row.text) == ("failed", "it expired before it was sent")
     assert (world.deposit_states(), world.on_chain(THEIRS)) == (["held"], 0)
+
+
+def test_a_return_that_would_fail_is_not_sent_and_tried_again(world):
+    world.step()
+    world.chain.tokens[USDC] = TokenKind.BLACKLIST
+    held_tokens(world)
+    finalize(world)
+    (row,) = world.desk.deposits()
+    world.chain.blacklist.add(THEIRS)
+    ident = world.desk.asking.send_back(row.reference, THEIRS, "trader7")
+    world.say(ident, ALICE, CAROL)
+    world.go(3, blocks=4, seconds=11)
+    assert (world.decision_state(ident), world.deposit_states()) == ("agreed", ["held"])
+    assert f"return/{ident}" in world.alarms()
+    assert world.signing.asked == []
+    world.chain.blacklist.clear()
+    world.go(6, blocks=4, seconds=11)
+    finalize(world)
+    world.go(1)
+    assert world.deposit_states() == ["returned"]
+    check_all(world)
+
+
+def test_a_return_whose_gas_would_take_it_all_fails(world):
+    world.step()
+    world.chain.pay(BAD, (world.desk.deposit_address("ACME", "ETH"), "", ETHER // 100))
+    finalize(world)
+    (row,) = world.desk.deposits()
+    ident = world.desk.asking.send_back(row.reference, THEIRS, "trader7")
+    world.chain.base_fee = 500 * GWEI
+    agreed(world, ident)
+    words, _ = world.desk.decisions.one(ident)
+    assert (words.state, "nothing would be left" in words.text) == ("failed", True)
+    assert world.deposit_states() == ["held"]
+
+
+def test_a_return_that_takes_more_gas_than_it_may_have_fails(world):
+    ident = world.desk.asking.send_back(came(world, held_tokens), THEIRS, "trader7")
+
+    async def dear(_call):
+        return 90_001
+
+    for node in world.nodes:
+        node.gas = dear
+    agreed(world, ident)
+    words, _ = world.desk.decisions.one(ident)
+    assert words.text == "it would take 108001 units of gas; at most 90000"
+    assert world.deposit_states() == ["held"]
 
 
 def test_coins_that_are_returned_are_not_swept_meanwhile(world):
