@@ -120,17 +120,10 @@ class Custody:
             HotWallet(wallets.hot, terms.max_fee, witnesses), self.sender, assets, self._number_of,
             clock, log, reached,
         )  # fmt: skip
-        hot = Limits(terms.hot_most, terms.hot_keep)
-        warm = Limits(terms.warm_most, terms.warm_keep)
-        self.moves = moves = Moves(
+        self.moves = Moves(
             database, self.books, self.sender, assets, wallets, terms.max_fee, clock, log, reached
         )
-        self.treasury = Treasury(
-            moves,
-            Sweeps(moves, witnesses, terms.sweep_above),
-            Refills(moves, witnesses, tiers_of(wallets, hot, warm)),
-            clock,
-        )
+        self.treasury = self._treasury(terms)
         self.reconciler = Reconciler(
             database, self.poster, witnesses, assets, wallets, clock, log, reached
         )
@@ -150,6 +143,14 @@ class Custody:
             database, terms.chain, known, AddressBook(wallets.xpub), rulings, asked, decided,
             asking, clock,
         )  # fmt: skip
+
+    def _treasury(self, terms: Terms) -> Treasury:
+        """What moves coins between the venue's own wallets."""
+        hot = Limits(terms.hot_most, terms.hot_keep)
+        warm = Limits(terms.warm_most, terms.warm_keep)
+        sweeps = Sweeps(self.moves, self.witnesses, terms.sweep_above)
+        refills = Refills(self.moves, self.witnesses, tiers_of(self.wallets, hot, warm))
+        return Treasury(self.moves, sweeps, refills, self._clock)
 
     def _carriers(
         self,
