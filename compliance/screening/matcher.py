@@ -9,13 +9,14 @@ from typing import Final
 
 from msgspec import Struct
 from rapidfuzz import process
-from rapidfuzz.distance import JaroWinkler
+from rapidfuzz.distance import Levenshtein
 
 from compliance.screening.listed import Listed, SanctionsList
 from compliance.screening.names import (
     ALGORITHM,
     EQUAL,
     alike,
+    half,
     part_score,
     parts_of,
     whole_score,
@@ -58,13 +59,12 @@ class Verdict(Struct, frozen=True):
 
 
 class _Name(Struct, frozen=True):
-    """One name of an entry. whole: its parts, with a blank between two."""
+    """One name of an entry."""
 
     source: str
     entry: Listed
     name: str
     parts: tuple[str, ...]
-    whole: str
 
 
 class Matcher:
@@ -75,7 +75,7 @@ class Matcher:
         self._versions = tuple((one.source, one.version) for one in lists)
         self._cut_off = cut_off
         self._names = list(_names_of(lists))
-        self._wholes = [name.whole for name in self._names]
+        self._wholes = [" ".join(name.parts) for name in self._names]
         self._with: dict[str, list[int]] = {}
         """By part, the names that have it."""
         for at, name in enumerate(self._names):
@@ -112,14 +112,13 @@ class Matcher:
 
     def _by_whole(self, whole: str, letters: set[str]) -> Iterable[tuple[int, int]]:
         """Names that reach the cut-off as a whole."""
-        least = self._cut_off / EQUAL - 1e-6
-        found = process.extract_iter(
-            whole, self._wholes, scorer=JaroWinkler.similarity, score_cutoff=least
+        # What is half alike is at most twice as long, and so at most as far away as this is long.
+        near = process.extract_iter(
+            whole, self._wholes, scorer=Levenshtein.distance, score_cutoff=len(whole)
         )
-        for _, _, at in found:
-            name = self._names[at]
-            if _shares_a_letter(name, letters) and alike(whole, name.whole):
-                score = whole_score(whole, name.whole)
+        for listed, distance, at in near:
+            if half(distance, whole, listed) and _shares_a_letter(self._names[at], letters):
+                score = whole_score(whole, listed)
                 if score >= self._cut_off:
                     yield at, score
 
@@ -169,7 +168,7 @@ def _names_of(lists: Sequence[SanctionsList]) -> Iterable[_Name]:
         for entry in one.entries:
             for name in entry.names:
                 if parts := parts_of(name):
-                    yield _Name(one.source, entry, name, parts, " ".join(parts))
+                    yield _Name(one.source, entry, name, parts)
 
 
 def _lack(there: Sequence[str], like: Sequence[dict[str, int]], most: int) -> int:

@@ -7,7 +7,7 @@ not say how Jaro-Winkler and Soundex of a part become one, nor the scores of all
 codes take away half of what Jaro-Winkler lacks, and the score of all parts that were asked about is
 their mean. OFAC's own tool may differ by some points: a cut-off has to leave room for that.
 
-Scores are whole hundredths of a percent, rounded down: 10,000 is equal.
+Scores are whole hundredths of a percent: 10,000 is equal.
 """
 
 import re
@@ -22,9 +22,6 @@ ALGORITHM: Final = "ofac-faq-249/1"
 """Which reading of it gave a score. It changes with any change that could change a score."""
 
 EQUAL: Final = 10_000
-
-LEAST_ALIKE: Final = 5_000
-"""FAQ 249: at least 50% by edit distance."""
 
 MAX_PARTS: Final = 40
 """Parts of a name that are compared: a longer one is no name."""
@@ -52,12 +49,12 @@ def parts_of(name: str) -> tuple[str, ...]:
 
 def whole_score(asked: str, listed: str) -> int:
     """How alike two whole names are: their parts, with a blank between two."""
-    return _hundredths(JaroWinkler.similarity(asked, listed))
+    return _similarity(asked, listed)
 
 
 def part_score(asked: str, listed: str) -> int:
     """How alike two parts are."""
-    score = _hundredths(JaroWinkler.similarity(asked, listed))
+    score = _similarity(asked, listed)
     return raised(score) if code_of(asked) == code_of(listed) else score
 
 
@@ -74,9 +71,14 @@ def code_of(part: str) -> str:
 
 def alike(asked: str, listed: str) -> bool:
     """Whether two texts are half alike by edit distance."""
-    return _hundredths(Levenshtein.normalized_similarity(asked, listed)) >= LEAST_ALIKE
+    return half(Levenshtein.distance(asked, listed), asked, listed)
 
 
-def _hundredths(score: float) -> int:
-    """A library's share of 1; the smallest error below a whole number is its arithmetic's."""
-    return int(score * EQUAL + 1e-6)
+def half(distance: int, asked: str, listed: str) -> bool:
+    """Whether two texts with that edit distance are half alike: FAQ 249's 50%."""
+    return 2 * distance <= max(len(asked), len(listed))
+
+
+def _similarity(asked: str, listed: str) -> int:
+    """Of Jaro and Winkler."""
+    return round(EQUAL * JaroWinkler.similarity(asked, listed))

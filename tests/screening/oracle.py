@@ -67,7 +67,7 @@ def half_alike(a, b):
 
 
 def hundredths(score):
-    return int(score * 10_000 + 1e-6)
+    return round(score * 10_000)
 
 
 def score(asked, listed):
@@ -89,14 +89,10 @@ def part_score(a, b):
     return points + (10_000 - points) // 2 if soundex(a) == soundex(b) else points
 
 
-def matches(asked, lists, cut_off):
-    """(source, number, score) of each entry that reaches the cut-off."""
-    found = set()
-    for one in lists:
-        for entry in one.entries:
-            best = max(
-                (score(asked, name) for name in entry.names if parts_of(name)), default=0
-            )  # fmt: skip
-            if best >= cut_off:
-                found.add((one.source, entry.number, best))
-    return found
+def scores(asked, lists):
+    """The best score of each entry, by (source, number)."""
+    return {
+        (one.source, entry.number): max(score(asked, name) for name in entry.names)
+        for one in lists
+        for entry in one.entries
+    }

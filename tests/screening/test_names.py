@@ -84,8 +84,10 @@ def test_a_list_finds_what_comparing_everything_finds(asked, entries, data):
     )
     cut_off = data.draw(st.sampled_from((5_000, 7_000, 8_500, 9_500, 10_000)))
     found = Matcher([there], cut_off).name(asked).matches
-    ours = {(m.source, m.number, m.score) for m in found}
-    assert ours == oracle.matches(asked, [there], cut_off)
+    ours = {(m.source, m.number): m.score for m in found}
+    for entry, score in oracle.scores(asked, [there]).items():
+        if abs(score - cut_off) > 1:  # a point is what rounding may make
+            assert abs(ours.get(entry, 0) - score) <= 1 if score > cut_off else entry not in ours
 
 
 @pytest.mark.parametrize(
