@@ -75,7 +75,7 @@ class PolicyHistory:
                 f"custody.policy of the configuration is {digest_of(configured)[:16]}, in force is"
                 f" {digest_of(self.at(now))[:16]}. The file does not change a policy: put back the"
                 " one that `fixgate policy show` prints, start, and have the other one approved:"
-                " `fixgate policy propose`"
+                " `fixgate policy propose`. (A demo can as well begin in a new data folder.)"
             )
 
 
