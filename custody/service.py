@@ -28,6 +28,7 @@ from custody.deposits.store import last_block
 from custody.desk import Desk
 from custody.known import Known
 from custody.outgoing.sender import Sender, Signer
+from custody.part import Means
 from custody.policy.intents import (
     AllowAddress,
     BookBreak,
@@ -97,8 +98,7 @@ class Custody:
         self.database = database
         self.witnesses = witnesses
         self.poster = LedgerPoster(journal, database, assets.decimals())
-        self._clock = clock
-        self._log = log
+        self._means = means = Means(database, clock, log, reached)
         self._poked = asyncio.Event()
         refdata = self.poster.postings.refdata
         self._refdata = refdata
@@ -106,36 +106,27 @@ class Custody:
         self.telling = Telling(line, clock)
         treasury = frozenset(wallets.addresses())
         self.scanner = Scanner(
-            terms.chain, witnesses, database, self.books, assets, treasury, clock, log, reached,
-            wallets.cold,
-        )  # fmt: skip
-        self.crediting = Crediting(
-            database, self.poster, self.telling, screening, assets, clock, log, reached
+            means, terms.chain, witnesses, self.books, assets, treasury, wallets.cold
         )
-        self.sender = Sender(witnesses, signer, database, clock, log, reached)
+        self.crediting = Crediting(means, self.poster, self.telling, screening, assets)
+        self.sender = Sender(means, witnesses, signer)
         policies = Policies(database, terms.policy, clock)
         rulings = PolicyRulings(policies, assets, refdata, clock)
         self.lifecycle = Lifecycle(
-            database, self.books, self.telling, rulings, screening,
+            means, self.books, self.telling, rulings, screening,
             HotWallet(wallets.hot, terms.max_fee, witnesses), self.sender, assets, self._number_of,
-            clock, log, reached,
         )  # fmt: skip
-        self.moves = Moves(
-            database, self.books, self.sender, assets, wallets, terms.max_fee, clock, log, reached
-        )
+        self.moves = Moves(means, self.books, self.sender, assets, wallets, terms.max_fee)
         self.treasury = self._treasury(terms)
-        self.reconciler = Reconciler(
-            database, self.poster, witnesses, assets, wallets, clock, log, reached
-        )
+        self.reconciler = Reconciler(means, self.poster, witnesses, assets, wallets)
         known = Known(assets, refdata, parse_address, treasury)
-        endings = Endings(database, clock, log)
+        endings = Endings(means)
         carriers: dict[type[Decidable], Carrier] = dict.fromkeys(
-            (AllowAddress, ForbidAddress, ChangePolicy),
-            Changes(database, policies, signer, endings, clock, log, reached),
+            (AllowAddress, ForbidAddress, ChangePolicy), Changes(means, policies, signer, endings)
         )
-        carriers |= self._carriers(terms.max_fee, assets, known, endings, clock, log, reached)
+        carriers |= self._carriers(terms.max_fee, assets, known, endings)
         by_kind = {kind_of_type(intent): carrier for intent, carrier in carriers.items()}
-        self.decisions = Decisions(database, rulings, by_kind, endings, reached)
+        self.decisions = Decisions(means, rulings, by_kind, endings)
         decided = DecisionDesk(database, rulings, clock)
         asked = ChangeDesk(database, terms.chain, known, decided, policies)
         asking = Asking(database, terms.chain, known, decided, wallets.hot)
@@ -150,29 +141,21 @@ class Custody:
         warm = Limits(terms.warm_most, terms.warm_keep)
         sweeps = Sweeps(self.moves, self.witnesses, terms.sweep_above)
         refills = Refills(self.moves, self.witnesses, tiers_of(self.wallets, hot, warm))
-        return Treasury(self.moves, sweeps, refills, self._clock)
+        return Treasury(self.moves, sweeps, refills, self._means.clock)
 
     def _carriers(
-        self,
-        max_fee: int,
-        assets: ChainAssets,
-        known: Known,
-        endings: Endings,
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None],
+        self, max_fee: int, assets: ChainAssets, known: Known, endings: Endings
     ) -> dict[type[Decidable], Carrier]:
         """Who carries out what custody does itself."""
+        means = self._means
         return {
-            GiveUp: GivingUp(self.database, endings, clock, reached),
-            ReleaseDeposit: Releasing(
-                self.database, assets, known.account, endings, clock, reached
-            ),
+            GiveUp: GivingUp(means, endings),
+            ReleaseDeposit: Releasing(means, assets, known.account, endings),
             ReturnDeposit: Returning(
-                self.database, self.books, self.witnesses, self.sender, self.moves, assets,
-                self.wallets.hot, max_fee, endings, clock, log, reached,
+                means, self.books, self.witnesses, self.sender, self.moves, assets,
+                self.wallets.hot, max_fee, endings,
             ),
-            BookBreak: Booking(self.database, self.reconciler.breaks, endings, reached),
+            BookBreak: Booking(means, self.reconciler.breaks, endings),
         }  # fmt: skip
 
     def status(self) -> dict[str, int | dict[str, int]]:
@@ -247,6 +230,7 @@ class Custody:
         return next(a.id for a in self._refdata.assets.values() if a.code == code)
 
     def _alarm(self, error: FixgateError) -> None:
-        with self.database.begin() as connection:
-            if raise_alarm(connection, "nodes", str(error), self._clock.now(), "withdrawals"):
-                self._log(f"nodes disagree: {error}")
+        means = self._means
+        with means.database.begin() as connection:
+            if raise_alarm(connection, "nodes", str(error), means.clock.now(), "withdrawals"):
+                means.log(f"nodes disagree: {error}")

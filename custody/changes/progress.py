@@ -5,10 +5,9 @@ soon as it is agreed on. What the signer was told may be told again, under the s
 answered with the time of the first time.
 """
 
-from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Row
 
 from custody.alarms import raise_alarm
 from custody.changes import store
@@ -17,6 +16,7 @@ from custody.decisions.progress import Endings
 from custody.decisions.states import DecisionState
 from custody.decisions.store import policy_of
 from custody.outgoing.sender import SignerAway, SignerRefused
+from custody.part import Means, Part
 from custody.policy.intents import (
     AllowAddress,
     Approval,
@@ -26,7 +26,7 @@ from custody.policy.intents import (
     Lasting,
 )
 from custody.signing.requests import Note, Noted
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.clock import NANOS_PER_SECOND
 
 ASK_AGAIN_NANOS: Final = 10 * NANOS_PER_SECOND
 """How long after the signer said no to what forbids, or said nothing, it is asked again."""
@@ -40,27 +40,20 @@ class Notary(Protocol):
         ...
 
 
-class Changes:
+class Changes(Part):
     """custody.decisions.progress.Carrier of every change."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         policies: Policies,
         notary: Notary,
         endings: Endings,
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """reached: see Crediting."""
-        self._database = database
+        super().__init__(means)
         self._policies = policies
         self._notary = notary
         self._endings = endings
-        self._clock = clock
-        self._log = log
-        self._reached = reached
         self._ask_at: dict[str, int] = {}
 
     def refusal(self, row: Row[Any], intent: Decidable) -> str:

@@ -5,19 +5,18 @@ Each step is on disk before the next. A carrier is asked again at each step unti
 ended: what it did before a death it finds done.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Row
 
 from custody.decisions import store
 from custody.decisions.states import DecisionState as D
+from custody.part import Means, Part
 from custody.policy.intents import Approval, Decidable
-from custody.store.database import for_reading
 from custody.withdrawals.lifecycle import Verdicts
 from custody.withdrawals.rulings import PolicyRulings
 from custody.withdrawals.store import approvals_of
-from engine.model.clock import Clock
 
 AT_ONCE: Final = 2 * store.MAX_UNDER_WAY
 """Intents that one step moves on: all."""
@@ -44,13 +43,8 @@ class Carrier(Protocol):
         ...
 
 
-class Endings:
+class Endings(Part):
     """How intents end, for those who carry them out."""
-
-    def __init__(self, database: Engine, clock: Clock, log: Callable[[str], None]) -> None:
-        self._database = database
-        self._clock = clock
-        self._log = log
 
     def end(self, connection: Connection, row: Row[Any], to: D, text: str = "") -> bool:
         """It is so, in the transaction of what was done for it; whether it was where it was thought
@@ -70,24 +64,21 @@ class Endings:
             self.end(connection, row, D.FAILED, text)
 
 
-class Decisions:
+class Decisions(Part):
     """Every intent, as far as it gets."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         rulings: PolicyRulings,
         carriers: Mapping[str, Carrier],
         endings: Endings,
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """carriers: by kind. reached: see Crediting."""
-        self._database = database
-        self._reading = for_reading(database)
+        """carriers: by kind."""
+        super().__init__(means)
         self._rulings = rulings
         self._carriers = carriers
         self._endings = endings
-        self._reached = reached
 
     async def step(self) -> None:
         """Every one that has not ended: first all decisions, so that an address which is to be

@@ -5,10 +5,10 @@ often as it takes until its journal has the credit.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Row
 
 from custody.alarms import raise_alarm, stopping_account
 from custody.answers import Step
@@ -20,12 +20,12 @@ from custody.ledger import chart
 from custody.ledger.chart import SUSPENSE_PATH
 from custody.outgoing import store as outgoing
 from custody.outgoing.states import Purpose
+from custody.part import Means, Part
 from custody.poster import LedgerPoster
 from custody.screening import Screening, Verdict, verdict_of
 from custody.store.answer_store import find_answer
-from custody.store.database import for_reading
 from custody.venue_line import Telling
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.clock import NANOS_PER_SECOND
 from engine.model.commands import Deposit, ReverseDeposit
 
 DEPOSITS_A_STEP: Final = 2_000
@@ -46,31 +46,23 @@ MOVING: Final = (DepositState.RECEIVED, DepositState.CLEARED, DepositState.REVER
 NO: Final = "screening says no"
 
 
-class Crediting:
+class Crediting(Part):
     """Moves deposits on, from what the chain, the screening and the venue have said."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         poster: LedgerPoster,
         telling: Telling,
         screening: Screening,
         assets: ChainAssets,
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """reached: is called with the name of every place where a process may be killed."""
-        self._database = database
-        self._reading = for_reading(database)
+        super().__init__(means)
         self._books = ChainBooks(poster)
         self._refdata = poster.postings.refdata
         self._telling = telling
         self._screening = screening
         self._assets = assets
-        self._clock = clock
-        self._log = log
-        self._reached = reached
         self._ask_at: dict[str, int] = {}
 
     async def step(self) -> None:

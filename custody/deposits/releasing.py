@@ -3,38 +3,32 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Row
 
 from custody.alarms import clear_alarm
 from custody.assets import ChainAssets
 from custody.decisions.progress import Endings
 from custody.deposits import decided, store
 from custody.deposits.states import DepositState
+from custody.part import Means, Part
 from custody.policy.intents import Approval, Decidable, ReleaseDeposit
-from custody.store.database import for_reading
-from engine.model.clock import Clock
 
 
-class Releasing:
+class Releasing(Part):
     """custody.decisions.progress.Carrier of ReleaseDeposit."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         assets: ChainAssets,
         number_of: Callable[[str], int],
         endings: Endings,
-        clock: Clock,
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """number_of: an account's id in the journal, by its name. reached: see Crediting."""
-        self._database = database
-        self._reading = for_reading(database)
+        """number_of: an account's id in the journal, by its name."""
+        super().__init__(means)
         self._assets = assets
         self._number_of = number_of
         self._endings = endings
-        self._clock = clock
-        self._reached = reached
 
     def refusal(self, row: Row[Any], intent: Decidable) -> str:
         """See Carrier."""

@@ -8,10 +8,9 @@ that is not used stays with the venue. One return is tried for a deposit: one th
 reverted might still be in some pool, and the signer signs no other.
 """
 
-from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Row, select
 
 from custody.alarms import EVERYTHING, clear_alarm, raise_alarm, stopped, stopping_asset
 from custody.assets import ChainAssets
@@ -27,13 +26,13 @@ from custody.outgoing.fees import first_offer
 from custody.outgoing.gas import PLAIN_GAS, Tries, gas_of
 from custody.outgoing.sender import Network, Sender
 from custody.outgoing.states import UNDER_WAY, OutgoingState, Purpose
+from custody.part import Means, Part
 from custody.policy.intents import Approval, Decidable, ReturnDeposit
 from custody.signing.requests import FROM_HOT, Return, purpose_bytes
 from custody.store.custody_schema import addresses
-from custody.store.database import for_reading
 from custody.wallets.moves import TOKEN_GAS
 from custody.wallets.sweeps import FEE_ROOM, busy_addresses
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.clock import NANOS_PER_SECOND
 
 ASK_AGAIN_NANOS: Final = 10 * NANOS_PER_SECOND
 """How long after a return that would fail it is tried again."""
@@ -56,12 +55,12 @@ def reference_of(ident: str) -> str:
     return f"return/{ident}"
 
 
-class Returning:
+class Returning(Part):
     """custody.decisions.progress.Carrier of ReturnDeposit."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         books: ChainBooks,
         network: Nodes,
         sender: Sender,
@@ -70,13 +69,9 @@ class Returning:
         hot: str,
         max_fee_cap: int,
         endings: Endings,
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """max_fee_cap: wei a unit of gas. reached: see Crediting."""
-        self._database = database
-        self._reading = for_reading(database)
+        """max_fee_cap: wei a unit of gas."""
+        super().__init__(means)
         self._books = books
         self._network = network
         self._sender = sender
@@ -85,9 +80,6 @@ class Returning:
         self._hot = hot
         self._cap = max_fee_cap
         self._endings = endings
-        self._clock = clock
-        self._log = log
-        self._reached = reached
         self._ask_at: dict[str, int] = {}
 
     def refusal(self, row: Row[Any], intent: Decidable) -> str:

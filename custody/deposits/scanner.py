@@ -5,10 +5,10 @@ the block that was looked through before it. A chain that takes such a block bac
 promise: what came in it is reversed, and a person is called.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from custody.alarms import EVERYTHING, raise_alarm
 from custody.assets import ChainAssets
@@ -19,8 +19,7 @@ from custody.deposits.judge import Owner, Received, expected_changes, judge
 from custody.deposits.leaving import took_out
 from custody.deposits.states import DepositState
 from custody.ledger import chart
-from custody.store.database import for_reading
-from engine.model.clock import Clock
+from custody.part import Means, Part
 
 BLOCKS_A_STEP: Final = 50
 """Final blocks looked through in one step: a second's work, so that withdrawals go on between."""
@@ -54,36 +53,28 @@ class Unknown(Exception):
     """Too few nodes say what is needed to go on."""
 
 
-class Scanner:
+class Scanner(Part):
     """Deposits out of final blocks, into the database."""
 
     def __init__(
         self,
+        means: Means,
         chain: int,
         agreed: Agreed,
-        database: Engine,
         books: ChainBooks,
         assets: ChainAssets,
         treasury: frozenset[str],
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
         cold: str = "",
     ) -> None:
         """treasury: addresses of the venue's own wallets, which deposits may come to by mistake;
-        cold: that one of them which people send from.
-        reached: is called with the name of every place where a process may be killed."""
+        cold: that one of them which people send from."""
+        super().__init__(means)
         self._chain = chain
         self._agreed = agreed
-        self._database = database
-        self._reading = for_reading(database)
         self._assets = assets
         self._treasury = treasury
         self._cold = cold
-        self._clock = clock
-        self._log = log
         self._books = books
-        self._reached = reached
 
     async def step(self) -> int:
         """Look through the next final blocks; how many. Raises Disagreement of the nodes."""

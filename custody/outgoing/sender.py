@@ -7,12 +7,12 @@ the chain. A nonce that the chain counts and that is none of ours means that som
 key: the wallet stands still.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
-from sqlalchemy import Engine, Row
+from sqlalchemy import Row
 
 from custody.alarms import raise_alarm, stopped
 from custody.chains.node import Block, Fees, Receipt
@@ -20,8 +20,8 @@ from custody.chains.quorum import Disagreement
 from custody.outgoing import store
 from custody.outgoing.fees import Offer, first_offer, next_offer
 from custody.outgoing.states import OutgoingState
-from custody.store.database import for_reading
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from custody.part import Means, Part
+from engine.model.clock import NANOS_PER_SECOND
 from engine.model.errors import FixgateError
 
 STUCK_NANOS: Final = 60 * NANOS_PER_SECOND
@@ -111,26 +111,18 @@ class Network(Protocol):
         ...
 
 
-class Sender:
+class Sender(Part):
     """Looks after every transaction that is under way."""
 
     def __init__(
         self,
+        means: Means,
         network: Network,
         signer: Signer,
-        database: Engine,
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """reached: see Crediting."""
+        super().__init__(means)
         self._network = network
         self._signer = signer
-        self._database = database
-        self._reading = for_reading(database)
-        self._clock = clock
-        self._log = log
-        self._reached = reached
         self._looked: dict[bytes, int] = {}
         self._cancelling: set[str] = set()
         self._missing: dict[str, int] = {}

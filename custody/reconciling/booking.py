@@ -1,33 +1,28 @@
 """Carries out the booking of breaks that nobody can explain any more: what they come to is the
 house's, and they end."""
 
-from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Row
 
 from custody.decisions.progress import Endings
+from custody.part import Means, Part
 from custody.policy.intents import Approval, BookBreak, Decidable
 from custody.reconciling.breaks import Breaks
-from custody.store.database import for_reading
 
 
-class Booking:
+class Booking(Part):
     """custody.decisions.progress.Carrier of BookBreak."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         breaks: Breaks,
         endings: Endings,
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """reached: see Crediting."""
-        self._database = database
-        self._reading = for_reading(database)
+        super().__init__(means)
         self._breaks = breaks
         self._endings = endings
-        self._reached = reached
 
     def refusal(self, row: Row[Any], intent: Decidable) -> str:
         """See Carrier: there is another break by now, or none."""

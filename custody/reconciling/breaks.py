@@ -8,19 +8,18 @@ and the break is closed; or people have it booked as the house's. What an entry 
 before it is posted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from custody.alarms import clear_alarm, raise_alarm, stopping_asset
 from custody.chain_books import ChainBooks, Move
 from custody.chains.node import Block
 from custody.ledger import chart
+from custody.part import Means, Part
 from custody.reconciling.report import MAX_SHOWN, Break
-from custody.store.database import for_reading
 from custody.store.reconciling_schema import breaks
-from engine.model.clock import Clock
 
 
 def alarm_name(asset: str, address: str) -> str:
@@ -33,24 +32,16 @@ def entry_key(block: Block, asset: str, address: str) -> str:
     return f"break/{block.number}-{block.hash[:4].hex()}/{asset}/{address}"
 
 
-class Breaks:
+class Breaks(Part):
     """Keeps them."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         books: ChainBooks,
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """reached: see Crediting."""
-        self._database = database
-        self._reading = for_reading(database)
+        super().__init__(means)
         self._books = books
-        self._clock = clock
-        self._log = log
-        self._reached = reached
 
     def found(self, block: Block, asset: str, address: str, units: int) -> None:
         """At `block` the chain has `units` of the ledger's beyond the books. An address never has

@@ -8,7 +8,7 @@ was at an address then does not change any more.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, Row, insert, select, update
@@ -19,6 +19,7 @@ from custody.chains.node import Block, Receipt
 from custody.chains.quorum import Disagreement
 from custody.deposits import store as deposit_store
 from custody.outgoing.states import UNDER_WAY, OutgoingState
+from custody.part import Means, Part
 from custody.poster import LedgerPoster
 from custody.reconciling import report
 from custody.reconciling.breaks import Breaks
@@ -28,7 +29,7 @@ from custody.signing.requests import OwnWallets
 from custody.store.custody_schema import addresses
 from custody.store.database import for_reading
 from custody.store.reconciling_schema import looks
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.clock import NANOS_PER_SECOND
 
 LOOK_NANOS: Final = 60 * NANOS_PER_SECOND
 """From the end of a look to the beginning of the next one."""
@@ -60,30 +61,24 @@ class Agreed(Protocol):
         ...
 
 
-class Reconciler:
+class Reconciler(Part):
     """Looks at all addresses, and finds breaks."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         poster: LedgerPoster,
         agreed: Agreed,
         assets: ChainAssets,
         wallets: OwnWallets,
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """reached: see Crediting."""
-        self._database = database
-        self._reading = for_reading(database)
+        super().__init__(means)
         self._poster = poster
         self._books = ChainBooks(poster)
         self._agreed = agreed
         self._assets = assets
         self._wallets = wallets
-        self._clock = clock
-        self.breaks = Breaks(database, self._books, clock, log, reached)
+        self.breaks = Breaks(means, self._books)
         self._look: Look | None = None
         self._look_at = 0
 

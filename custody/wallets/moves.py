@@ -7,7 +7,7 @@ the ledger.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Row, select
 
 from custody.alarms import EVERYTHING, raise_alarm, stopped
 from custody.assets import ChainAssets
@@ -18,6 +18,7 @@ from custody.outgoing import store
 from custody.outgoing.sender import Sender
 from custody.outgoing.states import OutgoingState
 from custody.outgoing.states import Purpose as For
+from custody.part import Means, Part
 from custody.signing.requests import (
     Fuel,
     OwnWallets,
@@ -31,8 +32,6 @@ from custody.signing.requests import (
     read_purpose,
 )
 from custody.store.custody_schema import addresses, outgoing
-from custody.store.database import for_reading
-from engine.model.clock import Clock
 from engine.model.errors import OperatorError
 
 COIN_GAS: Final = 21_000
@@ -49,32 +48,25 @@ WARM_REFILLS: Final = "refills/warm"
 ENDED: Final = [str(OutgoingState.DONE), str(OutgoingState.FAILED), str(OutgoingState.CANCELLED)]
 
 
-class Moves:
+class Moves(Part):
     """max_fee: wei a unit of gas that any of them may offer."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         books: ChainBooks,
         sender: Sender,
         assets: ChainAssets,
         wallets: OwnWallets,
         max_fee: int,
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """reached: see Crediting."""
-        self._database = database
-        self.reading = for_reading(database)
+        super().__init__(means)
+        self.reading = self._reading
         self.books = books
         self._sender = sender
         self.assets = assets
         self.wallets = wallets
         self.max_fee = max_fee
-        self._clock = clock
-        self._log = log
-        self._reached = reached
 
     # --- planning -------------------------------------------------------------------------
 

@@ -1,34 +1,28 @@
 """Carries out the giving up of withdrawals that the chain reverted: what was held goes back."""
 
-from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Row
 
 from custody.alarms import clear_alarm
 from custody.decisions.progress import Endings
+from custody.part import Means, Part
 from custody.policy.intents import Approval, Decidable, GiveUp
 from custody.withdrawals import store
 from custody.withdrawals.lifecycle import reference_of
 from custody.withdrawals.states import WithdrawalState as W
-from engine.model.clock import Clock
 
 
-class GivingUp:
+class GivingUp(Part):
     """custody.decisions.progress.Carrier of GiveUp."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         endings: Endings,
-        clock: Clock,
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """reached: see Crediting."""
-        self._database = database
+        super().__init__(means)
         self._endings = endings
-        self._clock = clock
-        self._reached = reached
 
     def refusal(self, row: Row[Any], intent: Decidable) -> str:
         """See Carrier: a withdrawal that was reverted stays so until it is given up."""

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Row
 
 from custody.alarms import EVERYTHING, raise_alarm, stopped, stopping_account, stopping_asset
 from custody.answers import Answer, Step
@@ -20,15 +20,15 @@ from custody.ledger import chart
 from custody.outgoing import store as outgoing
 from custody.outgoing.sender import Sender
 from custody.outgoing.states import OutgoingState, Purpose
+from custody.part import Means, Part
 from custody.policy.intents import Approval, Withdrawal
 from custody.screening import Screening, Verdict, verdict_of
 from custody.store.answer_store import find_answer
-from custody.store.database import for_reading
 from custody.venue_line import Telling
 from custody.withdrawals import store
 from custody.withdrawals.states import RESTING
 from custody.withdrawals.states import WithdrawalState as W
-from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.clock import NANOS_PER_SECOND
 from engine.model.commands import HoldWithdrawal, ReleaseWithdrawal, SettleWithdrawal
 
 AT_ONCE: Final = 500
@@ -86,12 +86,12 @@ def reference_of(ident: str) -> str:
     return f"withdrawal/{ident}"
 
 
-class Lifecycle:
+class Lifecycle(Part):
     """Every withdrawal, as far as it gets."""
 
     def __init__(
         self,
-        database: Engine,
+        means: Means,
         books: ChainBooks,
         telling: Telling,
         rules: Rules,
@@ -100,13 +100,9 @@ class Lifecycle:
         sender: Sender,
         assets: ChainAssets,
         number_of: Callable[[str], int],
-        clock: Clock,
-        log: Callable[[str], None],
-        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """number_of: an asset's id in the journal, by its code. reached: see Crediting."""
-        self._database = database
-        self._reading = for_reading(database)
+        """number_of: an asset's id in the journal, by its code."""
+        super().__init__(means)
         self._books = books
         self._telling = telling
         self._rules = rules
@@ -115,9 +111,6 @@ class Lifecycle:
         self._sender = sender
         self._assets = assets
         self._number_of = number_of
-        self._clock = clock
-        self._log = log
-        self._reached = reached
         self._ask_at: dict[str, int] = {}
         self._moves = 0
         """How often a row was written since it was last read."""
