@@ -1,5 +1,6 @@
 """Seeded runs through faults: nodes that fail, lag and lie, reorganizations, deaths at any step."""
 
+import random
 import shutil
 
 import pytest
@@ -11,7 +12,10 @@ PROOF = pytest.mark.proof
 
 
 def run_group(first, count, turns, tmp_path, template, kind=Schedule):
+    """turns: of each run; a pair: so many, drawn by the seed."""
+    shortest, longest = turns if isinstance(turns, tuple) else (turns, turns)
     for seed in range(first, first + count):
+        turns = random.Random(seed).randint(shortest, longest)
         folder = tmp_path / str(seed)
         folder.mkdir()
         schedule = kind(seed, folder, template)
@@ -44,4 +48,4 @@ def test_long_schedules_end_so_too(first, tmp_path, template):
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("first", range(10_000, 20_000, 100))
 def test_ten_thousand_schedules_end_so_too(first, tmp_path, template):
-    run_group(first, 100, LONG, tmp_path, template)
+    run_group(first, 100, (SHORT, LONG), tmp_path, template)
