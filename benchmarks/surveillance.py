@@ -21,7 +21,7 @@ from tests.surveillance.floor import MAKERS, RULES, TAKERS, Floor
 SECONDS = 3_000
 """Of the floor's time: some 100,000 records."""
 
-LINKS = Links(makers=MAKERS, owners={10: 1, 11: 1})
+LINKS = Links(makers=MAKERS, owners={10: 1, 11: 1}, house=(110,))
 
 
 def mixed(seconds):

@@ -52,11 +52,11 @@ class FrontRunningDetector:
     """The gain is what the price says some time after the block; all else is before."""
 
     kind = "front_running"
-    hears = (Sent, Added, Traded)
 
     def __init__(self, rules: FrontRunning, links: Links) -> None:
         self.rules = rules
         self.house = frozenset(links.house)
+        self.hears = (Sent, Added, Traded) if links.house else ()
         self.state = _State()
 
     def take(self, step: Step, fact: Sent | Added | Traded) -> Finding | None:

@@ -25,7 +25,10 @@ class Leaning(Struct):
         """A trade: whether maker or taker had so much more in the book on the other side."""
         for order in (fact.maker, fact.taker):
             trail = step.market.fills[order.owner]
-            if trail[-1].other and one_sided(trail, step.time, order.side, imbalance_bps):
+            last = trail[-1]
+            if not last.other or not share(last.other, last.same, imbalance_bps):
+                continue  # with what was filled just before it leans even less
+            if one_sided(trail, step.time, order.side, imbalance_bps):
                 key = (step.market.id, order.owner, order.side)
                 known(self.last, key, int)
                 self.last[key] = step.time

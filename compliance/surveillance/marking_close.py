@@ -16,11 +16,12 @@ MAX_TAKERS = 1_000
 
 
 class _Taker(Struct):
-    """An owner in the window: lots bought and sold by taking."""
+    """An owner in the window: lots bought and sold by taking, and by how many orders."""
 
     member: int
     bought: int = 0
     sold: int = 0
+    orders: int = 0
     records: list[int] = []
 
 
@@ -74,7 +75,9 @@ class MarkingCloseDetector:
             own.bought += fact.lots
         else:
             own.sold += fact.lots
-        own.records.append(step.record)
+        if not own.records or own.records[-1] != step.record:
+            own.orders += 1
+            own.records.append(step.record)
         del own.records[:-MAX_RECORDS]
 
     def _over(self, row: _Window, now: int) -> Finding | None:
@@ -101,7 +104,9 @@ class MarkingCloseDetector:
             return None
         for owner, own in row.takers.items():
             net = own.bought - own.sold if move > 0 else own.sold - own.bought
-            if net > 0 and share(net, row.lots, rules.min_share_bps):
+            if own.orders < rules.min_orders or net <= 0:
+                continue
+            if share(net, row.lots, rules.min_share_bps):
                 return Finding(
                     (own.member,),
                     tuple(own.records),

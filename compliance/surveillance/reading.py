@@ -178,7 +178,7 @@ def _best_ask(market: Market) -> None:
 class _Turn:
     """One command, while its events go by."""
 
-    __slots__ = ("_coming", "_last", "_maker", "_reading", "_record", "_time", "steps")
+    __slots__ = ("_coming", "_last", "_maker", "_reading", "_record", "_step", "_time", "steps")
 
     def __init__(self, reading: Reading, record: int, last: int, time: int) -> None:
         self.steps: dict[int, Step] = {}
@@ -186,14 +186,19 @@ class _Turn:
         self._record, self._last, self._time = record, last, time
         self._coming: Order | None = None
         self._maker: Order | None = None
+        self._step: Step | None = None
 
     def step(self, instrument: int) -> Step:
         """The step of an instrument."""
+        found = self._step
+        if found is not None and found.market.id == instrument:
+            return found
         found = self.steps.get(instrument)
         if found is None:
             market = self._reading.market(instrument)
             found = Step(self._record, self._last, self._time, market, [])
             self.steps[instrument] = found
+        self._step = found
         return found
 
     def sent(self, command: Message, changed: dict[int, bool]) -> None:

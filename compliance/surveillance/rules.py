@@ -105,8 +105,8 @@ class QuoteStuffing(_Alert, frozen=True, forbid_unknown_fields=True):
 
     window_ms: int = 5_000
     top_changes: int = 60
-    messages: int = 500
-    """In the window, wherever in the book. Own: 100 a second."""
+    messages: int = 250
+    """In the window, wherever in the book. Own: 50 a second."""
     max_fills_bps: int = 500
     """Fills, of the messages of the window. Own: who trades does not only make noise."""
 
@@ -189,6 +189,8 @@ class MarkingClose(_Alert, frozen=True, forbid_unknown_fields=True):
     ends. A venue whose funding is every eight hours has 28,800."""
     min_share_bps: int = 3_000
     """What the owner took in the move's direction, of all volume of the window."""
+    min_orders: int = 3
+    """Of the owner in the window. Own: in a thin market one order is all of the volume."""
     sigmas_bps: int = 20_000
     history_windows: int = 48
     """Moves of so many windows before are what the move is compared to. Own: four hours."""

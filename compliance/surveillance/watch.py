@@ -99,9 +99,10 @@ class Watch:
         """One command with all its events, in records `first` to `last`, and that record's time,
         ns UTC; the alerts that it completes."""
         alerts: list[Alert] = []
+        hears = self._hears
         for step in self._reading.take(first, last, time, command, events):
             for fact in step.facts:
-                for kind, take in self._hears[type(fact)]:
+                for kind, take in hears[type(fact)]:
                     finding = take(step, fact)
                     if finding is not None:
                         alert = self._alert(kind, step, finding)

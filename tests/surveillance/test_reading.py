@@ -7,8 +7,14 @@ from compliance.surveillance.facts import Added, Pulled, Sent, Traded
 from compliance.surveillance.links import Links
 from compliance.surveillance.reading import Reading
 from engine.model.commands import CancelOrder, MassCancel, NewOrder, ReplaceOrder
-from engine.model.enums import BUY, SELL
-from engine.model.events import OrderAccepted, OrderFilled
+from engine.model.enums import BUY, RESTATEMENT_NONE, SELL
+from engine.model.events import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderReplaced,
+)
 from tests.engine.streams import RANDOM_BALANCES, START, bootstrap, bootstrap_commands
 from tests.engine.streams import random_commands as stream
 
@@ -68,20 +74,28 @@ def test_every_message_order_and_trade_is_a_fact(seed):
 
 
 def test_what_the_venue_cancels_is_not_pulled_by_its_owner():
-    own = theirs = 0
-    for command, _, steps, *_ in both(1, 3_000):
-        for step in steps:
-            for fact in step.facts:
-                if isinstance(fact, Pulled):
-                    asked = isinstance(command, CancelOrder | ReplaceOrder)
-                    assert fact.own or not asked or fact.order.id not in asked_for(command)
-                    own, theirs = own + fact.own, theirs + (not fact.own)
-    assert own
-    assert theirs
-
-
-def asked_for(command):
-    return {command.order_id} if command.order_id else set()
+    seen = set()
+    for _, events, steps, *_ in both(1, 3_000):
+        pulled = {f.order.id: f.own for s in steps for f in s.facts if isinstance(f, Pulled)}
+        replaced = any(type(event) is OrderReplaced for event in events)
+        for event in events:
+            kind = type(event)
+            if kind is OrderReplaced and event.order_id in pulled:
+                assert pulled[event.order_id]
+                seen.add((kind, True))
+            elif kind is OrderExpired:
+                assert not pulled[event.order_id]
+                seen.add((kind, False))
+            elif kind is OrderCanceled and event.order_id in pulled and not replaced:
+                own = event.restatement == RESTATEMENT_NONE
+                assert pulled[event.order_id] == own
+                seen.add((kind, own))
+    assert seen == {
+        (OrderReplaced, True),
+        (OrderExpired, False),
+        (OrderCanceled, True),
+        (OrderCanceled, False),
+    }
 
 
 def test_owners_stand_for_all_their_members():
