@@ -107,7 +107,7 @@ class QuoteStuffing(_Alert, frozen=True, forbid_unknown_fields=True):
     top_changes: int = 60
     messages: int = 250
     """In the window, wherever in the book. Own: 50 a second."""
-    max_fills_bps: int = 500
+    max_fills_bps: int = 1_500
     """Fills, of the messages of the window. Own: who trades does not only make noise."""
 
 

@@ -218,8 +218,8 @@ def test_wash_pair(terms, raised):
         (250, 5_000, False, 0, True),
         (249, 5_000, False, 0, False),
         (60, 5_000, False, 0, False),
-        (60, 4_000, True, 3, True),
-        (60, 4_000, True, 4, False),
+        (60, 4_000, True, 10, True),
+        (60, 4_000, True, 11, False),
     ],
 )
 def test_quote_stuffing(messages, window_ms, best, fills, raised):
