@@ -23,6 +23,7 @@ from custody.known import DeskRefused
 from custody.policy.history import as_told
 from custody.policy.intents import Approval
 from custody.policy.policy import MAX_POLICY_BYTES, Policy
+from custody.wallets.restocks import RESTOCK
 from engine.local_socket import is_own, listening
 
 MAX_LINE: Final = MAX_POLICY_BYTES + 16_384
@@ -38,7 +39,7 @@ STATUS: Final = "status"
 
 MOVING: Final = frozenset({
     "withdraw", "approve", "cancel", "give_up", "clear", "allow", "forbid", "propose",
-    "approve_decision", "cancel_decision", "release", "send_back", "book",
+    "approve_decision", "cancel_decision", "release", "send_back", "book", "restock",
 })  # fmt: skip
 """Operations after which something may go on. Who only looks costs nodes nothing."""
 
@@ -104,6 +105,9 @@ class Control:
             "policy": lambda _: as_told(*changes.policy()),
             "propose": self._propose,
             "policies": lambda _: _rows(changes.policies()),
+            "restock": lambda a: {"id": desk.restocks.request(a.asset, a.amount, a.who)},
+            "restocks": lambda _: _rows(decisions.listed(RESTOCK)),
+            "balances": lambda _: desk.restocks.balances(),
             "give_up": lambda a: {"id": asking.give_up(a.id, a.who)},
             "release": lambda a: {"id": asking.release(a.id, a.account, a.who)},
             "send_back": lambda a: {"id": asking.send_back(a.id, a.destination, a.who)},

@@ -18,6 +18,7 @@ from custody.policy.intents import Approval, Withdrawal
 from custody.store.custody_schema import addresses, deposits
 from custody.store.custody_schema import alarms as alarm_table
 from custody.store.database import for_reading
+from custody.wallets.restocks import RestockDesk
 from custody.withdrawals import store as withdrawals
 from custody.withdrawals.states import CANCELLABLE, WithdrawalState
 from engine.model.clock import Clock
@@ -51,11 +52,12 @@ class Desk:
         changes: ChangeDesk,
         decisions: DecisionDesk,
         asking: Asking,
+        restocks: RestockDesk,
         clock: Clock,
     ) -> None:
         """changes: what is asked of the list and of the policy. decisions: what approvers say of
         that, and of all else that people decide on but withdrawals. asking: what they ask to have
-        done."""
+        done. restocks: what is asked of the warm wallet."""
         self._database = database
         self._reading = for_reading(database)
         self._chain = chain
@@ -65,6 +67,7 @@ class Desk:
         self.changes = changes
         self.decisions = decisions
         self.asking = asking
+        self.restocks = restocks
         self._clock = clock
 
     # --- addresses ------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from custody.policy.intents import (
     ForbidAddress,
     GiveUp,
     ReleaseDeposit,
+    Restock,
     ReturnDeposit,
     kind_of_type,
 )
@@ -51,6 +52,7 @@ from custody.venue_line import Line, Telling
 from custody.wallets.bip32 import AddressBook
 from custody.wallets.moves import Moves
 from custody.wallets.refills import Refills
+from custody.wallets.restocks import RestockDesk, Restocks, Shortage
 from custody.wallets.surplus import Limits, tiers_of
 from custody.wallets.sweeps import Sweeps
 from custody.wallets.treasury import Treasury
@@ -112,14 +114,18 @@ class Custody:
         self.sender = Sender(means, witnesses, signer)
         policies = Policies(database, terms.policy, clock)
         rulings = PolicyRulings(policies, assets, refdata, clock)
+        self.moves = Moves(means, self.books, self.sender, assets, wallets, terms.max_fee)
+        stock = self.moves.stock
+        known = Known(assets, refdata, parse_address, treasury)
+        decided = DecisionDesk(database, rulings, clock)
+        restocks = RestockDesk(means, terms.chain, known, decided, stock)
         self.lifecycle = Lifecycle(
             means, self.books, self.telling, rulings, screening,
-            HotWallet(wallets.hot, terms.max_fee, witnesses), self.sender, assets, self._number_of,
+            HotWallet(wallets.hot, terms.max_fee, witnesses, stock.waits), self.sender, assets,
+            self._number_of,
         )  # fmt: skip
-        self.moves = Moves(means, self.books, self.sender, assets, wallets, terms.max_fee)
-        self.treasury = self._treasury(terms)
+        self.treasury = self._treasury(terms, restocks)
         self.reconciler = Reconciler(means, self.poster, witnesses, assets, wallets)
-        known = Known(assets, refdata, parse_address, treasury)
         endings = Endings(means)
         carriers: dict[type[Decidable], Carrier] = dict.fromkeys(
             (AllowAddress, ForbidAddress, ChangePolicy), Changes(means, policies, signer, endings)
@@ -127,21 +133,21 @@ class Custody:
         carriers |= self._carriers(terms.max_fee, assets, known, endings)
         by_kind = {kind_of_type(intent): carrier for intent, carrier in carriers.items()}
         self.decisions = Decisions(means, rulings, by_kind, endings)
-        decided = DecisionDesk(database, rulings, clock)
         asked = ChangeDesk(database, terms.chain, known, decided, policies)
         asking = Asking(database, terms.chain, known, decided, wallets.hot)
         self.desk = Desk(
             database, terms.chain, known, AddressBook(wallets.xpub), rulings, asked, decided,
-            asking, clock,
+            asking, restocks, clock,
         )  # fmt: skip
 
-    def _treasury(self, terms: Terms) -> Treasury:
+    def _treasury(self, terms: Terms, restocks: RestockDesk) -> Treasury:
         """What moves coins between the venue's own wallets."""
         hot = Limits(terms.hot_most, terms.hot_keep)
         warm = Limits(terms.warm_most, terms.warm_keep)
         sweeps = Sweeps(self.moves, self.witnesses, terms.sweep_above)
         refills = Refills(self.moves, self.witnesses, tiers_of(self.wallets, hot, warm))
-        return Treasury(self.moves, sweeps, refills, self._means.clock)
+        shortage = Shortage(self._means, restocks, self.moves.stock)
+        return Treasury(self.moves, shortage, sweeps, refills, self._means.clock)
 
     def _carriers(
         self, max_fee: int, assets: ChainAssets, known: Known, endings: Endings
@@ -155,6 +161,7 @@ class Custody:
                 means, self.books, self.witnesses, self.sender, self.moves, assets,
                 self.wallets.hot, max_fee, endings,
             ),
+            Restock: Restocks(means, self.moves, self.witnesses, endings),
             BookBreak: Booking(means, self.reconciler.breaks, endings),
         }  # fmt: skip
 

@@ -37,6 +37,7 @@ from gateway.custody_commands import (
     reconcile,
     reserves,
     statements,
+    warm,
     withdrawals,
 )
 from gateway.custody_commands.common import Act
@@ -143,7 +144,8 @@ def _add_custody(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> Non
     policy.add_arguments(add("policy", policy.run_policy, "what decides on what leaves"))
     approver.add_arguments(add("approver", approver.run_approver, "keys of those who approve"))
     keys.add_arguments(add("keys", keys.run_keys, "the venue's keys, and their addresses"))
-    cold.add_arguments(add("cold", cold.run_cold, "coins from the cold wallet to the hot one"))
+    cold.add_arguments(add("cold", cold.run_cold, "coins from the cold wallet to one of ours"))
+    warm.add_arguments(add("warm", warm.run_warm, "coins from the warm wallet to the hot one"))
     breaks.add_arguments(add("breaks", breaks.run_breaks, "what chain and books differ by"))
     reconcile.add_arguments(
         add("reconcile", reconcile.run_reconcile, "compare the ledger with engine and chain")

@@ -71,6 +71,12 @@ def about(connection: Connection, subject: str) -> str:
     return str(connection.execute(query).scalar() or "")
 
 
+def last_about(connection: Connection, subject: str) -> Row[Any] | None:
+    """The latest one that is, or was, about a subject."""
+    query = select(decisions).where(decisions.c.subject == subject)
+    return connection.execute(query.order_by(decisions.c.id.desc()).limit(1)).first()
+
+
 def intent_of(row: Row[Any]) -> Decidable:
     """What approvers sign, of one that was found."""
     intent = read_intent(row.intent)

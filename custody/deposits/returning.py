@@ -30,7 +30,7 @@ from custody.part import Means, Part
 from custody.policy.intents import Approval, Decidable, ReturnDeposit
 from custody.signing.requests import FROM_HOT, Return, purpose_bytes
 from custody.store.custody_schema import addresses
-from custody.wallets.moves import TOKEN_GAS
+from custody.wallets.stock import TOKEN_GAS
 from custody.wallets.sweeps import FEE_ROOM, busy_addresses
 from engine.model.clock import NANOS_PER_SECOND
 

@@ -33,3 +33,4 @@ class Purpose(StrEnum):
     WARM_FUEL = "warm-fuel"
     REFILL = "refill"
     RETURN = "return"
+    RESTOCK = "restock"

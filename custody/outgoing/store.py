@@ -114,6 +114,15 @@ def is_unbooked(connection: Connection, purpose: Purpose, wallet: str = "") -> b
     return connection.execute(query.limit(1)).first() is not None
 
 
+def is_busy(connection: Connection, wallet: str) -> bool:
+    """Whether the ledger lacks the end of anything that a wallet sends; of one that pays no
+    withdrawals."""
+    query = select(outgoing.c.nonce).where(
+        outgoing.c.wallet == wallet, outgoing.c.booked.is_(False)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def mark_booked(connection: Connection, row: Row[Any]) -> None:
     """The ledger has what it moved."""
     _change(connection, row, booked=True)

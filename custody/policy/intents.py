@@ -144,10 +144,24 @@ class BookBreak(Struct, frozen=True, tag="book-break"):
     expires: int
 
 
+class Restock(Struct, frozen=True, tag="restock"):
+    """Coins of the warm wallet that are to go to the hot one, and can go nowhere else. amount:
+    atomic units."""
+
+    id: str
+    initiator: str
+    chain: int
+    asset: str
+    token: str
+    amount: int
+    requested: int
+    expires: int
+
+
 Lasting = AllowAddress | ForbidAddress | ChangePolicy
 """What changes what is allowed from then on, and is told to the signer."""
 
-Carried = GiveUp | ReleaseDeposit | ReturnDeposit | BookBreak
+Carried = GiveUp | ReleaseDeposit | ReturnDeposit | BookBreak | Restock
 """What custody carries out once it is agreed on."""
 
 Decidable = Lasting | Carried

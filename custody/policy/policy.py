@@ -28,7 +28,7 @@ Address = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{40}\Z")]
 PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Kind = Literal[
     "withdrawal", "allow-address", "forbid-address", "change-policy", "give-up", "release-deposit",
-    "return-deposit", "book-break",
+    "return-deposit", "book-break", "restock",
 ]  # fmt: skip
 """See custody.policy.intents.kind_of_type."""
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from custody.policy.intents import ReturnDeposit, Withdrawal, canonical
+from custody.policy.intents import Restock, ReturnDeposit, Withdrawal, canonical
 from custody.signing.keys import Keys, Wallet, Which
 from custody.signing.requests import (
     FROM_HOT,
@@ -20,6 +20,7 @@ from custody.signing.requests import (
     Return,
     Sweep,
     WarmFuel,
+    WarmPay,
     Way,
 )
 from custody.signing.rules import SignerRules
@@ -62,6 +63,15 @@ class Orders:
                     Wallet.HOT, f"withdrawal/{intent.id}", content, intent.destination,
                     intent.token, intent.amount, intent.account, intent.asset,
                 )  # fmt: skip
+            case WarmPay():
+                restock = purpose.intent
+                self._check_token(restock)
+                self._warm()
+                content = sha256(canonical(restock)).hexdigest()
+                return Order(
+                    Wallet.WARM, f"restock/{restock.id}", content, self._keys.address(Wallet.HOT),
+                    restock.token, restock.amount, "", restock.asset,
+                )  # fmt: skip
             case Sweep():
                 self._check_number(purpose.number)
                 hot = self._keys.address(Wallet.HOT)
@@ -100,6 +110,9 @@ class Orders:
             case Pay(intent):
                 content = sha256(canonical(intent)).hexdigest()
                 name = f"withdrawal/{intent.id}"
+            case WarmPay(restock):
+                content = sha256(canonical(restock)).hexdigest()
+                name, which = f"restock/{restock.id}", Wallet.WARM
             case Refill():
                 name = f"refill/{purpose.id}"
                 which = Wallet.WARM if purpose.way == "warm-cold" else Wallet.HOT
@@ -152,7 +165,7 @@ class Orders:
         self._check_number(purpose.number)
         return purpose.number
 
-    def _check_token(self, intent: Withdrawal | ReturnDeposit) -> None:
+    def _check_token(self, intent: Withdrawal | ReturnDeposit | Restock) -> None:
         if self._rules.tokens.get(intent.asset) != intent.token:
             raise No("asset", f"{intent.asset} is not that token here")
 

@@ -15,6 +15,7 @@ from custody.policy.intents import (
     Approval,
     ChangePolicy,
     ForbidAddress,
+    Restock,
     ReturnDeposit,
     Withdrawal,
 )
@@ -39,6 +40,13 @@ class Pay(Struct, frozen=True, tag="pay"):
     """Pay a withdrawal out of the hot wallet."""
 
     intent: Withdrawal
+    approvals: tuple[Approval, ...] = ()
+
+
+class WarmPay(Struct, frozen=True, tag="warm-pay"):
+    """Pay a restock out of the warm wallet, to the hot one."""
+
+    intent: Restock
     approvals: tuple[Approval, ...] = ()
 
 
@@ -90,7 +98,7 @@ class Return(Struct, frozen=True, tag="return"):
 FROM_HOT: Final = -1
 """In the place of a deposit address's number."""
 
-Purpose = Pay | Sweep | Fuel | WarmFuel | Refill | Return
+Purpose = Pay | WarmPay | Sweep | Fuel | WarmFuel | Refill | Return
 
 
 class Sign(Struct, frozen=True, tag="sign"):

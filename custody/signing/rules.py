@@ -9,7 +9,7 @@ from custody.settings import CustodySettings
 from custody.terms import Terms
 
 FUEL_GAS: Final = 90_000
-"""Gas that one move of a token may be given coins for, units: see custody.wallets.moves."""
+"""Gas that one move of a token may be given coins for, units: see custody.wallets.stock."""
 
 
 class SignerRules(Struct, frozen=True):

@@ -12,6 +12,7 @@ from custody.chains.calldata import MAX_UINT256, is_address
 from custody.policy.decision import Facts
 from custody.policy.intents import (
     ChangePolicy,
+    Restock,
     ReturnDeposit,
     Withdrawal,
     canonical,
@@ -35,6 +36,7 @@ from custody.signing.requests import (
     Sign,
     Signed,
     Wallets,
+    WarmPay,
 )
 from custody.signing.rulebook import Rulebook, check_decided
 from custody.signing.rules import SignerRules
@@ -51,7 +53,11 @@ CANCEL: Final = "cancel"
 NO_NONCE: Final = -1
 """Of a line that signs nothing."""
 
-LOGGED: Final = {kind_of_type(Withdrawal): "pay", kind_of_type(ReturnDeposit): "return"}
+LOGGED: Final = {
+    kind_of_type(Withdrawal): "pay",
+    kind_of_type(ReturnDeposit): "return",
+    kind_of_type(Restock): "warmpay",
+}
 """By kind of intents that coins leave by, how the log calls what is signed for them."""
 
 
@@ -122,7 +128,7 @@ class Signer:
         paid = (wallet, order.id) in self._paid
         if isinstance(purpose, Return) and not request.cancels:
             self._check_return(purpose, request.gas)
-        if isinstance(purpose, Pay | Return) and not request.cancels and not paid:
+        if isinstance(purpose, Pay | WarmPay | Return) and not request.cancels and not paid:
             self._check_decided(purpose)
         return self._signed(order, wallet, request)
 
@@ -165,7 +171,7 @@ class Signer:
         if not fits:
             raise No("amount", f"{intent.id} is to return {intent.amount}, not {purpose.amount}")
 
-    def _check_decided(self, pay: Pay | Return) -> None:
+    def _check_decided(self, pay: Pay | WarmPay | Return) -> None:
         intent, now = pay.intent, self._clock.now()
         if intent.chain != self._rules.chain:
             raise No("chain", f"{intent.id} is for chain {intent.chain}")

@@ -28,22 +28,23 @@ from custody.signing.requests import (
     Return,
     Sweep,
     WarmFuel,
+    WarmPay,
     purpose_bytes,
     read_purpose,
 )
 from custody.store.custody_schema import addresses, outgoing
+from custody.wallets.stock import COIN_GAS, TOKEN_GAS, Stock
 from engine.model.errors import OperatorError
-
-COIN_GAS: Final = 21_000
-TOKEN_GAS: Final = 90_000
-"""Gas of a move, units: of coins, exactly; of a token, more than any kept one takes."""
 
 REFILLS: Final = "refills"
 """The alarm of a refill that did not go through, and what it stops: one that fails again and again
 would only burn gas."""
 
 WARM_REFILLS: Final = "refills/warm"
-"""The same of those of the warm wallet, and of coins for their gas."""
+"""The same of all that the warm wallet sends, up or down, and of coins for its gas."""
+
+DOUBTED: Final = (For.REFILL, For.WARM_FUEL, For.RESTOCK)
+"""Purposes of which one that fails stops those that would follow."""
 
 ENDED: Final = [str(OutgoingState.DONE), str(OutgoingState.FAILED), str(OutgoingState.CANCELLED)]
 
@@ -67,14 +68,22 @@ class Moves(Part):
         self.assets = assets
         self.wallets = wallets
         self.max_fee = max_fee
+        self.stock = Stock(books, assets, wallets, max_fee)
 
     # --- planning -------------------------------------------------------------------------
 
     async def plan(
-        self, wallet: str, what: For, make: Callable[[int], Purpose], gas: int, most: int
+        self,
+        wallet: str,
+        what: For,
+        make: Callable[[int], Purpose],
+        gas: int,
+        most: int,
+        reference: str = "",
     ) -> bool:
         """Give a nonce out, if that is certain and nothing stops it; whether it was. make: what the
-        signer is asked, of a nonce. gas: units; most: wei a unit."""
+        signer is asked, of a nonce. gas: units; most: wei a unit. reference: where it is for
+        something that has a name."""
         nonce = await self._sender.nonce_for(wallet)
         if nonce is None:
             return False
@@ -82,7 +91,7 @@ class Moves(Part):
             if stopped(connection, wallet, EVERYTHING):
                 return False
             store.plan(
-                connection, wallet, nonce, what, f"{what}/{wallet}/{nonce}",
+                connection, wallet, nonce, what, reference or f"{what}/{wallet}/{nonce}",
                 purpose_bytes(make(nonce)), gas, most, self._clock.now(),
             )  # fmt: skip
         self._reached(f"{what} planned")
@@ -126,7 +135,7 @@ class Moves(Part):
                 self._log(text)
 
     def _doubt(self, row: Row[Any]) -> None:
-        if row.state == str(OutgoingState.DONE) or row.purpose not in (For.REFILL, For.WARM_FUEL):
+        if row.state == str(OutgoingState.DONE) or row.purpose not in DOUBTED:
             return
         alarm = REFILLS if row.wallet == self.wallets.hot else WARM_REFILLS
         self.tell_a_person(alarm, f"{row.reference} is {row.state}: nothing has moved")
@@ -188,6 +197,8 @@ def carried(
             return purpose.token, wallets.hot, purpose.amount
         case Fuel():
             return NATIVE, deposit_address(purpose.number), purpose.amount
+        case WarmPay():
+            return purpose.intent.token, wallets.hot, purpose.intent.amount
         case WarmFuel():
             return NATIVE, _there("warm", wallets.warm), purpose.amount
         case Refill(way="hot-warm"):

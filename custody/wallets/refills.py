@@ -40,7 +40,7 @@ class Refills:
                 return
             found = [
                 surplus
-                for surplus in surpluses(connection, moves.books, moves.assets, tier)
+                for surplus in surpluses(connection, moves.stock, tier)
                 if not stopped(connection, stopping_asset(surplus.asset.code))
             ]
         for surplus in found:

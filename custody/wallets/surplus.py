@@ -1,26 +1,17 @@
 """What a wallet has too much of: whoever takes its key takes what is in it.
 
-Coins that the venue holds for a withdrawal are nobody's surplus: what would go down from the hot
-wallet would have to be fetched up to it again, by people.
+Coins that the venue holds for a withdrawal, or that are to go up to the hot wallet, are nobody's
+surplus: what would go down would have to be fetched up again, by people.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from custody.assets import ChainAsset, ChainAssets
-from custody.chain_books import ChainBooks
-from custody.chains.node import NATIVE
-from custody.ledger import chart
-from custody.outgoing.states import UNDER_WAY
+from custody.assets import ChainAsset
 from custody.signing.requests import OwnWallets, Way
-from custody.store.custody_schema import outgoing, withdrawals
-from custody.withdrawals.states import WithdrawalState as W
-
-PROMISED: Final = tuple(map(str, (W.HELD, W.AWAITING, W.APPROVED, W.SENDING, W.REVERTED)))
-"""States of withdrawals that the hot wallet has still to pay, or may have to."""
+from custody.wallets.stock import Stock
 
 
 class Limits(Struct, frozen=True):
@@ -70,42 +61,16 @@ class Surplus(Struct, frozen=True):
         return min(self.amount, self.spare - cost)
 
 
-def surpluses(
-    connection: Connection, books: ChainBooks, assets: ChainAssets, tier: Tier
-) -> list[Surplus]:
+def surpluses(connection: Connection, stock: Stock, tier: Tier) -> list[Surplus]:
     """All that a wallet has too much of; tokens first, for its coins pay for their gas."""
     if not tier.limits.most:
         return []
-    coin = assets.by_token[NATIVE]
-    free_coins = _free(connection, books, coin, tier) - coin.units(_gas(connection, tier.wallet))
+    spare = max(stock.free(connection, stock.coin, tier.wallet), 0)
     found = []
     for code, most in tier.limits.most.items():
-        asset = assets.by_code[code]
-        free = _free(connection, books, asset, tier) if asset.token else free_coins
-        if free > asset.units_of_minor(most):
-            over = free - asset.units_of_minor(tier.limits.keep.get(code, 0))
-            spare = max(free_coins, 0) // coin.units(1)
-            found.append(Surplus(asset, over // asset.units(1), spare))
+        asset = stock.assets.by_code[code]
+        free = stock.free(connection, asset, tier.wallet)
+        if asset.units(free) > asset.units_of_minor(most):
+            keep = asset.units_of_minor(tier.limits.keep.get(code, 0))
+            found.append(Surplus(asset, (asset.units(free) - keep) // asset.units(1), spare))
     return sorted(found, key=lambda surplus: (not surplus.asset.token, surplus.asset.code))
-
-
-def _free(connection: Connection, books: ChainBooks, asset: ChainAsset, tier: Tier) -> int:
-    """Units of the ledger in a wallet that nobody waits for."""
-    there = books.balance(chart.chain(asset.code, tier.wallet))
-    return there if tier.is_warm else there - asset.units_of_minor(_promised(connection, asset))
-
-
-def _promised(connection: Connection, asset: ChainAsset) -> int:
-    """Minor units that withdrawals wait for."""
-    query = select(func.sum(withdrawals.c.amount)).where(
-        withdrawals.c.asset == asset.code, withdrawals.c.state.in_(PROMISED)
-    )
-    return int(connection.execute(query).scalar() or 0)
-
-
-def _gas(connection: Connection, wallet: str) -> int:
-    """Wei that transactions under way may still cost a wallet."""
-    query = select(outgoing.c.gas, outgoing.c.most).where(
-        outgoing.c.wallet == wallet, outgoing.c.state.in_([str(state) for state in UNDER_WAY])
-    )
-    return sum(row.gas * int(row.most) for row in connection.execute(query))

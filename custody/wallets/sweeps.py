@@ -17,7 +17,8 @@ from custody.outgoing.fees import first_offer
 from custody.outgoing.states import Purpose
 from custody.signing.requests import Fuel, Sweep, read_purpose
 from custody.store.custody_schema import addresses, deposits, outgoing
-from custody.wallets.moves import COIN_GAS, TOKEN_GAS, Moves
+from custody.wallets.moves import Moves
+from custody.wallets.stock import COIN_GAS, TOKEN_GAS
 
 SWEEPS_AT_ONCE: Final = 20
 """Sweeps under way at a time, so that withdrawals are not behind hundreds of them."""

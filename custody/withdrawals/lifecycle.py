@@ -76,6 +76,11 @@ class Payments(Protocol):
         """What the signer will be asked."""
         ...
 
+    @property
+    def waits(self) -> Callable[[Connection, Withdrawal], bool]:
+        """Whether a withdrawal waits for coins that are to be brought to the wallet."""
+        ...
+
     async def gas(self, intent: Withdrawal) -> int | None:
         """How much gas the payment takes; None if no node says. Raises CallFails."""
         ...
@@ -218,7 +223,9 @@ class Lifecycle(Part):
         if self._clock.now() >= intent.expires:
             self._move(row, W.RELEASING, "it expired before it was sent", W.EXPIRED)
             return
-        if not await self._may_go(row, intent):
+        with self._reading.begin() as connection:
+            waits = self._payments.waits(connection, intent)
+        if waits or not await self._may_go(row, intent):
             self._ask_at[row.id] = now + ASK_AGAIN_NANOS
             return
         try:

@@ -1,5 +1,7 @@
 """Paying out of the hot wallet: what the signer is asked, and whether a payment would work."""
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from custody.chains.quorum import Witnesses
@@ -16,10 +18,13 @@ class HotWallet:
         wallet: str,
         max_fee: int,
         witnesses: Witnesses,
+        waits: Callable[[Connection, Withdrawal], bool],
     ) -> None:
+        """waits: whether a withdrawal waits for coins that are to be brought to the wallet."""
         self.wallet = wallet
         self.max_fee = max_fee
         self._witnesses = witnesses
+        self.waits = waits
 
     def request(
         self, connection: Connection, intent: Withdrawal, approvals: list[Approval]

@@ -30,12 +30,12 @@ from custody.policy import decision, intents
 from custody.screening import ScreeningFailed, Verdict
 from custody.signing import orders
 from custody.signing.log import SignerLog
-from custody.signing.requests import Refill
+from custody.signing.requests import Refill, WarmPay
 from custody.signing.signer import Signer
 from custody.store import ledger_store
 from custody.store.custody_schema import withdrawals as withdrawal_table
 from custody.store.schema import cursor
-from custody.wallets import moves, refills, surplus, sweeps
+from custody.wallets import moves, refills, restocks, stock, surplus, sweeps
 from custody.withdrawals import lifecycle, rulings
 from custody.withdrawals import store as withdrawals
 from custody.withdrawals.states import WithdrawalState
@@ -240,7 +240,7 @@ def withheld_coins_swept(patch):
 @plant
 def promised_coins_go_down(patch):
     """What withdrawals wait for counts as surplus."""
-    patch.setattr(surplus, "_promised", lambda _connection, _asset: 0)
+    patch.setattr(stock, "promised", lambda _connection, _asset, _states: 0)
 
 
 @plant
@@ -277,6 +277,56 @@ def fuel_goes_down(patch):
 
     surpluses = surplus.surpluses
     patch.setattr(refills, "surpluses", coins_first)
+
+
+@plant
+def restock_to_anybody(patch):
+    """The signer pays a restock to an address that is none of ours."""
+    real = orders.Orders.of
+
+    def of(self, purpose):
+        made = real(self, purpose)
+        theirs = people.STRANGER.address.lower()
+        return replace(made, target=theirs) if isinstance(purpose, WarmPay) else made
+
+    patch.setattr(orders.Orders, "of", of)
+
+
+@plant
+def restock_unsigned(patch):
+    """The signer leaves the approvals of a restock to custody."""
+    real = Signer._check_decided
+
+    def check(self, pay):
+        if not isinstance(pay, WarmPay):
+            real(self, pay)
+
+    patch.setattr(Signer, "_check_decided", check)
+
+
+@plant
+def restock_counted_twice(patch):
+    """A velocity counts each restock two times."""
+    real = rulings.counted
+    patch.setattr(rulings, "counted", lambda *words: 2 * real(*words))
+
+
+@plant
+def restock_sent_again(patch):
+    """A restock that has a nonce gets another."""
+    patch.setattr(restocks.outgoing, "by_reference", lambda _connection, _reference: None)
+
+
+@plant
+def agreed_coins_go_down(patch):
+    """What is agreed to go up counts as surplus of the warm wallet."""
+    patch.setattr(stock, "agreed", lambda _connection, _asset: 0)
+
+
+@plant
+def asked_for_ever(patch):
+    """What the policy blocked is asked for again and again."""
+    patch.setattr(restocks, "_refused", lambda _before: 0)
 
 
 # --- withdrawals -------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from custody.known import DeskRefused
 from custody.ledger.ledger import check_chain
 from custody.screening import ListScreening, ScreeningFailed, Verdict
 from custody.signing.log import SignerLog
-from custody.signing.requests import FROM_HOT
+from custody.signing.requests import FROM_HOT, WarmPay
 from custody.store.custody_schema import attempts
 from custody.store.ledger_store import LedgerStore
 from tests.custody.people import ALICE, BOB, CAROL
@@ -365,6 +365,7 @@ class Schedule:
                 purpose = asked.purpose
                 if hasattr(purpose, "intent"):
                     wallet = getattr(purpose, "number", FROM_HOT)
+                    wallet = "warm" if isinstance(purpose, WarmPay) else wallet
                     pair = {"nonces": purpose.intent.id, "payments": (wallet, asked.nonce)}
                     there = known.setdefault(pair[first], pair[second])
                     assert there == pair[second], f"{pair[first]} has two {first}"

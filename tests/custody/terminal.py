@@ -10,6 +10,7 @@ from gateway.custody_commands import (
     decisions,
     deposits,
     policy,
+    warm,
     withdrawals,
 )
 
@@ -20,6 +21,7 @@ COMMANDS = {
     "breaks": (breaks.add_arguments, breaks.run_breaks),
     "deposits": (deposits.add_arguments, deposits.run_deposits),
     "decisions": (decisions.add_arguments, decisions.run_decisions),
+    "warm": (warm.add_arguments, warm.run_warm),
     "policy": (policy.add_arguments, policy.run_policy),
     "approver": (approver.add_arguments, approver.run_approver),
 }

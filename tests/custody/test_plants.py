@@ -20,6 +20,7 @@ from tests.custody import test_crashes as crashes
 from tests.custody import test_decided_deposits as deciding
 from tests.custody import test_decisions as decisions
 from tests.custody import test_failures as failures
+from tests.custody import test_restocks as up
 from tests.custody import test_warm as warm
 from tests.custody import test_withdrawals as withdrawals
 from tests.custody.plants import PLANTS, planted
@@ -210,6 +211,11 @@ BEHIND = partial(story, test=what_comes_behind_a_refused_payment_goes_on)
 TIERS = partial(story, test=warm.goes_down, terms={"warm": True, **warm.LIMITS})
 PROMISED = partial(story, test=warm.keeps_its_promises, terms={"warm": True})
 BALL = partial(story, test=warm.plays_no_ball, terms={"warm": True, **warm.NOTHING_WARM})
+UP = partial(story, test=up.comes_up, policy=up.UP, terms=up.STOCKED)
+FORGED = partial(story, test=up.changed, terms=up.STOCKED)
+STEADY = partial(story, test=up.goes_slowly, policy=up.SLOWLY, terms=up.STOCKED)
+STAYS = partial(story, test=up.stays, terms=up.STAYING)
+ASKED = partial(story, test=up.is_asked_once, policy=up.NOBODY, terms=up.STOCKED)
 LATE = partial(story, test=a_credit_that_comes_late_is_reversed_when_it_has_come)
 
 TAKEN_BACK = partial(
@@ -312,6 +318,11 @@ FOUND_BY = {
     LATE: {"overdraft: ETH/deposits/incoming": "reversed_before_credited"},
     SLOW: {"they are": "velocity_of_what_has_settled"},
     TIERS: {"/chain/|assert": "warm_pays_anybody booked_as_cold"},
+    UP: {"still under way": "restock_to_anybody", "UNIQUE": "restock_sent_again"},
+    FORGED: {"without its approvals|assert": "restock_unsigned"},
+    STEADY: {"awaiting": "restock_counted_twice"},
+    STAYS: {"assert": "agreed_coins_go_down"},
+    ASKED: {"blocked": "asked_for_ever"},
     PROMISED: {"assert": "promised_coins_go_down"},
     BALL: {"still under way|assert": "fuel_goes_down"},
     HELD: {"were swept": "withheld_coins_swept"},
@@ -377,6 +388,9 @@ def test_without_a_bug_the_same_schedules_find_nothing(kinds, ground):
     schedules(ground, kinds)
 
 
-@pytest.mark.parametrize("hunt", [HELD, BALANCED, SLOW, BEHIND, LATE, TIERS, PROMISED, BALL])
+@pytest.mark.parametrize(
+    "hunt",
+    [HELD, BALANCED, SLOW, BEHIND, LATE, TIERS, PROMISED, BALL, UP, FORGED, STEADY, STAYS, ASKED],
+)
 def test_without_a_bug_it_is_so(hunt, ground):
     hunt(ground)

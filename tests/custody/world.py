@@ -73,7 +73,7 @@ POLICY = Policy(
         Rule(
             name="decided",
             action="approve",
-            kinds=("give-up", "release-deposit", "return-deposit", "book-break"),
+            kinds=("give-up", "release-deposit", "return-deposit", "book-break", "restock"),
             approve=(Quorum(group="treasury", quorum=1), Quorum(group="risk", quorum=1)),
         ),
     ),
@@ -176,9 +176,12 @@ def _no_syncs(connection, _):
 
 class World:
     """Everything. template: a database with its tables made, to be copied. warm: whether there is
-    a warm wallet, which is empty. terms: what is other than in TERMS."""
+    a warm wallet. stock: ether of the hot wallet and of the warm one, where all dollars are in
+    the latter; else the hot one has all. terms: what is other than in TERMS."""
 
-    def __init__(self, folder, template, faults=None, policy=POLICY, *, warm=False, **terms):
+    def __init__(
+        self, folder, template, faults=None, policy=POLICY, *, warm=False, stock=None, **terms
+    ):
         self.folder = folder
         self.has_warm = warm
         self.clock = HandClock()
@@ -204,8 +207,11 @@ class World:
         self.start_signer()
         wallets = self.signer.handle(requests.Wallets())
         self.hot, self.tank, self.warm = wallets.hot, wallets.gas_tank, wallets.warm
-        self.chain.fund(self.hot, 1_000 * ETHER)
-        self.chain.fund(self.hot, 5_000_000 * 10**6, USDC)
+        hot, warm = stock or (1_000, 0)
+        self.chain.fund(self.hot, hot * ETHER)
+        self.chain.fund(self.warm if stock else self.hot, 5_000_000 * 10**6, USDC)
+        if warm:
+            self.chain.fund(self.warm, warm * ETHER)
         self.chain.fund(self.tank, 10 * ETHER)
         self.chain.mine(START, 10)
         self.custody = None

@@ -47,6 +47,7 @@ RUN_ELSEWHERE = {
     "fixgate policy": "tests/custody/test_change_commands.py",
     "fixgate keys": "tests/custody_commands/test_keys.py",
     "fixgate cold": "tests/custody_commands/test_cold.py",
+    "fixgate warm": "tests/custody/test_restock_commands.py",
     "fixgate reconcile": "tests/reconciling",
     "fixgate statements": "tests/settlement",
     "fixgate reserves": "tests/reserves",
