@@ -12,7 +12,8 @@ from custody.store.reconciling_schema import breaks
 from engine.model.clock import NANOS_PER_SECOND
 from tests.custody.people import ALICE, CAROL
 from tests.custody.test_cold import from_cold
-from tests.custody.test_refills import KEEP, rest
+from tests.custody.test_refills import KEEP, MOST, rest
+from tests.custody.test_restocks import ALL_UP
 from tests.custody.world import COLD, ETHER, STRANGER, USDC
 from tests.reconciling.watched import step_looking
 
@@ -231,3 +232,32 @@ def test_refills_of_the_cold_wallet_are_known_at_each_step(new_world, monkeypatc
     rest(world, rounds=2)
     assert flying(world) == 0
     assert world.on_chain(COLD) >= (50 if comes_back else 300) * ETHER
+
+
+def test_coins_on_their_way_between_our_own_wallets(new_world):
+    """Down to the warm wallet, and up from it: at each place where a look may find them, the sum of
+    what flies is their gas, and no place has too much or too little."""
+    world = new_world(warm=True, policy=ALL_UP, stock=(950, 10), hot_most=MOST, hot_keep=KEEP)
+    world.step()
+    for _ in range(3):
+        mine(world, 0)
+        world.step()
+    up = world.desk.restocks.request("ETH", 2 * 10**8, "operator")
+    for part in ("decisions", "decisions", "sender"):
+        step(world, part)
+    assert sorted(row.purpose for row in under_way(world)) == ["refill", "restock"]
+    assert flying(world) == 0
+    mine(world)
+    step(world, "scanner")
+    assert flying(world) == -2 * GAS
+    step(world, "sender")
+    assert flying(world) == -2 * GAS
+    step(world, "treasury")
+    assert flying(world) == 0
+    step(world, "decisions")
+    assert world.decision_state(up) == "done"
+
+
+def under_way(world):
+    with world.database.connect() as connection:
+        return connection.execute(select(outgoing).where(~outgoing.c.booked)).all()

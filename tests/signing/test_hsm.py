@@ -57,7 +57,7 @@ def gone():
 def test_the_suite_of_the_signer_passes_on_it():
     """In a process of its own, where every key that signs for a wallet is the HSM's."""
     new = os.environ | {"FIXGATE_TEST_KEYS": "hsm"}
-    suite = [f"tests/signing/test_{name}.py" for name in ("signer", "log", "socket")]
+    suite = [f"tests/signing/test_{name}.py" for name in ("signer", "warm", "log", "socket")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *suite],
         env=new, capture_output=True, text=True, timeout=200, check=False,
