@@ -19,6 +19,7 @@ from custody.changes.policies import Policies
 from custody.changes.progress import Changes, Notary
 from custody.decisions.desk import DecisionDesk
 from custody.decisions.progress import Carrier, Decisions, Endings
+from custody.decisions.store import counts as decision_counts
 from custody.deposits.crediting import Crediting
 from custody.deposits.releasing import Releasing
 from custody.deposits.returning import Returning
@@ -52,7 +53,7 @@ from custody.venue_line import Line, Telling
 from custody.wallets.bip32 import AddressBook
 from custody.wallets.moves import Moves
 from custody.wallets.refills import Refills
-from custody.wallets.restocks import RestockDesk, Restocks, Shortage
+from custody.wallets.restocks import RESTOCK, RestockDesk, Restocks, Shortage
 from custody.wallets.surplus import Limits, tiers_of
 from custody.wallets.sweeps import Sweeps
 from custody.wallets.treasury import Treasury
@@ -171,6 +172,7 @@ class Custody:
             last = last_block(connection)
             found = deposit_counts(connection)
             asked = withdrawal_counts(connection)
+            up = decision_counts(connection, RESTOCK)
             alarms = open_alarms(connection)
         return {
             "ledger_record": self.poster.last,
@@ -181,6 +183,7 @@ class Custody:
             "alarms": alarms,
             "deposits": found,
             "withdrawals": asked,
+            "restocks": up,
         }
 
     def poke(self) -> None:

@@ -82,6 +82,7 @@ METRICS: Final = (
     Definition("fixgate_custody_alarms", "gauge", "What waits for a person"),
     Definition("fixgate_custody_deposits", "gauge", "Deposits", "state"),
     Definition("fixgate_custody_withdrawals", "gauge", "Withdrawals", "state"),
+    Definition("fixgate_custody_restocks", "gauge", "Restocks of the hot wallet", "state"),
 )
 """Every metric there is. Counters get the ending `_total` where they are served."""
 

@@ -127,6 +127,13 @@ def counted(
     return sum(amount for amount in amounts if amount is not None)
 
 
+def counts(connection: Connection, kind: str) -> dict[str, int]:
+    """State to how many intents of a kind are in it; every state is there."""
+    query = select(decisions.c.state, func.count()).where(decisions.c.kind == kind)
+    there = {row[0]: row[1] for row in connection.execute(query.group_by(decisions.c.state))}
+    return {str(state): there.get(str(state), 0) for state in DecisionState}
+
+
 def move(
     connection: Connection,
     ident: str,

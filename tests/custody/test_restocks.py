@@ -423,3 +423,11 @@ def test_a_schedule_of_faults_ends_with_all_in_agreement(tmp_path, template, mon
 @pytest.mark.parametrize("seed", range(1, 32))
 def test_many_schedules_end_so(seed, tmp_path, template, monkeypatch):
     run_with_restocks(seed, tmp_path, template, monkeypatch)
+
+
+def test_the_metrics_tell_how_many_are_where(new_world):
+    world = stocked(new_world, policy=POLICY)
+    world.desk.restocks.request("ETH", 10**8, "operator")
+    world.step()
+    figures = world.custody.status()["restocks"]
+    assert {state: count for state, count in figures.items() if count} == {"awaiting": 1}
