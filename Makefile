@@ -25,7 +25,7 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.runtime: pyproject.toml $(VENV)/.python
-	$(BIN)/python -m pip install -q -e '.[custody]'
+	$(BIN)/python -m pip install -q -e '.[custody,compliance]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime

@@ -34,8 +34,14 @@ CUSTODY: Final = "custody"
 SIGNER: Final = "signer"
 """The process that holds the keys; it needs the same extra."""
 
+COMPLIANCE: Final = "compliance"
+"""The process that keeps the audit log; it needs the extra of the same name."""
+
 CUSTODY_PACKAGE: Final = "web3"
 """What that extra brings, among others."""
+
+COMPLIANCE_PACKAGE: Final = "cryptography"
+"""What the process needs of that extra; custody's brings it, too."""
 
 HISTORY_PACKAGE: Final = "pyarrow"
 """What that extra brings."""

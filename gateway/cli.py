@@ -13,15 +13,24 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from engine.core.venue import Venue
 from engine.model.errors import FixgateError, OperatorError
 from engine.model.record import Record
 from engine.model.refdata import ReferenceData
 from engine.replay import folder_records, replay
+from gateway.audit.receipt_command import add_arguments as add_receipt_arguments
+from gateway.audit.receipt_command import run_receipt
 from gateway.bootstrap import bootstrap_commands
-from gateway.children import CUSTODY, CUSTODY_PACKAGE, HISTORY, HISTORY_PACKAGE, MIRROR, SIGNER
+from gateway.children import (
+    COMPLIANCE,
+    COMPLIANCE_PACKAGE,
+    CUSTODY,
+    CUSTODY_PACKAGE,
+    HISTORY,
+    HISTORY_PACKAGE,
+    MIRROR,
+    SIGNER,
+)
 from gateway.config import ARGON2, Config, load_config, token_hash
 from gateway.connect import connect_text, port_of, quickfix_config
 from gateway.custody_commands import (
@@ -44,6 +53,7 @@ from gateway.custody_commands.common import Act
 from gateway.doctor import run_doctor
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
+from gateway.plain import record_json
 from gateway.supervisor import ALL_PROCESSES, BOTS, Supervisor
 from gateway.watch.command import add_arguments as add_watch_arguments
 from gateway.watch.command import run_watch
@@ -115,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--port-offset", type=int, default=0)
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
+    add_receipt_arguments(
+        add("receipt", run_receipt, "prove that an execution is in the audit log")
+    )
     add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
     _add_custody(add)
 
@@ -174,6 +187,8 @@ def _run(args: argparse.Namespace) -> int:
         names = [name for name in names if name != BOTS]
     if config.custody is None:
         names = [name for name in names if name not in (SIGNER, CUSTODY)]
+    if config.compliance is None:
+        names = [name for name in names if name != COMPLIANCE]
     names = _startable(names)
     refuse_as_data(args.data)
     child = ["--config", str(args.config), "--data", str(args.data)]
@@ -194,6 +209,7 @@ EXTRAS: Final = {
     HISTORY: ("history", HISTORY_PACKAGE),
     SIGNER: ("custody", CUSTODY_PACKAGE),
     CUSTODY: ("custody", CUSTODY_PACKAGE),
+    COMPLIANCE: ("compliance", COMPLIANCE_PACKAGE),
 }
 """By process, the extra that it needs, and a package that comes with it."""
 
@@ -279,38 +295,6 @@ def _replay(args: argparse.Namespace) -> int:
         for key, value in figures.items():
             print(f"{key:12} {value}")
     return 0
-
-
-def record_json(record: Record) -> str:
-    """A record as one JSON object: times in ns UTC, ids as numbers, member's words as text."""
-    return json.dumps(
-        {
-            "record": record.number,
-            "time": record.time,
-            "part": f"{record.part + 1}/{record.parts}",
-            "command": _named(record.command),
-            "events": [_named(event) for event in record.events],
-        }
-    )
-
-
-def _named(value: msgspec.Struct) -> dict[str, object]:
-    named: dict[str, object] = {"type": type(value).__name__}
-    for field in msgspec.structs.fields(value):
-        named[field.name] = _plain(getattr(value, field.name))
-    return named
-
-
-def _plain(value: object) -> object:
-    match value:
-        case bytes():
-            return value.decode("utf-8", "backslashreplace")
-        case msgspec.Struct():
-            return _named(value)
-        case tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value
 
 
 # --- cfg and password -------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
 from msgspec import Meta, Struct
 
+from compliance.settings import ComplianceSettings
 from custody.settings import CustodySettings
 from custody.terms import terms_of
 from engine.model.errors import ConfigError
@@ -255,6 +256,7 @@ class Config(_Strict, frozen=True):
     limits: Limits = Limits()
     bots: tuple[BotConfig, ...] = ()
     custody: CustodySettings | None = None
+    compliance: ComplianceSettings | None = None
 
 
 class ResolvedSession(Struct, frozen=True, kw_only=True):

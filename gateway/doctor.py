@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from engine.model.errors import FixgateError
-from gateway.children import CUSTODY, CUSTODY_PACKAGE, HISTORY, HISTORY_PACKAGE, SIGNER
+from gateway.children import (
+    COMPLIANCE,
+    COMPLIANCE_PACKAGE,
+    CUSTODY,
+    CUSTODY_PACKAGE,
+    HISTORY,
+    HISTORY_PACKAGE,
+    SIGNER,
+)
 from gateway.config import Config, load_config
 from gateway.data import data_file
 from gateway.flow.system_clock import SystemClock
@@ -55,6 +63,8 @@ def run_doctor(args: argparse.Namespace) -> int:
         findings.append(_port("metrics", config.venue.metrics_bind, metrics))
         if config.custody is not None:
             findings.append(_custody())
+        if config.compliance is not None:
+            findings.append(_compliance())
     if args.json:
         print(json.dumps([{"level": f.level, "what": f.what, "text": f.text} for f in findings]))
     else:
@@ -160,6 +170,13 @@ def _custody() -> Finding:
         text = f"no {CUSTODY_PACKAGE}: neither {CUSTODY} nor {SIGNER} is started; with it:"
         return Finding("warn", CUSTODY, f"{text} pip install 'fixgate[custody]'")
     return Finding("ok", CUSTODY, f"{CUSTODY_PACKAGE} is installed")
+
+
+def _compliance() -> Finding:
+    if find_spec(COMPLIANCE_PACKAGE) is None:
+        text = f"no {COMPLIANCE_PACKAGE}: {COMPLIANCE} is not started; with it:"
+        return Finding("warn", COMPLIANCE, f"{text} pip install 'fixgate[compliance]'")
+    return Finding("ok", COMPLIANCE, f"{COMPLIANCE_PACKAGE} is installed")
 
 
 def _port(name: str, address: str, port: int) -> Finding:

@@ -12,6 +12,7 @@ signed any more.
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from compliance.audit.checkpoint import Checkpoint, format_checkpoint
@@ -22,6 +23,8 @@ from compliance.audit.merkle import Frontier, leaf_hash
 from compliance.audit.notes import format_note
 from compliance.audit.tile_store import TileStore
 from compliance.audit.tiles import TILE_WIDTH, File, GrowingTree, TileReader
+from engine.journal.disk import REAL_DISK, Disk
+from engine.journal.files import open_reader
 from engine.journal.follow import JournalReader
 from engine.model.clock import NANOS_PER_SECOND, Clock
 
@@ -52,6 +55,11 @@ class LogBuilder:
         self._tree = GrowingTree() if published is None else self._resume(published)
         self._follower = reader.follow(self.published - 1)
         store.tidy(max(0, self.published - TILE_WIDTH), self.published)
+
+    def close(self) -> None:
+        """Give journal and folder back."""
+        self._reader.close()
+        self._store.close()
 
     @property
     def behind(self) -> int:
@@ -173,3 +181,22 @@ class LogBuilder:
             "records, begin another log in another folder, under another name, and tell those who "
             "hold receipts; else keep both as they are: somebody has changed one of them"
         )
+
+
+def open_log(
+    journal: Path,
+    folder: Path,
+    keys: LogKeys,
+    clock: Clock,
+    log: Callable[[str], None],
+    disk: Disk = REAL_DISK,
+) -> LogBuilder:
+    """The log in `folder` of the journal in `journal`. Raises OperatorError, OSError."""
+    store = TileStore(folder, disk)
+    reader = open_reader(journal)
+    try:
+        return LogBuilder(reader, store, keys, clock, log)
+    except BaseException:
+        reader.close()
+        store.close()
+        raise

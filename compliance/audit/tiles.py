@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from compliance.audit.errors import AuditRefused
-from compliance.audit.merkle import HASH_BYTES, Frontier, leaf_hash, root_of_peaks
+from compliance.audit.merkle import HASH_BYTES, Frontier, leaf_hash, node_hash, root_of_peaks
 
 _WIDTH_BITS: Final = 8
 TILE_WIDTH: Final = 1 << _WIDTH_BITS
@@ -20,7 +20,7 @@ MAX_ENTRY_BYTES: Final = 65_535
 """Largest entry, bytes: two bytes of a bundle say how long it is. A record fits in."""
 
 MAX_CACHED_TILES: Final = 256
-"""Tiles that a reader keeps, some 2 MiB; a proof takes a few."""
+"""Tiles that a reader keeps, some 10 MiB; a proof takes a few."""
 
 _ENTRIES: Final = "entries"
 _LENGTH_BYTES: Final = 2
@@ -167,9 +167,9 @@ class GrowingTree:
         whole; that its root is right is for the caller to see."""
         tree = cls()
         tree.size = tree._told = reader.size
-        tree._edge = reader.edge()
+        tree._edge = [list(hashes) for hashes in reader.edge()]
         count = reader.size % TILE_WIDTH
-        tree._entries = reader.bundle(reader.size // TILE_WIDTH) if count else []
+        tree._entries = list(reader.bundle(reader.size // TILE_WIDTH)) if count else []
         if [leaf_hash(entry) for entry in tree._entries] != tree._edge[0]:
             raise AuditRefused("the last entries are not those of the last tile")
         return tree
@@ -181,29 +181,31 @@ class TileReader:
     def __init__(self, size: int, fetch: Callable[[str], bytes | None]) -> None:
         self.size = size
         self._fetch = fetch
-        self._cache: dict[tuple[int, int], bytes] = {}
+        self._cache: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._bundle: tuple[int, list[bytes]] = (-1, [])
 
     def node(self, level: int, index: int) -> bytes:
         """See compliance.audit.merkle.Nodes. Raises AuditRefused."""
         tile_level, within = divmod(level, _WIDTH_BITS)
-        first = index << within
-        tile = self._tile(tile_level, first >> _WIDTH_BITS)
-        at = first % TILE_WIDTH * HASH_BYTES
-        end = at + (HASH_BYTES << within)
-        assert end <= len(tile)
-        return Frontier(tile[k : k + HASH_BYTES] for k in range(at, end, HASH_BYTES)).root()
+        tile, place = divmod(index << within, TILE_WIDTH)
+        return self._tile(tile_level, tile)[within][place >> within]
 
     def edge(self) -> list[list[bytes]]:
         """By level, the hashes of the tile at the right edge that is not full. AuditRefused."""
         found: list[list[bytes]] = []
         while not found or units(self.size, len(found)):
             count = units(self.size, len(found))
-            tile = self._tile(len(found), count >> _WIDTH_BITS) if count % TILE_WIDTH else b""
-            found.append([tile[k : k + HASH_BYTES] for k in range(0, len(tile), HASH_BYTES)])
+            whole = count % TILE_WIDTH == 0
+            found.append([] if whole else self._tile(len(found), count >> _WIDTH_BITS)[0])
         return found
 
     def bundle(self, index: int) -> list[bytes]:
         """The entries of bundle `index` as far as they are in the tree. Raises AuditRefused."""
+        if self._bundle[0] != index:
+            self._bundle = (index, self._read_bundle(index))
+        return self._bundle[1]
+
+    def _read_bundle(self, index: int) -> list[bytes]:
         width = self._width(0, index)
         data = self._fetch(bundle_path(index, width))
         if data is not None:
@@ -219,19 +221,29 @@ class TileReader:
         assert width > 0, "what is asked for is in the tree"
         return width
 
-    def _tile(self, level: int, index: int) -> bytes:
-        """A tile as far as it is in this tree: by itself, or the beginning of the full one."""
-        tile = self._cache.get((level, index))
-        if tile is None:
-            width = self._width(level, index)
-            size = width * HASH_BYTES
-            tile = self._fetch(tile_path(level, index, width))
-            if tile is None:
-                tile = self._fetch(tile_path(level, index))
-                tile = tile and tile[:size]
-            if tile is None or len(tile) != size:
-                raise AuditRefused(f"{tile_path(level, index, width)} is missing or damaged")
+    def _tile(self, level: int, index: int) -> list[list[bytes]]:
+        """The hashes of a tile as far as it is in this tree, and those of the subtrees over them,
+        a list for each height."""
+        heights = self._cache.get((level, index))
+        if heights is None:
+            tile = self._read_tile(level, index)
+            heights = [[tile[k : k + HASH_BYTES] for k in range(0, len(tile), HASH_BYTES)]]
+            while len(below := heights[-1]) > 1:
+                pairs = range(0, len(below) - 1, 2)
+                heights.append([node_hash(below[k], below[k + 1]) for k in pairs])
             if len(self._cache) >= MAX_CACHED_TILES:
                 self._cache.clear()
-            self._cache[level, index] = tile
+            self._cache[level, index] = heights
+        return heights
+
+    def _read_tile(self, level: int, index: int) -> bytes:
+        """A tile by itself, or the beginning of the full one that has replaced it."""
+        width = self._width(level, index)
+        size = width * HASH_BYTES
+        tile = self._fetch(tile_path(level, index, width))
+        if tile is None:
+            tile = self._fetch(tile_path(level, index))
+            tile = tile and tile[:size]
+        if tile is None or len(tile) != size:
+            raise AuditRefused(f"{tile_path(level, index, width)} is missing or damaged")
         return tile

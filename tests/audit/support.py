@@ -1,12 +1,11 @@
 """Audit logs for tests: journals that grow, keys, and a look at a log's folder from outside."""
 
-from compliance.audit.builder import LogBuilder
+from compliance.audit import builder
 from compliance.audit.key_file import LogKeys
 from compliance.audit.keys import COSIGNER_ML_DSA_44, ED25519, SignerKey, open_checkpoint
 from compliance.audit.merkle import Frontier, leaf_hash
-from compliance.audit.tile_store import TileStore
 from compliance.audit.tiles import TileReader, units
-from engine.journal.files import open_reader
+from engine.journal.disk import REAL_DISK
 from tests.journal.support import open_writer, payloads
 from tests.support.house import HandClock
 
@@ -44,28 +43,10 @@ class Source:
         self.writer.close()
 
 
-class Log:
-    """A log that is being built, with all it was opened with."""
-
-    def __init__(self, source, folder, disk, keys=KEYS):
-        self.said = []
-        self.reader = open_reader(source.folder)
-        self.store = None
-        try:
-            self.store = TileStore(folder, disk)
-            self.builder = LogBuilder(self.reader, self.store, keys, HandClock(), self.said.append)
-        except BaseException:
-            self.close()
-            raise
-
-    def turn(self):
-        while self.builder.turn():
-            pass
-
-    def close(self):
-        self.reader.close()
-        if self.store is not None:
-            self.store.close()
+def open_log(source, folder, disk=REAL_DISK, keys=KEYS, said=None):
+    """A log that is being built; what it has to say goes to `said`."""
+    tell = (said if said is not None else []).append
+    return builder.open_log(source.folder, folder, keys, HandClock(), tell, disk)
 
 
 def published(folder, keys=KEYS):

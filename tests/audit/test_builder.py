@@ -8,9 +8,8 @@ import pytest
 from compliance.audit.builder import TURN_RECORDS
 from compliance.audit.errors import LogForked
 from compliance.audit.tile_store import CHECKPOINT_NAME, PREPARED_NAME, LogFolder
-from engine.journal.disk import REAL_DISK
 from engine.model.errors import OperatorError
-from tests.audit.support import KEYS, Log, Source, check, keys_of, published
+from tests.audit.support import KEYS, Source, check, keys_of, open_log, published
 
 
 @pytest.fixture
@@ -27,12 +26,14 @@ def folder(tmp_path):
 
 def build(source, folder, keys=KEYS):
     """One run of the builder; what it said."""
-    log = Log(source, folder.folder, REAL_DISK, keys)
-    log.turn()
-    assert log.builder.behind == 0
-    assert log.builder.published == check(folder, source, keys)
+    said = []
+    log = open_log(source, folder.folder, keys=keys, said=said)
+    while log.turn():
+        pass
+    assert log.behind == 0
+    assert log.published == check(folder, source, keys)
     log.close()
-    return log.said
+    return said
 
 
 def files(folder):
@@ -40,25 +41,24 @@ def files(folder):
 
 
 def test_each_record_is_an_entry_and_what_is_new_is_published(source, folder):
-    log = Log(source, folder.folder, REAL_DISK)
-    assert not log.builder.turn()
+    log = open_log(source, folder.folder)
+    assert not log.turn()
     assert folder.checkpoint() is None, "there is no log without a record"
     for count in (1, 1, 253, 1, 1, 700, 3):
         source.grow(count)
-        assert log.builder.behind == count
-        log.turn()
+        assert log.behind == count
+        assert not log.turn(), "that was all"
         assert check(folder, source) == len(source.entries)
-        assert not log.builder.turn(), "one checkpoint a size"
-    assert log.said == []
+        assert not log.turn(), "one checkpoint a size"
     log.close()
 
 
 def test_records_are_published_in_turns_of_a_size_that_is_known(source, folder):
     source.grow(TURN_RECORDS + 5)
-    log = Log(source, folder.folder, REAL_DISK)
-    assert log.builder.turn()
+    log = open_log(source, folder.folder)
+    assert log.turn()
     assert published(folder).size == TURN_RECORDS
-    assert not log.builder.turn()
+    assert not log.turn()
     assert check(folder, source) == TURN_RECORDS + 5
     log.close()
 
@@ -165,7 +165,7 @@ def test_a_journal_that_ends_otherwise_is_refused_and_nothing_is_written(
     before = files(folder)
     other = changed(source, tmp_path, number, 400)
     with pytest.raises(LogForked, match="do not give the root"):
-        Log(other, folder.folder, REAL_DISK)
+        open_log(other, folder.folder)
     assert files(folder) == before
     other.close()
 
@@ -177,7 +177,7 @@ def test_tiles_are_not_made_anew_from_another_journal(source, folder, tmp_path):
     before = files(folder)
     other = changed(source, tmp_path, 0, 400)
     with pytest.raises(LogForked, match="do not give the root"):
-        Log(other, folder.folder, REAL_DISK)
+        open_log(other, folder.folder)
     assert files(folder) == before
     other.close()
 
@@ -187,7 +187,7 @@ def test_a_journal_that_has_lost_signed_records_is_refused(source, folder, tmp_p
     build(source, folder)
     other = changed(source, tmp_path, 0, 299)
     with pytest.raises(LogForked, match="300 records are signed, and the journal has 299"):
-        Log(other, folder.folder, REAL_DISK)
+        open_log(other, folder.folder)
     other.close()
 
 
@@ -195,7 +195,7 @@ def test_a_checkpoint_of_unknown_keys_is_refused(source, folder):
     source.grow(3)
     build(source, folder)
     with pytest.raises(LogForked, match="Bring the keys back"):
-        Log(source, folder.folder, REAL_DISK, keys_of(b"x"))
+        open_log(source, folder.folder, keys=keys_of(b"x"))
 
 
 def test_a_log_goes_on_under_its_next_keys(source, folder):
@@ -217,11 +217,11 @@ def test_a_log_goes_on_under_its_next_keys(source, folder):
 
 
 def test_a_log_has_one_writer(source, folder):
-    log = Log(source, folder.folder, REAL_DISK)
+    log = open_log(source, folder.folder)
     with pytest.raises(OperatorError, match="one log has one writer"):
-        Log(source, folder.folder, REAL_DISK)
+        open_log(source, folder.folder)
     log.close()
-    Log(source, folder.folder, REAL_DISK).close()
+    open_log(source, folder.folder).close()
 
 
 def test_a_prepared_checkpoint_is_published_as_it_is(source, folder):
@@ -255,4 +255,4 @@ def test_a_second_checkpoint_of_a_size_is_refused(source, folder):
     build(source, folder)
     (folder.folder / PREPARED_NAME).write_bytes(folder.checkpoint())
     with pytest.raises(LogForked, match="one of the two is forged"):
-        Log(source, folder.folder, REAL_DISK)
+        open_log(source, folder.folder)

@@ -17,7 +17,7 @@ from compliance.audit import builder as builder_module
 from compliance.audit.key_file import make_keys, read_keys
 from compliance.audit.keys import open_checkpoint
 from compliance.audit.tile_store import CHECKPOINT_NAME, LogFolder
-from tests.audit.support import KEYS, ORIGIN, Log, Source, check
+from tests.audit.support import KEYS, ORIGIN, Source, check, open_log
 from tests.simulation.disk import FATES, Killed, Machine, PowerLost, ProcessDisk
 
 FOLDER = Path("/audit")
@@ -83,12 +83,12 @@ class Storage:
 
     def run(self, disk, monkeypatch):
         """Build the log in its turns, from wherever it is."""
-        log = Log(self.source, FOLDER, disk)
+        log = open_log(self.source, FOLDER, disk)
         try:
             for count in TURNS:
                 monkeypatch.setattr(builder_module, "TURN_RECORDS", count)
-                log.builder.turn()
-            while log.builder.turn():
+                log.turn()
+            while log.turn():
                 pass
         finally:
             log.close()

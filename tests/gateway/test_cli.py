@@ -26,9 +26,9 @@ from tests.gateway.support import DEMO, ROOT, VENUE, configured, edited, ns
 
 NOW = ns("20260301-12:00:00")
 COMMANDS = [
-    "run", "check", "replay", "restore", "doctor", "watch", "withdrawals", "addresses", "deposits",
-    "alarms", "decisions", "policy", "approver", "keys", "cold", "warm", "breaks", "reconcile",
-    "statements", "reserves", "cfg", "password", "token",
+    "run", "check", "replay", "restore", "doctor", "receipt", "watch", "withdrawals", "addresses",
+    "deposits", "alarms", "decisions", "policy", "approver", "keys", "cold", "warm", "breaks",
+    "reconcile", "statements", "reserves", "cfg", "password", "token",
 ]  # fmt: skip
 
 
@@ -255,6 +255,8 @@ def test_without_its_extra_the_history_is_not_started_and_a_line_says_so(monkeyp
         gateway.cli._startable(["history"])
     assert gateway.cli._startable(["core", "signer", "custody"]) == ["core"]
     assert "pip install 'fixgate[custody]'" in capsys.readouterr().err
+    assert gateway.cli._startable(["core", "compliance"]) == ["core"]
+    assert "pip install 'fixgate[compliance]'" in capsys.readouterr().err
     assert gateway.cli._startable(["core"]) == ["core"]
 
 
@@ -355,13 +357,14 @@ def test_doctor_names_what_is_wrong_with_a_machine(run, tmp_path, monkeypatch):
     }
 
 
-def test_doctor_says_what_custody_lacks(run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("extra", ["custody", "compliance"])
+def test_doctor_says_what_an_extra_lacks(run, tmp_path, monkeypatch, extra):
     for package, level in (("there", "ok"), (None, "warn")):
         monkeypatch.setattr(doctor, "find_spec", lambda _, package=package: package)
         _, out, _ = run("doctor", "--json", "--config", DEMO, "--data", tmp_path)
-        (finding,) = [f for f in json.loads(out) if f["what"] == "custody"]
+        (finding,) = [f for f in json.loads(out) if f["what"] == extra]
         assert finding["level"] == level
-    assert "pip install 'fixgate[custody]'" in finding["text"]
+    assert f"pip install 'fixgate[{extra}]'" in finding["text"]
 
 
 def test_doctor_finds_a_folder_that_cannot_be_written(run, tmp_path, monkeypatch):

@@ -27,8 +27,9 @@ def _demo():
 
 
 def coins_config(folder, base="demo.yaml", database="", **chain):
-    """A configuration with the demo's custody on a hasty chain, and without bots."""
+    """A configuration with the demo's custody on a hasty chain, without bots and audit log."""
     tree = yaml.safe_load((CONFIG / base).read_text())
+    tree.pop("compliance", None)
     tree |= {"bots": [], "custody": _demo()["custody"]}
     tree["custody"]["chain"] |= {"kind": "simulated", "block_ms": 10, "poll_ms": 20, **chain}
     tree["custody"]["database"] = database

@@ -1,6 +1,6 @@
 """What the journal says, by `fixgate replay --records`: the truth that tests compare with.
 
-Names follow the printed records: see gateway.cli.record_json.
+Names follow the printed records: see gateway.plain.record_json.
 """
 
 import json

@@ -35,7 +35,8 @@ def test_the_demo_comes_up_trades_and_stops(demo, dial):
         assert word in said, "standard error says how to connect"
     assert f"SocketConnectPort={demo.order_entry}" in said
     everybody = [
-        *("bots", "core", "custody", "dropcopy", "history", "marketdata", "signer", "snapshot")
+        *("bots", "compliance", "core", "custody", "dropcopy", "history", "marketdata", "signer"),
+        "snapshot",
     ]
     wait_until(lambda: sorted(demo.pids()) == everybody, 5, "pid files")
 
@@ -125,7 +126,7 @@ def test_replay_needs_the_data_folder_and_nothing_else(new_venue, tmp_path):
 
 def test_children_end_when_their_supervisor_is_killed(new_venue):
     venue = new_venue("demo.yaml").start()
-    wait_until(lambda: len(venue.pids()) == 8, 5, "every child has its pid file")
+    wait_until(lambda: len(venue.pids()) == 9, 5, "every child has its pid file")
     children = venue.pids()
     os.kill(venue.process.pid, signal.SIGKILL)
     venue.process.wait(5)

@@ -31,9 +31,12 @@ def address(venue):
 def venue(tmp_path_factory):
     """A venue of this module's own: its readers and its core are killed."""
     folder = tmp_path_factory.mktemp("metrics")
+    config = coins_config(folder, "bench.yaml")
+    with config.open("a") as file:
+        file.write("compliance: {origin: fixgate.example/audit}\n")
     made = Venue(
-        folder / "data", coins_config(folder, "bench.yaml"),
-        only="core,dropcopy,snapshot,signer,custody", mirror=folder / "mirror",
+        folder / "data", config,
+        only="core,dropcopy,snapshot,signer,custody,compliance", mirror=folder / "mirror",
     )  # fmt: skip
     yield made.start()
     made.close()
@@ -87,6 +90,7 @@ def test_every_metric_that_is_served_is_in_the_manual_and_the_other_way_round(ve
         "snapshot": "fixgate_snapshot_record",
         "mirror": "fixgate_mirror_record",
         "custody": "fixgate_custody_alarms",
+        "compliance": "fixgate_audit_published_records",
     }
     wait_until(
         lambda: all(value(address, name, process=who) is not None for who, name in says.items()),

@@ -1,0 +1,17 @@
+"""The part `compliance` of the venue's configuration."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+LogName = Annotated[str, Meta(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)*\Z", max_length=200)]
+"""A log's origin (c2sp.org/tlog-checkpoint): a URL without its scheme, where it is or might be."""
+
+
+class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """origin: the audit log's name, which is in all that it signs; another name is another log.
+    key_file: its keys; a relative path is from the configuration's folder. Without it they are
+    made at the first start, in the data folder."""
+
+    origin: LogName
+    key_file: Annotated[str, Meta(min_length=1, max_length=4_096)] | None = None

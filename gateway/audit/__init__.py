@@ -1,0 +1,1 @@
+"""The audit log's process loop, and `fixgate receipt`."""

@@ -1,0 +1,174 @@
+"""A venue's audit log: receipts of what was traded, a process that is killed, keys of its own."""
+
+import json
+import random
+import stat
+import time
+
+import pytest
+import yaml
+
+from benchmarks.ledger import build
+from compliance.audit.builder import open_log
+from compliance.audit.checkpoint import parse_checkpoint
+from compliance.audit.key_file import read_keys
+from compliance.audit.notes import parse_note
+from compliance.audit.receipts import check_receipt, make_receipt
+from compliance.audit.tile_store import LogFolder
+from compliance.audit.tiles import TileReader
+from engine.journal.files import open_reader
+from engine.model.events import OrderFilled
+from engine.replay import folder_records
+from tests.audit.support import KEYS, check
+from tests.support.fix_client import FixClient
+from tests.support.house import HandClock
+from tests.support.journal import Journal
+from tests.support.venue import CONFIG, fixgate, wait_until
+
+ORIGIN = "fixgate.example/audit"
+BUY, SELL = "1", "2"
+
+
+@pytest.fixture
+def venue(new_venue, tmp_path):
+    """The bench venue with an audit log."""
+    config = tmp_path / "audit.yaml"
+    tree = yaml.safe_load((CONFIG / "bench.yaml").read_text())
+    config.write_text(yaml.safe_dump(tree | {"compliance": {"origin": ORIGIN}}))
+    return new_venue(config, only="core,compliance").start()
+
+
+class Entries:
+    """The payloads of a venue's journal."""
+
+    def __init__(self, data):
+        reader = open_reader(data / "journal")
+        self.entries = reader.follow(-1).poll_payloads(10**7)
+        reader.close()
+
+
+def size_of(data):
+    """Entries of the published checkpoint, 0 before the first."""
+    note = LogFolder(data / "audit").checkpoint()
+    return parse_checkpoint(parse_note(note).text).size if note else 0
+
+
+def durable(data):
+    reader = open_reader(data / "journal")
+    try:
+        return reader.mark().number + 1
+    finally:
+        reader.close()
+
+
+def keys_of(venue):
+    return read_keys(venue.data / "compliance" / "log.key", ORIGIN)
+
+
+def trade(one, two, count):
+    """So many trades between two members."""
+    for k in range(count):
+        name = f"{one.next_out}-{k}"
+        one.order(f"s{name}", SELL, "1", "50000.00")
+        one.expect("8", f"11=s{name}|150=0")
+        two.order(f"b{name}", BUY, "1", "50000.00", tif="3")
+        two.expect("8", f"11=b{name}|150=F")
+
+
+def dial(venue):
+    clients = [FixClient(comp_id, venue.order_entry) for comp_id in ("BENCH-OE1", "BENCH2-OE1")]
+    for client in clients:
+        client.logon()
+    return clients
+
+
+def test_each_fill_has_a_receipt_that_verifies_offline(venue, tmp_path):
+    one, two = dial(venue)
+    trade(one, two, 5)
+    wait_until(lambda: size_of(venue.data) == durable(venue.data) > 0, 10, "all is published")
+    key_file = venue.data / "compliance" / "log.key"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(key_file.parent.stat().st_mode) == 0o700
+    keys = tmp_path / "vkeys"
+    keys.write_text((venue.data / "compliance" / "vkeys").read_text())
+    code, seconds = venue.stop()
+    assert (code, seconds < 5) == (0, True)
+    for client in (one, two):
+        client.drop()
+    fills = [name for name, kind, _ in Journal(venue.data).reports if kind == "OrderFilled"]
+    assert len(fills) == 10
+    for exec_id in fills[::5]:
+        out = tmp_path / f"{exec_id}.tlog-proof"
+        made = fixgate("receipt", exec_id, "--data", venue.data, "--out", out, "--record")
+        assert made.returncode == 0, made.stderr
+        checked = fixgate("receipt", "--verify", out, "--key", keys, "--json")
+        assert json.loads(checked.stdout)["event"]["type"] == "OrderFilled", checked.stderr
+    assert check(LogFolder(venue.data / "audit"), Entries(venue.data), keys_of(venue)) == (
+        durable(venue.data)
+    )
+
+
+@pytest.mark.parametrize("rounds", [4, pytest.param(40, marks=pytest.mark.proof)])
+def test_a_process_that_is_killed_leaves_no_gap_and_no_second_checkpoint(venue, rounds):
+    rng = random.Random(rounds)
+    seen = {}
+
+    def look():
+        note = LogFolder(venue.data / "audit").checkpoint()
+        if note is not None:
+            size = parse_checkpoint(parse_note(note).text).size
+            assert seen.setdefault(size, note) == note
+            assert size == max(seen)
+        return len(seen)
+
+    one, two = dial(venue)
+    for _ in range(rounds):
+        records = durable(venue.data)
+        wait_until(lambda: look() and size_of(venue.data) >= records, 20, "it goes on")  # noqa: B023
+        trade(one, two, rng.randrange(1, 20))
+        end = time.monotonic() + 0.6 * rng.random()
+        while time.monotonic() < end:
+            look()
+            time.sleep(0.002)
+        venue.kill_one("compliance")
+        look()
+    for client in (one, two):
+        client.drop()
+    wait_until(lambda: look() and size_of(venue.data) == durable(venue.data), 20, "it goes on")
+    venue.stop()
+    size = check(LogFolder(venue.data / "audit"), Entries(venue.data), keys_of(venue))
+    assert size == durable(venue.data)
+    assert len(seen) > rounds
+
+
+def test_without_its_keys_a_log_is_not_gone_on_with_and_the_venue_trades(venue):
+    wait_until(lambda: size_of(venue.data), 10, "the first checkpoint")
+    venue.stop()
+    before = LogFolder(venue.data / "audit").checkpoint()
+    (venue.data / "compliance" / "log.key").unlink()
+    venue.start()
+    wait_until(lambda: "Bring the keys back" in venue.stderr, 10, "it says so")
+    one, two = dial(venue)
+    trade(one, two, 1)
+    for client in (one, two):
+        client.drop()
+    assert LogFolder(venue.data / "audit").checkpoint() == before
+
+
+@pytest.mark.proof
+def test_each_of_100_000_fills_has_a_receipt_that_verifies(tmp_path):
+    build(tmp_path / "journal", 50_000)
+    log = open_log(tmp_path / "journal", tmp_path / "audit", KEYS, HandClock(), print)
+    while log.turn():
+        pass
+    log.close()
+    folder = LogFolder(tmp_path / "audit")
+    note, verified = folder.checkpoint(), 0
+    reader = TileReader(size_of(tmp_path), folder.read)
+    for record in folder_records(tmp_path / "journal"):
+        for k, event in enumerate(record.events, 1):
+            if isinstance(event, OrderFilled):
+                receipt = make_receipt(reader, note, f"{record.number}-{k}", whole=True)
+                assert check_receipt(receipt, KEYS.verifiers[:1]).event == event
+                verified += 1
+    assert verified == 100_000
