@@ -156,6 +156,27 @@ def test_without_its_keys_a_log_is_not_gone_on_with_and_the_venue_trades(venue):
 
 
 @pytest.mark.proof
+@pytest.mark.alone
+def test_a_record_is_in_a_checkpoint_within_a_second(venue):
+    """From the report, which the record was durable before."""
+    one, two = dial(venue)
+    waits = []
+    for _ in range(20):
+        trade(one, two, 1)
+        began, records = time.monotonic(), durable(venue.data)
+        while size_of(venue.data) < records:
+            assert time.monotonic() < began + 20
+            time.sleep(0.005)
+        waits.append(time.monotonic() - began)
+        time.sleep(0.07)
+    for client in (one, two):
+        client.drop()
+    waits.sort()
+    print(f"a record waits {waits[10]:.2f} s for its checkpoint, {waits[-1]:.2f} s at most")
+    assert waits[-1] < 1
+
+
+@pytest.mark.proof
 def test_each_of_100_000_fills_has_a_receipt_that_verifies(tmp_path):
     build(tmp_path / "journal", 50_000)
     log = open_log(tmp_path / "journal", tmp_path / "audit", KEYS, HandClock(), print)
