@@ -6,7 +6,7 @@ A token's sweep needs coins for its gas, which the gas tank gives first.
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, or_, select
 
 from custody.alarms import EVERYTHING, stopped
 from custody.assets import ChainAsset
@@ -14,7 +14,7 @@ from custody.chains.node import NATIVE, Fees
 from custody.deposits.states import DepositState
 from custody.ledger import chart
 from custody.outgoing.fees import first_offer
-from custody.outgoing.states import Purpose
+from custody.outgoing.states import UNDER_WAY, Purpose
 from custody.signing.requests import Fuel, Sweep, read_purpose
 from custody.store.custody_schema import addresses, deposits, outgoing
 from custody.wallets.moves import Moves
@@ -107,9 +107,15 @@ class Sweeps:
 
 
 def busy_addresses(connection: Connection) -> set[str]:
-    """Addresses that something is under way from or to."""
+    """Addresses that something is under way from or to, or has been and the ledger does not have
+    its end yet: what gas has cost is still there by the books."""
     busy = set()
-    query = select(outgoing).where(outgoing.c.state.in_(["planned", "sent"]))
+    query = select(outgoing).where(
+        or_(
+            outgoing.c.state.in_([str(state) for state in UNDER_WAY]),
+            and_(outgoing.c.purpose != str(Purpose.WITHDRAWAL), ~outgoing.c.booked),
+        )
+    )
     numbers = {}
     for row in connection.execute(query):
         busy.add(row.wallet)

@@ -2,14 +2,14 @@
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from custody.alarms import EVERYTHING, raise_alarm
 from custody.chains.simulated import TokenKind
 from custody.known import DeskRefused
 from custody.ledger import chart
 from custody.policy.intents import canonical
-from custody.store.custody_schema import decisions, deposits
+from custody.store.custody_schema import decisions, deposits, outgoing
 from tests.custody.people import ALICE, CAROL
 from tests.custody.world import BAD, ETHER, GWEI, STRANGER, THEIRS, USDC, Killed
 from tests.engine.streams import ACME_ACCOUNT, BOREAS_ACCOUNT, ETH, RANDOM_BALANCES, USD
@@ -351,6 +351,37 @@ def test_coins_that_are_returned_are_not_swept_meanwhile(world):
     finalize(world)
     world.go(2)
     assert world.deposit_states() == ["returned"]
+    check_all(world)
+
+
+def test_a_return_counts_on_no_coins_that_the_gas_of_the_last_one_took(world):
+    """A process that dies before it has booked what gas has cost has more in its books."""
+    world.step()
+    for _ in range(2):
+        held_tokens(world)
+    finalize(world)
+    first, second = (
+        world.desk.asking.send_back(row.reference, THEIRS, "trader7")
+        for row in world.desk.deposits()
+    )
+    world.say(first, ALICE, CAROL)
+    world.go(1)
+    world.say(second, ALICE, CAROL)
+    world.kill_at = ("final", 2)  # the first is that of the coins for gas
+    with pytest.raises(Killed):
+        world.go(20, blocks=4)
+    world.start()
+    world.go(1, blocks=0)
+    with world.database.connect() as connection:
+        sent = connection.execute(
+            select(outgoing).where(outgoing.c.state == "sent", outgoing.c.purpose == "return")
+        ).all()
+    there = world.on_chain(world.desk.deposit_address("ACME", "USD"))
+    assert all(int(row.most) * row.gas <= there for row in sent), "it may offer more than there is"
+    finalize(world)
+    world.go(4, blocks=5, seconds=11)
+    finalize(world)
+    assert world.deposit_states() == ["returned", "returned"]
     check_all(world)
 
 
