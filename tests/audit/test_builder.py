@@ -121,7 +121,7 @@ def test_a_damaged_edge_is_made_anew_with_the_same_bytes(source, folder, what):
 
 
 def test_all_tiles_can_be_made_anew(source, folder):
-    source.grow(66_000)
+    source.grow(3_000)
     build(source, folder)
     whole = files(folder)
     shutil.rmtree(folder.folder / "tile")

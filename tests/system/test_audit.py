@@ -108,7 +108,7 @@ def test_each_fill_has_a_receipt_that_verifies_offline(venue, tmp_path):
     )
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(40, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("rounds", [4, pytest.param(25, marks=pytest.mark.proof)])
 def test_a_process_that_is_killed_leaves_no_gap_and_no_second_checkpoint(venue, rounds):
     rng = random.Random(rounds)
     seen = {}
