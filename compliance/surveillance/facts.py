@@ -4,7 +4,7 @@ Times are ns UTC of the record, prices ticks, quantities lots. An owner stands f
 one beneficial owner (see links.py); a detector judges owners and names members.
 """
 
-from typing import Final, NamedTuple, Union
+from typing import Final, Union
 
 from msgspec import Struct
 
@@ -46,7 +46,7 @@ class Order(Struct, gc=False, eq=False):
     filled: int = 0
 
 
-class Fill(NamedTuple):
+class Fill(Struct, frozen=True, array_like=True, gc=False):
     """One side of a trade as its owner's trail has it.
 
     same, other: lots that the owner had in the book on the side of this fill and on the other side
@@ -63,7 +63,7 @@ class Fill(NamedTuple):
     other: int
 
 
-class Pull(NamedTuple):
+class Pull(Struct, frozen=True, array_like=True, gc=False):
     """Lots that their owner took out of the book, from an order that came at `placed`, ns UTC, by
     record `since`, and had `filled` lots executed.
 

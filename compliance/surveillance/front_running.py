@@ -64,7 +64,7 @@ class FrontRunningDetector:
         if isinstance(fact, Sent):
             return self._due(step)
         if isinstance(fact, Added):
-            if fact.order.account not in self.house:
+            if self.state.takes and fact.order.account not in self.house:
                 self._block(step, fact.order)
             return None
         known(self.state.volume, step.market.id, _volume).add(step.time, fact.lots)

@@ -15,6 +15,7 @@ class LayeringDetector:
 
     def __init__(self, rules: Layering) -> None:
         self.rules = rules
+        self._window = rules.window_ms * NANOS_PER_MS
         self.state = Leaning()
 
     def take(self, step: Step, fact: Pulled | Traded) -> Finding | None:
@@ -23,7 +24,7 @@ class LayeringDetector:
         if isinstance(fact, Traded):
             self.state.note(step, fact, rules.imbalance_bps)
             return None
-        order, since = fact.order, step.time - rules.window_ms * NANOS_PER_MS
+        order, since = fact.order, step.time - self._window
         if not fact.own or self.state.since(step, order) < since:
             return None
         found = lean(step.market, order, since, rules.near_bps)

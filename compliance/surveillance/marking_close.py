@@ -48,12 +48,14 @@ class MarkingCloseDetector:
 
     def __init__(self, rules: MarkingClose) -> None:
         self.rules = rules
+        self._width = rules.window_s * NANOS_PER_S
         self.state = _State()
 
     def take(self, step: Step, fact: Sent | Traded) -> Finding | None:
         """A message ends a window that is over; a trade is counted."""
-        row = known(self.state.markets, step.market.id, _Window)
-        window = step.time // (self.rules.window_s * NANOS_PER_S)
+        key = step.market.id
+        row = self.state.markets.get(key) or known(self.state.markets, key, _Window)
+        window = step.time // self._width
         found = None
         if window != row.window:
             found = self._over(row, window) if row.window >= 0 else None

@@ -29,19 +29,21 @@ class OrderToTradeDetector:
 
     def __init__(self, rules: OrderToTrade, links: Links) -> None:
         self.rules = rules
+        self._width = rules.bucket_s * NANOS_PER_S
         self.makers = frozenset(links.makers)
         self.state = _State()
 
     def take(self, step: Step, fact: Sent | Traded) -> Finding | None:
         """A message, or a trade."""
-        bucket = step.time // (self.rules.bucket_s * NANOS_PER_S)
+        bucket = step.time // self._width
         if isinstance(fact, Traded):
             for order in (fact.maker, fact.taker):
                 row = known(self.state.members, (step.market.id, order.member), _Bucket)
                 if row.bucket == bucket:
                     row.trades += 1
             return None
-        row = known(self.state.members, (step.market.id, fact.member), _Bucket)
+        key = (step.market.id, fact.member)
+        row = self.state.members.get(key) or known(self.state.members, key, _Bucket)
         found = None
         if row.bucket != bucket:
             found = self._judge(row, fact.member)

@@ -28,13 +28,15 @@ class QuoteStuffingDetector:
 
     def __init__(self, rules: QuoteStuffing) -> None:
         self.rules = rules
+        self._window = rules.window_ms * NANOS_PER_MS
         self.state = _State()
 
     def take(self, step: Step, fact: Sent) -> Finding | None:
         """A message."""
         rules, now = self.rules, step.time
-        row = known(self.state.senders, (step.market.id, fact.owner), _Sender)
-        since = now - rules.window_ms * NANOS_PER_MS
+        key = (step.market.id, fact.owner)
+        row = self.state.senders.get(key) or known(self.state.senders, key, _Sender)
+        since = now - self._window
         row.sent.append(now)
         row.records.append(step.record)
         if len(row.sent) > rules.messages:

@@ -20,6 +20,7 @@ class SpoofingDetector:
 
     def __init__(self, rules: Spoofing) -> None:
         self.rules = rules
+        self._window = rules.cancel_ms * NANOS_PER_MS
         self.state = Leaning()
 
     def take(self, step: Step, fact: Pulled | Traded) -> Finding | None:
@@ -28,7 +29,7 @@ class SpoofingDetector:
         if isinstance(fact, Traded):
             self.state.note(step, fact, rules.imbalance_bps)
             return None
-        order, since = fact.order, step.time - rules.cancel_ms * NANOS_PER_MS
+        order, since = fact.order, step.time - self._window
         if not fact.own or self.state.since(step, order) < since:
             return None
         found = lean(step.market, order, since, rules.near_bps)
