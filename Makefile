@@ -39,7 +39,7 @@ lint: dev
 	$(BIN)/lint-imports
 
 test: lint ## everything that takes less than five minutes on two cores
-	$(BIN)/pytest -q -n 3 --dist worksteal -m 'not proof and not soak'
+	$(BIN)/pytest -q -n 4 --dist worksteal -m 'not proof and not soak'
 
 quickfix: dev ## QuickFIX for Python, compiled once into .cache/wheels
 	@$(BIN)/python -m tests.support.build_quickfix
