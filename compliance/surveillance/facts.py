@@ -93,9 +93,7 @@ class Market(Struct, eq=False):
     book: OrderBook
     orders: dict[int, Order]
     bid: int = 0
-    bid_lots: int = 0
     ask: int = 0
-    ask_lots: int = 0
     last: int = 0
     bought: int = 0
     sold: int = 0

@@ -53,8 +53,8 @@ class FloorCeilingDetector:
         wall = self.state.walls.get(key)
         if wall is not None and wall.price == order.price:
             return self._again(step, fact, wall)
-        # Half of what is asked for is enough for a closer look: the owner's own levels count there.
-        if not share(2 * order.shown, step.market.typical_now(step.time), self.rules.size_bps):
+        # Three quarters of what is asked for are worth a closer look: own levels count there.
+        if not share(4 * order.shown, 3 * step.market.typical_now(step.time), self.rules.size_bps):
             return None
         typical = step.market.typical_level(order.owner)
         if not typical or not share(order.shown, typical, self.rules.size_bps):

@@ -5,6 +5,7 @@ pulls at once and does not bring back within the watch has faded. One fade is pr
 it is a size that was never there.
 """
 
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -70,11 +71,14 @@ class PriceFadeDetector:
 
     def _traded(self, step: Step, fact: Traded) -> Finding | None:
         market, side = step.market, fact.maker.side
-        levels = market.book.bids if side == BUY else market.book.asks
-        if not levels:
+        if side == BUY:
+            level = market.book.bids.get(-market.bid)
+        else:
+            level = market.book.asks.get(market.ask)
+        if level is None:
             return None
         found = None
-        for k in list(levels.peekitem(0)[1].orders)[:MAX_WATCHED]:
+        for k in islice(level.orders, MAX_WATCHED):
             order = market.orders[k]
             key = (market.id, order.owner, side)
             watch = self.state.open.get(key)

@@ -9,11 +9,10 @@ from compliance.surveillance.windows import known
 
 
 class _Sender(Struct):
-    """Times and records of the last messages, and of those that changed the top of the book."""
+    """Times and records of the last messages; times of those that changed the top of the book."""
 
-    sent: list[int] = []
+    sent: list[tuple[int, int]] = []
     tops: list[int] = []
-    records: list[int] = []
 
 
 class _State(Struct):
@@ -37,20 +36,19 @@ class QuoteStuffingDetector:
         key = (step.market.id, fact.owner)
         row = self.state.senders.get(key) or known(self.state.senders, key, _Sender)
         since = now - self._window
-        row.sent.append(now)
-        row.records.append(step.record)
+        row.sent.append((now, step.record))
         if len(row.sent) > rules.messages:
             del row.sent[0]
-            del row.records[0]
         if fact.top:
             row.tops.append(now)
             if len(row.tops) > rules.top_changes:
                 del row.tops[0]
-        loud = len(row.sent) == rules.messages and row.sent[0] >= since
+        loud = len(row.sent) == rules.messages and row.sent[0][0] >= since
         jumpy = len(row.tops) == rules.top_changes and row.tops[0] >= since
         if not loud and not jumpy:
             return None
-        messages = sum(1 for time in row.sent if time >= since)
+        records = tuple(record for time, record in row.sent if time >= since)
+        messages = len(records)
         tops = sum(1 for time in row.tops if time >= since)
         trail = step.market.fills.get(fact.owner, ())
         fills = sum(1 for fill in trail if fill.time >= since)
@@ -58,7 +56,7 @@ class QuoteStuffingDetector:
             return None
         return Finding(
             (fact.member,),
-            tuple(row.records[-messages:]),
+            records,
             (("messages", messages), ("top_changes", tops), ("fills", fills)),
             f"{messages} messages in {rules.window_ms} ms, {tops} of which changed a best price, "
             f"and {fills} fills",

@@ -51,9 +51,7 @@ class _SavedMarket(Struct, array_like=True):
 
     id: int
     bid: int
-    bid_lots: int
     ask: int
-    ask_lots: int
     last: int
     bought: int
     sold: int
@@ -117,7 +115,7 @@ class Reading:
             orders = [self.orders[row[0]] for side in (BUY, SELL) for row in m.book.queue(side)]
             saved.append(
                 _SavedMarket(
-                    m.id, m.bid, m.bid_lots, m.ask, m.ask_lots, m.last, m.bought, m.sold,
+                    m.id, m.bid, m.ask, m.last, m.bought, m.sold,
                     m.typical, m.looked,
                     m.shown, m.fills, m.pulls, orders,
                 )
@@ -131,8 +129,7 @@ class Reading:
         self._sessions = saved.sessions
         for row in saved.markets:
             market = self.market(row.id)
-            market.bid, market.bid_lots = row.bid, row.bid_lots
-            market.ask, market.ask_lots = row.ask, row.ask_lots
+            market.bid, market.ask = row.bid, row.ask
             market.last, market.bought, market.sold = row.last, row.bought, row.sold
             market.typical, market.looked = row.typical, row.looked
             market.shown, market.fills, market.pulls = row.shown, row.fills, row.pulls
@@ -147,9 +144,9 @@ class Reading:
         for change in update.levels:
             if change.side == BUY:
                 if change.price >= market.bid:
-                    _best_bid(market)
+                    market.bid = change.price if change.lots else _best_bid(market)
             elif not market.ask or change.price <= market.ask:
-                _best_ask(market)
+                market.ask = change.price if change.lots else _best_ask(market)
         return bid != market.bid or ask != market.ask
 
 
@@ -157,22 +154,16 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Saved).decode
 
 
-def _best_bid(market: Market) -> None:
+def _best_bid(market: Market) -> int:
+    """The highest bid, 0 for none."""
     bids = market.book.bids
-    if not bids:
-        market.bid = market.bid_lots = 0
-        return
-    key, level = bids.peekitem(0)
-    market.bid, market.bid_lots = -key, level.lots
+    return -bids.peekitem(0)[0] if bids else 0
 
 
-def _best_ask(market: Market) -> None:
+def _best_ask(market: Market) -> int:
+    """The lowest ask, 0 for none."""
     asks = market.book.asks
-    if not asks:
-        market.ask = market.ask_lots = 0
-        return
-    key, level = asks.peekitem(0)
-    market.ask, market.ask_lots = key, level.lots
+    return asks.peekitem(0)[0] if asks else 0
 
 
 class _Turn:
