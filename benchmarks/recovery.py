@@ -147,6 +147,7 @@ def snapshot(data: Path, number: int) -> dict[str, object]:
         shadow.step(min(BATCH, number - shadow.result.last))
     began, cpu = time.perf_counter(), time.process_time()
     size = sum(shadow.write())
+    gc.enable()
     return {
         "seconds": round(time.perf_counter() - began, 2),
         "cpu_seconds": round(time.process_time() - cpu, 2),
