@@ -43,7 +43,8 @@ says that a person must act."""
 STOP_SECONDS: Final = {BOTS: 0.4, CORE: 3.2}
 READER_STOP_SECONDS: Final = 1.0
 """How long a process may take to stop cleanly, seconds; the readers stop together. 4.6 in all, of
-the 5 that are promised; 200 sessions on a loaded machine take core 2.5."""
+the 5 that are promised; 200 sessions on a loaded machine take core 2.5. What bots and core leave of
+it the readers have, too."""
 
 STATUS_SECONDS: Final = 10.0
 """Time between status lines where standard error is not a terminal."""
@@ -222,12 +223,13 @@ class Supervisor:
     async def _stop_all(self) -> None:
         """Stop bots, then core, then its readers, so that the readers see the last record."""
         by_name = {child.name: child for child in self.children}
+        end = trio.current_time() + sum(STOP_SECONDS.values()) + READER_STOP_SECONDS
         for name in (BOTS, CORE):
             if (child := by_name.pop(name, None)) is not None:
                 await self._stop(child, STOP_SECONDS[name])
         async with trio.open_nursery() as nursery:
             for child in by_name.values():
-                nursery.start_soon(self._stop, child, READER_STOP_SECONDS)
+                nursery.start_soon(self._stop, child, end - trio.current_time())
         for child in self.children:
             with contextlib.suppress(FileNotFoundError):
                 (self.data / "run" / f"{child.name}.pid").unlink()
