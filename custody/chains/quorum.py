@@ -139,12 +139,14 @@ class Witnesses:
         return Fees(max(fees.base for fees in answers), max(fees.tip for fees in answers))
 
     async def gas(self, call: Call) -> int | None:
-        """How much gas a call takes, at most. Raises CallFails if any node says that it fails."""
-        answers = await self._ask(lambda node: _gas(node, call))
-        for answer in answers.values():
-            if isinstance(answer, CallFails):
-                raise answer
-        return max((a for a in answers.values() if isinstance(a, int)), default=None)
+        """How much gas a call takes, at most; None if too few nodes say the same of it. Raises
+        CallFails if enough of them say that it fails: one alone may lag, or lie."""
+        answers = (await self._ask(lambda node: _gas(node, call))).values()
+        fails = [answer for answer in answers if isinstance(answer, CallFails)]
+        takes = [answer for answer in answers if isinstance(answer, int)]
+        if len(fails) >= self.needed:
+            raise fails[0]
+        return max(takes) if len(takes) >= self.needed else None
 
     async def broadcast(self, raw: bytes) -> Mapping[str, Heard]:
         """Hand a transaction to every node, once; what each said. A refusal may be of one that has

@@ -22,7 +22,7 @@ from tests.support.progress import progress
 HUNDRED = 100
 """Seeds of one test of `make test`, of which there are two."""
 
-PROOF_SEEDS = 160
+PROOF_SEEDS = 80
 """Long runs in `make proof`."""
 
 SOAK = {COMMANDS: 20_000, LONG_RUN: 5_000}
