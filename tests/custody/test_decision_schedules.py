@@ -8,9 +8,7 @@ from tests.custody.test_schedules import run_group
 SHORT, LONG = 25, 60
 
 
-@pytest.mark.parametrize(
-    ("first", "count"), [(0, 4), pytest.param(4, 20, marks=pytest.mark.proof)]
-)
+@pytest.mark.parametrize(("first", "count"), [(0, 4), pytest.param(4, 20, marks=pytest.mark.proof)])
 def test_any_schedule_of_decisions_ends_with_books_chain_and_people_in_agreement(
     first, count, tmp_path, template
 ):
