@@ -127,9 +127,11 @@ class Witnesses:
             self.health[name].head = block.number
         return max(heads.values(), key=lambda block: block.number, default=None)
 
-    async def heard_of(self, tx: bytes) -> bool:
-        """Whether any node at all knows a transaction, in its pool or in a block."""
-        return any((await self._ask(lambda node: node.knows(tx))).values())
+    async def heard_of(self, tx: bytes, final: Block) -> bool:
+        """Whether any node at all may know a transaction, in its pool or in a block: unless enough
+        of those that have the final block say that they do not."""
+        answers = (await self._ask(lambda node: _knows(node, tx, final))).values()
+        return any(answers) or sum(answer is False for answer in answers) < self.needed
 
     async def fees(self) -> Fees | None:
         """What gas costs, at the dearest node."""
@@ -198,6 +200,14 @@ class Witnesses:
     def _doubt(self, text: str) -> None:
         self.doubts = [*self.doubts[1 - MAX_DOUBTS :], text]
         self._log(f"nodes differ, and some are outvoted: {text}")
+
+
+async def _knows(node: Node, tx: bytes, final: Block) -> bool | None:
+    """None: it lacks that block, and may lack the transaction for the same reason."""
+    if await node.knows(tx):
+        return True
+    header = await node.header(final.number)
+    return False if header is not None and header.hash == final.hash else None
 
 
 async def _gas(node: Node, call: Call) -> int | CallFails:

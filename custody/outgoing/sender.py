@@ -94,8 +94,8 @@ class Network(Protocol):
         """What became of a transaction."""
         ...
 
-    async def heard_of(self, tx: bytes) -> bool:
-        """Whether any node at all knows a transaction."""
+    async def heard_of(self, tx: bytes, final: Block) -> bool:
+        """Whether any node at all may know a transaction."""
         ...
 
     async def nonce(self, address: str, block: bytes) -> int | None:
@@ -268,13 +268,13 @@ class Sender(Part):
 
     async def _foreign(self, row: Row[Any], final: Block, forms: Sequence[Row[Any]]) -> bool:
         """Whether the chain has used this nonce up. It is somebody else's doing only if no node
-        has heard of any form of ours, for a while."""
+        has heard of any form of ours, for a while, and enough of them have that block."""
         count = await self._network.nonce(row.wallet, final.hash)
         if count is None or count <= row.nonce:
             return False
         since = self._missing.setdefault(row.reference, self._clock.now())
         for form in forms:
-            if await self._network.heard_of(form.tx):
+            if await self._network.heard_of(form.tx, final):
                 return True
         if self._clock.now() - since < MISSING_NANOS:
             return True

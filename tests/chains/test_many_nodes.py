@@ -1,10 +1,10 @@
-"""What a call takes, by several nodes: nothing is believed on one node's word."""
+"""What a call takes, and who has heard of a transaction: nothing is believed on one node's word."""
 
 import asyncio
 
 import pytest
 
-from custody.chains.node import Call, CallFails, NodeFailed
+from custody.chains.node import Block, Call, CallFails, NodeFailed
 from custody.chains.quorum import Witnesses
 
 SAYS_NO, AWAY = CallFails("execution reverted"), NodeFailed("nobody is there")
@@ -53,3 +53,42 @@ def test_a_call_fails_when_enough_nodes_say_so(says):
 
 def test_one_node_is_enough_where_one_is_needed():
     assert asked(21_000, needed=1) == 21_000
+
+
+FINAL = Block(7, b"final", b"parent", 0)
+KNOWS, DENIES, LAGS, FORKED = "knows", "denies", "lags", "forked"
+
+
+class Witness:
+    """Knows a transaction, or does not; and has the final block, or lags, or has another one."""
+
+    def __init__(self, name, how):
+        self.name = name
+        self.how = how
+
+    async def knows(self, tx):
+        if self.how is AWAY:
+            raise AWAY
+        return self.how == KNOWS
+
+    async def header(self, number):
+        return {LAGS: None, FORKED: Block(7, b"other", b"parent", 0)}.get(self.how, FINAL)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "may_be_known"),
+    [
+        ((KNOWS, DENIES, DENIES), True),
+        ((DENIES, DENIES, DENIES), False),
+        ((DENIES, DENIES, AWAY), False),
+        ((DENIES, LAGS, AWAY), True),  # one denies it; the other has not come so far
+        ((DENIES, FORKED, LAGS), True),
+        ((DENIES, AWAY, AWAY), True),
+        ((AWAY, AWAY, AWAY), True),
+    ],
+)
+def test_a_transaction_is_nobodys_only_if_enough_nodes_that_came_so_far_deny_it(
+    nodes, may_be_known
+):
+    made = [Witness(f"node{k}", how) for k, how in enumerate(nodes)]
+    assert asyncio.run(Witnesses(made, 2).heard_of(b"tx", FINAL)) is may_be_known
