@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 DATA ?= var/demo
 ARGS ?= # more arguments for `make run`, such as --port-offset 100
 
+# Tests start hundreds of processes, and each would compile every module again.
+test proof soak: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run setup dev quickfix test lint proof soak bench clean
 
 run: setup ## the demo venue, with two bots that trade
