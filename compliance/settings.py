@@ -4,7 +4,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-LogName = Annotated[str, Meta(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)*\Z", max_length=200)]
+LogName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)*\Z",
+        max_length=200,
+        description="a URL without its scheme, such as venue.example/audit",
+    ),
+]
 """A log's origin (c2sp.org/tlog-checkpoint): a URL without its scheme, where it is or might be."""
 
 

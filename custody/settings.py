@@ -4,20 +4,24 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from custody.policy.policy import Address, Amount, Name, Policy
+from custody.policy.policy import AN_ADDRESS, Address, Amount, Name, Policy
 
 MAX_ENDPOINTS: Final = 8
 """Nodes that are asked: each answer costs every question."""
 
 MAX_ASSETS: Final = 200
 
-Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z")]
+Label = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z", description="1 to 32 of A-Z a-z 0-9 . _ -")
+]
 """Of a token or of a key: PKCS#11 has 32 bytes for a token's."""
 
-MaybeAddress = Annotated[str, Meta(pattern=r"^(0x[0-9a-f]{40})?\Z")]
+MaybeAddress = Annotated[str, Meta(pattern=r"^(0x[0-9a-f]{40})?\Z", description=AN_ADDRESS)]
 """An address, or empty."""
 
-Url = Annotated[str, Meta(pattern=r"^https?://\S{1,500}\Z")]
+Url = Annotated[
+    str, Meta(pattern=r"^https?://\S{1,500}\Z", description="an address of http:// or https://")
+]
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

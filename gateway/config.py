@@ -18,10 +18,12 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from msgspec import Meta, Struct
 
 from compliance.settings import ComplianceSettings
+from custody.policy.policy import AN_AMOUNT
 from custody.settings import CustodySettings
 from custody.terms import terms_of
 from engine.model.errors import ConfigError
 from engine.model.money import parse_scaled
+from gateway.config_words import in_words
 
 MAX_CONFIG_BYTES: Final = 4 * 1024 * 1024
 """Largest configuration file, bytes: ten thousand sessions fit; an accidental file does not."""
@@ -31,14 +33,31 @@ DEMO_PASSWORD: Final = "demo"  # noqa: S105 - refused on any address that is not
 ARGON2: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """OWASP's second argon2id profile: 19 MiB, two passes, one lane."""
 
-Decimal = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z")]
+Decimal = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z", description=AN_AMOUNT)]
+Name = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z", description="1 to 32 of A-Z a-z 0-9 . _ -")
+]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Rate = Annotated[int, Meta(ge=0, le=1_000_000)]
-Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{1,512}\Z")]
-TokenHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Origin = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}\Z")]
+Token = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9._~+/=-]{1,512}\Z",
+        description="1 to 512 of the characters of a bearer token, A-Z a-z 0-9 . _ ~ + / = -",
+    ),
+]
+TokenHash = Annotated[
+    str,
+    Meta(pattern=r"^[0-9a-f]{64}\Z", description="64 digits 0-9 a-f, made by `fixgate token`"),
+]
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}\Z",
+        description="the origin of a web page, such as https://desk.example, without a path",
+    ),
+]
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -302,7 +321,9 @@ def _located(error: msgspec.ValidationError) -> ConfigError:
     text, _, where = (
         str(error).replace(" - at `key` in `$", " as a key - at `$").rpartition(" - at `$")
     )
-    return ConfigError(where.rstrip("`").lstrip("."), text) if text else ConfigError("", str(error))
+    if not text:
+        return ConfigError("", str(error))
+    return ConfigError(where.rstrip("`").lstrip("."), in_words(text, Config))
 
 
 def resolve_sessions(config: Config) -> list[ResolvedSession]:

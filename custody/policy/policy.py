@@ -22,10 +22,20 @@ MAX_APPROVERS: Final = 100
 MAX_POLICY_BYTES: Final = 65_536
 """Longest text of a policy: it goes to the signer in one message, and into its log."""
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
-Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
-Address = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{40}\Z")]
-PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+AN_AMOUNT: Final = (
+    'a number such as "0.01", in quotes: at most 18 digits before and 18 behind the point'
+)
+AN_ADDRESS: Final = "an address: 0x and 40 digits 0-9 a-f, without capitals"
+
+Name = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z", description="1 to 64 of A-Z a-z 0-9 . _ -")
+]
+Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?\Z", description=AN_AMOUNT)]
+Address = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{40}\Z", description=AN_ADDRESS)]
+PublicKey = Annotated[
+    str,
+    Meta(pattern=r"^[0-9a-f]{64}\Z", description="an Ed25519 public key: 64 digits 0-9 a-f"),
+]
 Kind = Literal[
     "withdrawal", "allow-address", "forbid-address", "change-policy", "give-up", "release-deposit",
     "return-deposit", "book-break", "restock",
