@@ -4,9 +4,12 @@ import os
 import random
 import re
 import resource
+from base64 import b64encode
 
 import pytest
+import yaml
 
+from custody.policy.intents import read_intent
 from engine.core.venue import Venue as Engine
 from engine.replay import folder_records, replay
 from tests.support.anvil import find_anvil, needs_anvil, start_anvil
@@ -24,6 +27,7 @@ from tests.support.venue import wait_until
 
 ONLY = "core,signer,custody"
 THEIRS = "0x" + "c1" * 20
+COLD = "0x" + "c0" * 20
 
 
 @pytest.fixture
@@ -114,6 +118,67 @@ def test_the_venue_stops_in_time_with_custody_at_work(new_coins):
     assert code == 0
     assert seconds < 5
     assert "killed" not in coins.venue.stderr
+
+
+def with_all_wallets(path):
+    """The same configuration with a warm and a cold wallet below a small hot one."""
+    tree = yaml.safe_load(path.read_text())
+    part = tree["custody"]
+    part |= {"warm": True, "cold": COLD}
+    part["assets"][0] |= {
+        "sweep_above": "0.5", "hot_most": "20", "hot_keep": "10", "warm_most": "100",
+        "warm_keep": "50",
+    }  # fmt: skip
+    part["policy"]["rules"][-1]["kinds"].append("restock")
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def wallets(coins):
+    """What the books have where, ETH."""
+    return {
+        row["wallet"]: int(row["amount"]) / ETHER
+        for row in coins.ask(op="balances")
+        if row["asset"] == "ETH"
+    }
+
+
+def down_and_up(coins):
+    """The hot wallet of the demo's chain begins with a thousand; gas is far below a hundredth."""
+
+    def lies(**expected):
+        there = wallets(coins)
+        return all(abs(there[name] - amount) < 0.01 for name, amount in expected.items())
+
+    wait_until(lambda: lies(hot=10, warm=50, cold=940), SECONDS, "all is down")
+    ident = coins.ask(op="restock", asset="ETH", amount=25 * ETHER, who="desk")["id"]
+    row = coins.ask(op="decision", id=ident)
+    signature = coins.sign(read_intent(row["intent"].encode()), True)
+    coins.venue.kill_one("custody")
+    coins.ask(
+        op="approve_decision", id=ident, approver=coins.approver, approves=True,
+        signature=b64encode(signature).decode(),
+    )  # fmt: skip
+    wait_until(lambda: coins.ask(op="decision", id=ident)["state"] == "done", SECONDS, "it is up")
+    wait_until(lambda: lies(hot=10, warm=50, cold=940), SECONDS, "what is too much is down again")
+    assert coins.ask(op="alarms") == []
+
+
+def test_coins_go_down_to_warm_and_cold_and_come_up_on_an_approvers_word(new_venue, tmp_path):
+    config = with_all_wallets(coins_config(tmp_path))
+    down_and_up(Coins(new_venue(config, only=ONLY).start()))
+
+
+@pytest.mark.proof
+def test_they_do_so_on_a_real_node_and_database(new_venue, tmp_path, monkeypatch):
+    needs_anvil()
+    monkeypatch.setenv("FIXGATE_ANVIL", str(find_anvil()))
+    with postgres_server() as postgres:
+        chain = {"kind": "demo", "block_ms": 500}
+        config = coins_config(tmp_path, database=postgres.new_database(), **chain)
+        coins = Coins(new_venue(with_all_wallets(config), only=ONLY).start())
+        assert "anvil at" in coins.venue.stderr
+        down_and_up(coins)
 
 
 def storm(coins, rounds, seed):
