@@ -16,6 +16,7 @@ from engine.model.commands import (
     DefineInstrument,
     DefineMember,
     DefineSession,
+    DefineVenue,
     Deposit,
     SetAccountLimits,
     SetFees,
@@ -82,8 +83,10 @@ class Bootstrap:
         self._accounts = _Ids({a.name: a.id for a in data.accounts.values()})
         self._sessions = _Ids({s.comp_id: s.id for s in data.sessions.values()})
         self._refuse_removals()
+        self._venue()
         for k, asset in enumerate(self.config.assets):
-            command = DefineAsset(self._assets.of(asset.code), asset.code, asset.scale)
+            ident = self._assets.of(asset.code)
+            command = DefineAsset(ident, asset.code, asset.scale, asset.dti, asset.currency)
             self._want(command, f"assets[{k}]")
         for k, instrument in enumerate(self.config.instruments):
             self._instrument(instrument, f"instruments[{k}]")
@@ -129,6 +132,13 @@ class Bootstrap:
                     f"account {account.name} is in the journal and may not be removed",
                 )
 
+    def _venue(self) -> None:
+        """Who the venue is. A file that says nothing, of a journal that does, is a change."""
+        venue = self.config.venue
+        command = DefineVenue(venue.mic, venue.lei)
+        if venue.mic or venue.lei or configuration_key(command) in self.refdata.configured:
+            self._want(command, "venue")
+
     def _instrument(self, c: InstrumentConfig, path: str) -> None:
         ident = self._instruments.of(c.symbol)
         quote = next(a for a in self.config.assets if a.code == c.quote)
@@ -167,7 +177,7 @@ class Bootstrap:
 
     def _member(self, member: MemberConfig, path: str) -> None:
         ident = self._members.of(member.name)
-        self._want(DefineMember(ident, member.name), path)
+        self._want(DefineMember(ident, member.name, member.lei), path)
         for k, account in enumerate(accounts_of(member)):
             where = f"{path}.accounts[{k}]" if member.accounts else path
             self._account(ident, account, where)
@@ -262,7 +272,7 @@ def _refuse_change(had: Command, now: Command, path: str) -> None:
                         f"{path}.{key}",
                         f"{key} of {had.symbol} may not change: orders are stored in it",
                     )
-        case DefineAsset(), DefineAsset():
+        case DefineAsset(), DefineAsset() if had.scale != now.scale:
             raise ConfigError(f"{path}.scale", f"scale of {had.code} may not change")
         case DefineSession(), DefineSession():
             if (had.member, had.kind) != (now.member, now.kind):

@@ -22,6 +22,7 @@ from custody.policy.policy import AN_AMOUNT
 from custody.settings import CustodySettings
 from custody.terms import terms_of
 from engine.model.errors import ConfigError
+from engine.model.identifiers import is_currency, is_dti, is_lei, is_mic
 from engine.model.money import parse_scaled
 from gateway.config_words import in_words
 
@@ -91,9 +92,11 @@ class Ports(_Strict, frozen=True):
 
 
 class VenueConfig(_Strict, frozen=True):
-    """The venue as a whole."""
+    """The venue as a whole. mic, lei: who it is in records for regulators."""
 
     comp_id: Name = "FIXGATE"
+    mic: str = ""
+    lei: str = ""
     bind: str = "127.0.0.1"
     metrics_bind: str = "127.0.0.1"
     ports: Ports = Ports()
@@ -108,10 +111,13 @@ class VenueConfig(_Strict, frozen=True):
 
 
 class AssetConfig(_Strict, frozen=True):
-    """An asset; scale is the number of decimals kept at the venue."""
+    """An asset; scale is the number of decimals kept at the venue. dti, currency: what it is in
+    records for regulators, a token or money."""
 
     code: Name
     scale: Annotated[int, Meta(ge=0, le=18)] = 8
+    dti: str = ""
+    currency: str = ""
 
 
 class InstrumentConfig(_Strict, frozen=True):
@@ -206,11 +212,12 @@ class AccountConfig(_Strict, frozen=True):
 class MemberConfig(_Strict, frozen=True):
     """A member. Without `accounts` it has one, named as itself.
 
-    token opens its streams; token_hashes are SHA-256 of tokens that do, in hex: several, so that
-    a new one can be handed out before the old one goes.
+    lei: who it is in records for regulators. token opens its streams; token_hashes are SHA-256 of
+    tokens that do, in hex: several, so that a new one can be handed out before the old one goes.
     """
 
     name: Name
+    lei: str = ""
     accounts: tuple[AccountConfig, ...] = ()
     sessions: SessionCounts | None = None
     session_list: tuple[SessionConfig, ...] = ()
@@ -387,6 +394,7 @@ def check_config(config: Config) -> None:
     _unique("assets", "code", [a.code for a in config.assets])
     _unique("instruments", "symbol", [i.symbol for i in config.instruments])
     _unique("members", "name", [m.name for m in config.members])
+    _check_identifiers(config)
     for k, instrument in enumerate(config.instruments):
         _check_instrument(f"instruments[{k}]", instrument, assets)
     for k, member in enumerate(config.members):
@@ -404,6 +412,21 @@ def check_config(config: Config) -> None:
     _check_addresses(config)
     if config.custody is not None:
         terms_of(config.custody, {a.code: a.scale for a in config.assets})
+
+
+def _check_identifiers(config: Config) -> None:
+    """Names that regulators know, each with the check characters that its standard gives it."""
+    venue = config.venue
+    given = [("venue.mic", venue.mic, is_mic, "MIC"), ("venue.lei", venue.lei, is_lei, "LEI")]
+    for k, asset in enumerate(config.assets):
+        given.append((f"assets[{k}].dti", asset.dti, is_dti, "DTI"))
+        given.append((f"assets[{k}].currency", asset.currency, is_currency, "ISO 4217 code"))
+        if asset.dti and asset.currency:
+            raise ConfigError(f"assets[{k}].currency", "there is a dti too: it is one of the two")
+    given += [(f"members[{k}].lei", m.lei, is_lei, "LEI") for k, m in enumerate(config.members)]
+    for path, text, holds, what in given:
+        if text and not holds(text):
+            raise ConfigError(path, f"{text} is no {what}")
 
 
 def _check_ports(ports: Ports) -> None:

@@ -12,12 +12,14 @@ from engine.model.commands import (
     DefineInstrument,
     DefineMember,
     DefineSession,
+    DefineVenue,
     SetAccountLimits,
     SetFees,
     SetInstrumentLimits,
 )
 from engine.model.enums import DROP_COPY, MARKET_DATA, ORDER_ENTRY
 from engine.model.events import CommandRefused, Event
+from engine.model.identifiers import is_currency, is_dti, is_lei, is_mic
 from engine.model.ids import NOBODY, VENUE_ACCOUNT
 from engine.model.money import INT64_MAX, PPM
 from engine.model.refdata import Account, SessionInfo
@@ -46,6 +48,8 @@ def configure(state: State, c: ConfigCommand, number: int, time: int) -> list[Ev
             refusal = _account_limits(state, c)
         case SetFees():
             refusal = _fees(state, c)
+        case DefineVenue():
+            refusal = _venue(c)
     switch_rules(state)
     if refusal:
         return [CommandRefused(refusal)]
@@ -54,6 +58,8 @@ def configure(state: State, c: ConfigCommand, number: int, time: int) -> list[Ev
 
 
 def _asset(state: State, c: DefineAsset) -> str:
+    if (c.dti and not is_dti(c.dti)) or (c.currency and not is_currency(c.currency)):
+        return f"asset {c.code}: neither a DTI nor a currency code"
     old = state.refdata.assets.get(c.asset)
     if old is not None:
         if (old.code, old.scale) == (c.code, c.scale):
@@ -100,6 +106,8 @@ def _instrument(state: State, c: DefineInstrument) -> str:
 def _member(state: State, c: DefineMember) -> str:
     if c.member <= NOBODY or not c.name:
         return f"member {c.member}: needs an id above 0 and a name"
+    if c.lei and not is_lei(c.lei):
+        return f"member {c.name}: {c.lei} is no LEI"
     state.refdata.apply(c)
     if c.member not in state.members:
         state.members[c.member] = MemberState(c.member)
@@ -177,4 +185,10 @@ def _fees(state: State, c: SetFees) -> str:
         return f"{market.instrument.symbol}: fees go from 0 to {PPM} parts per million"
     state.refdata.apply(c)
     market.adopt(state.refdata.instruments[c.instrument])
+    return ""
+
+
+def _venue(c: DefineVenue) -> str:
+    if (c.mic and not is_mic(c.mic)) or (c.lei and not is_lei(c.lei)):
+        return "the venue: neither a MIC nor an LEI"
     return ""

@@ -37,6 +37,7 @@ _HANDLERS: Final[dict[type, Handler]] = {
     commands.DefineMember: configuration.configure,
     commands.DefineAccount: configuration.configure,
     commands.DefineSession: configuration.configure,
+    commands.DefineVenue: configuration.configure,
     commands.SetInstrumentLimits: configuration.configure,
     commands.SetAccountLimits: configuration.configure,
     commands.SetFees: configuration.configure,

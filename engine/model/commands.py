@@ -44,11 +44,17 @@ class CoreStarted(Struct, frozen=True, array_like=True, gc=False, tag=1):
 
 
 class DefineAsset(Struct, frozen=True, array_like=True, gc=False, tag=2):
-    """An asset with its venue scale: amounts are integers of 10**-scale."""
+    """An asset with its venue scale: amounts are integers of 10**-scale.
+
+    dti: its digital token identifier (ISO 24165). currency: its currency code (ISO 4217), of money
+    that is no token. Empty where the venue was not told: both are for records to regulators.
+    """
 
     asset: int
     code: str
     scale: int
+    dti: str = ""
+    currency: str = ""
 
 
 class DefineInstrument(Struct, frozen=True, array_like=True, gc=False, tag=3):
@@ -66,10 +72,11 @@ class DefineInstrument(Struct, frozen=True, array_like=True, gc=False, tag=3):
 
 
 class DefineMember(Struct, frozen=True, array_like=True, gc=False, tag=4):
-    """A trading firm."""
+    """A trading firm. lei: its legal entity identifier (ISO 17442), empty where it is not known."""
 
     member: int
     name: str
+    lei: str = ""
 
 
 class DefineAccount(Struct, frozen=True, array_like=True, gc=False, tag=5):
@@ -170,6 +177,14 @@ class ReverseDeposit(Struct, frozen=True, array_like=True, gc=False, tag=14):
     amount: int
     deposit: str
     reference: str
+
+
+class DefineVenue(Struct, frozen=True, array_like=True, gc=False, tag=15):
+    """Who the venue is to regulators: its market identifier code (ISO 10383) and its legal entity
+    identifier (ISO 17442), each empty where it is not known."""
+
+    mic: str
+    lei: str
 
 
 # --- orders -----------------------------------------------------------------------------------
@@ -350,6 +365,7 @@ ConfigCommand = Union[  # noqa: UP007
     SetInstrumentLimits,
     SetAccountLimits,
     SetFees,
+    DefineVenue,
 ]
 CustodyCommand = Union[  # noqa: UP007
     Deposit,

@@ -13,36 +13,39 @@ from engine.model.commands import (
     DefineInstrument,
     DefineMember,
     DefineSession,
+    DefineVenue,
     Deposit,
     SetAccountLimits,
     SetFees,
     SetInstrumentLimits,
 )
+from engine.model.ids import NOBODY
 from engine.model.money import format_scaled, parse_scaled
 
 OPENING_REFERENCE: Final = "opening/"
 """Deposits whose reference starts so are opening balances of the configuration."""
 
 
+_CONFIGURES: Final[dict[type, tuple[str, str]]] = {
+    DefineAsset: ("asset", "asset"),
+    DefineInstrument: ("instrument", "instrument"),
+    DefineMember: ("member", "member"),
+    DefineAccount: ("account", "account"),
+    DefineSession: ("session", "session"),
+    SetInstrumentLimits: ("instrument limits", "instrument"),
+    SetAccountLimits: ("account limits", "account"),
+    SetFees: ("fees", "instrument"),
+}
+"""By command, the kind of what it configures and its field with the id."""
+
+
 def configuration_key(command: Command) -> tuple[str, int | str] | None:
     """What a configuration command configures: (kind, id or reference); None for any other."""
+    if found := _CONFIGURES.get(type(command)):
+        return found[0], getattr(command, found[1])
     match command:
-        case DefineAsset():
-            return "asset", command.asset
-        case DefineInstrument():
-            return "instrument", command.instrument
-        case DefineMember():
-            return "member", command.member
-        case DefineAccount():
-            return "account", command.account
-        case DefineSession():
-            return "session", command.session
-        case SetInstrumentLimits():
-            return "instrument limits", command.instrument
-        case SetAccountLimits():
-            return "account limits", command.account
-        case SetFees():
-            return "fees", command.instrument
+        case DefineVenue():
+            return "venue", NOBODY
         case Deposit() if command.reference.startswith(OPENING_REFERENCE):
             return "opening balance", command.reference
         case _:

@@ -76,6 +76,13 @@ RANDOM_BALANCES: Final = {BTC: 2 * 10**8, ETH: 60 * 10**8, USD: 150_000 * 10**8}
 Step = tuple[Command, int, int]
 
 
+LEIS = {
+    ACME: "000000ACME0000000063",
+    BOREAS: "000000BOREAS00000017",
+    CYGNUS: "000000CYGNUS00000013",
+}
+
+
 def bootstrap_commands(
     *,
     balances: dict[int, int] | None = None,
@@ -87,9 +94,9 @@ def bootstrap_commands(
     if balances is None:
         balances = {BTC: 100_000 * 10**8, ETH: 1_000_000 * 10**8, USD: 1_000_000_000 * 10**8}
     commands: list[Command] = [
-        DefineAsset(BTC, "BTC", 8),
-        DefineAsset(ETH, "ETH", 8),
-        DefineAsset(USD, "USD", 8),
+        DefineAsset(BTC, "BTC", 8, dti="1BTC0000F"),
+        DefineAsset(ETH, "ETH", 8, dti="2TH000007"),
+        DefineAsset(USD, "USD", 8, currency="USD"),
         DefineInstrument(BTC_USD, "BTC-USD", BTC, USD, 2, 1, 6, 1, REFERENCE[BTC_USD]),
         DefineInstrument(ETH_USD, "ETH-USD", ETH, USD, 2, 1, 4, 1, REFERENCE[ETH_USD]),
         DefineInstrument(ETH_BTC, "ETH-BTC", ETH, BTC, 5, 1, 3, 1, REFERENCE[ETH_BTC]),
@@ -97,7 +104,7 @@ def bootstrap_commands(
     commands += [SetInstrumentLimits(i, 0, 0, collar_bps) for i in REFERENCE]
     commands += [SetFees(i, *fees) for i in REFERENCE]
     for member, name in ((ACME, "ACME"), (BOREAS, "BOREAS"), (CYGNUS, "CYGNUS")):
-        commands += [DefineMember(member, name), DefineAccount(member, member, name)]
+        commands += [DefineMember(member, name, LEIS[member]), DefineAccount(member, member, name)]
     for session, member, name in (
         (ACME_OE1, ACME, "ACME-OE1"),
         (ACME_OE2, ACME, "ACME-OE2"),

@@ -9,6 +9,7 @@ from engine.model.commands import (
     DefineInstrument,
     DefineMember,
     DefineSession,
+    DefineVenue,
     Deposit,
     SetAccountLimits,
     SetFees,
@@ -222,6 +223,24 @@ ALLOWED = [
             Deposit(4, 1, 100_000_000, "opening/ACME-NEW/USD"),
         ],
     ),
+    (
+        "who the venue is",
+        ("  bind: 127.0.0.1\n", "  bind: 127.0.0.1\n  mic: XFXG\n  lei: 000000FIXGATE0000087\n"),
+        [DefineVenue("XFXG", "000000FIXGATE0000087")],
+    ),
+    (
+        "what assets are",
+        (
+            "{code: USD, scale: 8}\n  - {code: BTC, scale: 8}",
+            "{code: USD, scale: 8, currency: USD}\n  - {code: BTC, scale: 8, dti: 4H95J0R2X}",
+        ),
+        [DefineAsset(1, "USD", 8, "", "USD"), DefineAsset(2, "BTC", 8, "4H95J0R2X")],
+    ),
+    (
+        "who a member is",
+        ("  - name: ACME\n", "  - name: ACME\n    lei: 000000ACME0000000063\n"),
+        [DefineMember(1, "ACME", "000000ACME0000000063")],
+    ),
     ("a password", ("password: demo", "password: another"), []),
     ("digits and extensions", ("password: demo", "password: demo\n  extensions: true"), []),
     ("a port", ("bind: 127.0.0.1", "bind: 127.0.0.1\n  ports: {order_entry: 1}"), []),
@@ -422,3 +441,10 @@ def test_ten_thousand_sessions_are_not_too_many(tmp_path):
     commands = bootstrap_commands(configured(tmp_path, text), ReferenceData())
     ids = [c.session for c in commands if isinstance(c, DefineSession)]
     assert ids == list(range(1, 9_991))
+
+
+def test_a_folder_of_before_starts_with_identifiers_and_still_refuses_another_scale(core):
+    named = ("{code: BTC, scale: 8}", "{code: BTC, scale: 8, dti: 4H95J0R2X}")
+    assert core.start(named) == [DefineAsset(2, "BTC", 8, "4H95J0R2X")]
+    path, _ = core.refusal(("{code: BTC, scale: 8}", "{code: BTC, scale: 9, dti: 4H95J0R2X}"))
+    assert path == "assets[1].scale"

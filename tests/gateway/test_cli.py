@@ -454,7 +454,14 @@ def test_replay_prints_every_record_and_then_the_figures(run, journal):
         "record": 0,
         "time": NOW,
         "part": "1/1",
-        "command": {"type": "DefineAsset", "asset": 1, "code": "USD", "scale": 8},
+        "command": {
+            "type": "DefineAsset",
+            "asset": 1,
+            "code": "USD",
+            "scale": 8,
+            "dti": "",
+            "currency": "",
+        },
         "events": [],
     }
     order, trade = records[-2:]
