@@ -3,6 +3,7 @@ leave, in minor units."""
 
 from msgspec import Struct
 
+from engine.model.enums import HOLD_NONE
 from engine.model.money import INT64_MAX
 
 
@@ -36,6 +37,20 @@ class HeldWithdrawal(Struct, array_like=True, gc=False, frozen=True):
     asset: int
     amount: int
     fee: int
+
+
+class Hold(Struct, array_like=True, gc=False, frozen=True):
+    """What an account is held to, since SetHold of `reference` by `by`; level: enums.HOLD_*.
+
+    asked_by has asked to hold it to `asked`, which is less; empty: nobody has.
+    """
+
+    level: int
+    reference: str
+    by: str
+    reason: str
+    asked: int = HOLD_NONE
+    asked_by: str = ""
 
 
 class AccountState:

@@ -4,10 +4,11 @@ from typing import Final
 
 from engine.core import reports, risk
 from engine.core.entry import cancel_self_match, rest
-from engine.core.expiry import expire, expire_in_the_way
+from engine.core.expiry import expire
 from engine.core.matching import limit_key, take
 from engine.core.orders import Order, hold_of
 from engine.core.state import Market, SessionState, State
+from engine.core.way import clear_the_way
 from engine.model.commands import CancelOrder, RefusedCancel, ReplaceOrder
 from engine.model.enums import (
     BUY,
@@ -115,8 +116,8 @@ def replace_order(state: State, c: ReplaceOrder, number: int, time: int) -> list
         return events
     market = state.markets[order.instrument]
     wish = _as_replaced(market, order, c)
-    if state.expiring:
-        expire_in_the_way(state, market, wish, time, events)
+    if state.operations:
+        clear_the_way(state, market, wish, time, events)
     need = 0
     if wish.qty > wish.cum:
         need = hold_of(wish, market.quote_per_tick_lot, market.base_per_lot)

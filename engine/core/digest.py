@@ -73,8 +73,9 @@ def state_hash(state: State) -> str:
     if traders := _traders(known, operations):
         add("traders", traders)
     add("references", sorted(state.references.items()))
-    if state.withdrawals:  # came later: a journal of before still gives the hash that it gave
-        add("withdrawals", sorted((name, *astuple(w)) for name, w in state.withdrawals.items()))
+    for table, rows in (("withdrawals", state.withdrawals), ("holds", state.holds)):
+        if rows:  # came later: a journal of before still gives the hash that it gave
+            add(table, sorted((key, *astuple(row)) for key, row in rows.items()))
     add("totals", sorted(state.totals.items()))
     add("last_inbound", sorted((s.id, *s.last_inbound) for s in state.sessions.values()))
     counters = (state.match, state.expiring, state.day_end, state.last_number, state.last_time)

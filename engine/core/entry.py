@@ -3,10 +3,10 @@
 from typing import Final
 
 from engine.core import reports, risk
-from engine.core.expiry import expire_in_the_way
 from engine.core.matching import fillable, limit_key, take
 from engine.core.orders import GOOD_TILL_CANCEL, Order, hold_of
 from engine.core.state import Market, NameAge, SessionState, State
+from engine.core.way import clear_the_way
 from engine.model.commands import NewOrder, RefusedMessage, RefusedOrder
 from engine.model.enums import (
     BUY,
@@ -59,8 +59,8 @@ def new_order(state: State, c: NewOrder, number: int, time: int) -> list[Event]:
         market.taker_ppm,
         trader=c.origin.trader,
     )
-    if state.expiring:
-        expire_in_the_way(state, market, order, time, events)
+    if state.operations:
+        clear_the_way(state, market, order, time, events)
     if ord_type == MARKET:
         notional, need = _market_terms(market, order)
     else:

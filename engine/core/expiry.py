@@ -3,11 +3,10 @@
 from datetime import date
 
 from engine.core import reports
-from engine.core.book import EMPTY
 from engine.core.orders import Order
-from engine.core.state import Market, State
+from engine.core.state import State
 from engine.model.clock import NANOS_PER_DAY
-from engine.model.enums import EXPIRED, MARKET
+from engine.model.enums import EXPIRED
 from engine.model.events import Event
 
 _DAY_ZERO = date(1970, 1, 1).toordinal()
@@ -24,33 +23,3 @@ def expire(state: State, order: Order, events: list[Event]) -> None:
     day = order.expire_at // NANOS_PER_DAY - 1
     text = f"Day order: trading day {day_name(day)} has ended"
     events.append(reports.expired(state.members[order.member], order, text))
-
-
-def expire_in_the_way(
-    state: State, market: Market, order: Order, time: int, events: list[Event]
-) -> None:
-    """Expire the resting orders past their expiry that an incoming order could meet.
-
-    Only needed while an end of day is under way. A market order's protection price depends on
-    the best order that is alive, so for it every price counts.
-    """
-    assert state.expiring > 0
-    side = market.book.opposite(order.side)
-    key_limit = EMPTY - 1 if order.ord_type == MARKET else order.price * side.sign
-    wanted = order.qty - order.cum
-    dead: list[Order] = []
-    for key, level in side.levels.items():
-        if key > key_limit or wanted <= 0:
-            break
-        for resting in level.orders.values():
-            if resting.expire_at <= time:
-                dead.append(resting)
-            elif resting.member == order.member:
-                wanted = 0
-                break
-            else:
-                wanted -= resting.qty - resting.cum
-                if wanted <= 0:
-                    break
-    for resting in dead:
-        expire(state, resting, events)

@@ -1,9 +1,19 @@
 """Everything that must always hold, checked in full: for tests, replay and the operator."""
 
 from engine.core.book import EMPTY
+from engine.core.operations import HOLD_CANCEL
 from engine.core.orders import Order, hold_of
 from engine.core.state import Market, State
-from engine.model.enums import BUY, LIMIT, NEW, PARTIALLY_FILLED
+from engine.model.enums import (
+    BUY,
+    HOLD_FROZEN,
+    HOLD_NONE,
+    HOLD_RESTRICTED,
+    LIMIT,
+    NEW,
+    PARTIALLY_FILLED,
+    SELL,
+)
 from engine.model.ids import VENUE_ACCOUNT
 from engine.model.money import INT64_MAX
 
@@ -22,6 +32,7 @@ def check(state: State) -> None:
     assert {o.id for o in state.orders.values() if o.is_open()} == set(listed)
     _check_money(state, listed)
     _check_names(state)
+    _check_holds(state, listed)
     assert len([o for o in state.operations if o.day]) >= state.expiring >= 0
 
 
@@ -81,6 +92,22 @@ def _check_money(state: State, listed: dict[int, Order]) -> None:
     assert sums == state.totals
     assert all(total <= INT64_MAX for total in sums.values())
     assert all(b.held == 0 for b in state.accounts[VENUE_ACCOUNT].balances.values())
+
+
+def _check_holds(state: State, listed: dict[int, Order]) -> None:
+    """A frozen account has no open orders, a restricted one none that buys, but for those that an
+    operation under way is still to end, which nothing trades with."""
+    ending = {o.account for o in state.operations if o.kind == HOLD_CANCEL}
+    for account, hold in state.holds.items():
+        assert account in state.accounts
+        assert account != VENUE_ACCOUNT
+        assert HOLD_NONE <= hold.asked < hold.level <= HOLD_FROZEN
+        assert hold.reference in state.references
+    for order in listed.values():
+        known = state.holds.get(order.account)
+        if known is not None and order.account not in ending:
+            assert known.level == HOLD_RESTRICTED
+            assert order.side == SELL
 
 
 def _check_names(state: State) -> None:

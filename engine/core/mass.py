@@ -1,4 +1,4 @@
-"""Mass operations in slices: mass cancel, kill switch with cancel, end of day.
+"""Mass operations in slices: mass cancel, kill switch with cancel, end of day, hold.
 
 Each first takes down which orders are open, so that it touches only orders that existed when it
 came, and then works through them in slices, the first in its own record and the others by
@@ -9,7 +9,14 @@ from typing import Final
 
 from engine.core import reports
 from engine.core.expiry import day_name, expire
-from engine.core.operations import BLOCK_CANCEL, END_OF_DAY, MASS_CANCEL, MassOperation
+from engine.core.holds import cancel_held, is_held_back
+from engine.core.operations import (
+    BLOCK_CANCEL,
+    END_OF_DAY,
+    HOLD_CANCEL,
+    MASS_CANCEL,
+    MassOperation,
+)
 from engine.core.orders import Order
 from engine.core.risk import switch_rules
 from engine.core.state import State
@@ -63,8 +70,8 @@ def _open_ids(state: State) -> list[int]:
     return ids
 
 
-def _start(state: State, operation: MassOperation, events: list[Event]) -> list[Event]:
-    """The first slice; what is left waits for ContinueMass."""
+def start(state: State, operation: MassOperation, events: list[Event]) -> list[Event]:
+    """Do an operation's first slice; what is left waits for ContinueMass."""
     if not _run(state, operation, events):
         state.operations.append(operation)
         if operation.kind == END_OF_DAY:
@@ -79,7 +86,7 @@ def _run(state: State, operation: MassOperation, events: list[Event]) -> bool:
     stop = min(len(ids), operation.position + MASS_EXAMINED)
     while operation.position < stop:
         order = state.orders.get(ids[operation.position])
-        if order is not None and _concerns(operation, order):
+        if order is not None and _concerns(state, operation, order):
             if ended == MASS_SLICE:
                 break
             ended += 1
@@ -92,19 +99,23 @@ def _run(state: State, operation: MassOperation, events: list[Event]) -> bool:
     return True
 
 
-def _concerns(operation: MassOperation, order: Order) -> bool:
+def _concerns(state: State, operation: MassOperation, order: Order) -> bool:
     return (
         order.is_open()
         and order.expire_at <= operation.expire_by
         and operation.account in (NOBODY, order.account)
         and operation.member in (NOBODY, order.member)
         and operation.instrument in (NOBODY, order.instrument)
+        and (operation.kind != HOLD_CANCEL or is_held_back(state, order))
     )
 
 
 def _end(state: State, operation: MassOperation, order: Order, events: list[Event]) -> None:
     if operation.kind == END_OF_DAY:
         expire(state, order, events)
+        return
+    if operation.kind == HOLD_CANCEL:
+        cancel_held(state, order, events)
         return
     state.take_out(order, CANCELED)
     restatement = RESTATEMENT_NONE
@@ -183,7 +194,7 @@ def mass_cancel(state: State, c: MassCancel, number: int, time: int) -> list[Eve
         symbol=symbol,
         trader=c.origin.trader,
     )
-    return _start(state, operation, [])
+    return start(state, operation, [])
 
 
 def refused_mass_cancel(state: State, c: RefusedMassCancel, number: int, time: int) -> list[Event]:
@@ -234,7 +245,7 @@ def block(state: State, c: Block, number: int, time: int) -> list[Event]:
         member=c.target if c.scope == BLOCK_MEMBER else NOBODY,
         instrument=c.target if c.scope == BLOCK_INSTRUMENT else NOBODY,
     )
-    return _start(state, operation, events)
+    return start(state, operation, events)
 
 
 def unblock(state: State, c: Unblock, number: int, time: int) -> list[Event]:
@@ -274,4 +285,4 @@ def end_of_day(state: State, c: EndOfDay, number: int, time: int) -> list[Event]
         return [CommandRefused(f"trading day {day_name(c.day)} was ended before")]
     state.day_end = end + NANOS_PER_DAY
     operation = MassOperation(number, END_OF_DAY, _open_ids(state), end, "", day=c.day)
-    return _start(state, operation, [])
+    return start(state, operation, [])

@@ -1,4 +1,4 @@
-"""Mass operations under way: what is left of a mass cancel, a kill switch or an end of day."""
+"""Mass operations under way: of a mass cancel, a kill switch, an end of day or a hold."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from msgspec import Struct
 MASS_CANCEL: Final = 1
 BLOCK_CANCEL: Final = 2
 END_OF_DAY: Final = 3
+HOLD_CANCEL: Final = 4
 
 
 class MassOperation(Struct, array_like=True, eq=False):

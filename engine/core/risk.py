@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from engine.core.accounts import AccountState
+from engine.core.holds import held_back
 from engine.core.orders import Order
 from engine.core.state import Market, Refusal, SessionState, State
 from engine.model.enums import (
@@ -76,6 +77,12 @@ def blocks(r: Request) -> Refusal | None:
                 f"{name} is blocked: {reason}; cancels still work, ask the venue to lift it",
             )
     return None
+
+
+def held(r: Request) -> Refusal | None:
+    """What the account is held to, if it is. The text tells no reason: see engine.core.holds."""
+    text = held_back(r.state, r.account.id, r.market, r.order.side)
+    return (ORD_REJ_OTHER, f"{text}; cancels still work, ask the venue") if text else None
 
 
 def duplicate_cl_ord_id(r: Request) -> Refusal | None:
@@ -272,6 +279,7 @@ _TIFS: Final = (DAY, GTC, IOC, FOK)
 
 NEW_ORDER: Final[tuple[Rule, ...]] = (
     blocks,
+    held,
     own_terms,
     order_size,
     order_notional,
@@ -283,6 +291,7 @@ NEW_ORDER: Final[tuple[Rule, ...]] = (
 
 REPLACE: Final[tuple[Rule, ...]] = (
     blocks,
+    held,
     cl_ord_id_cap,
     positive_quantity,
     positive_price,
@@ -297,6 +306,7 @@ REPLACE: Final[tuple[Rule, ...]] = (
 
 _SWITCHES: Final[dict[Rule, Callable[[State], bool]]] = {
     blocks: lambda state: bool(state.blocks),
+    held: lambda state: bool(state.holds),
     order_size: lambda state: (
         any(m.max_order_lots for m in state.markets.values())
         or any(a.limits for a in state.accounts.values())
@@ -312,7 +322,8 @@ _SWITCHES: Final[dict[Rule, Callable[[State], bool]]] = {
 
 
 def switch_rules(state: State) -> None:
-    """Choose the rules that are on, after each change of limits or blocks: others cost nothing."""
+    """Choose the rules that are on, after each change of limits, blocks or holds: the others cost
+    nothing."""
 
     def is_on(rule: Rule) -> bool:
         switch = _SWITCHES.get(rule)

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from sortedcontainers import SortedDict
 
-from engine.core.accounts import AccountState, Balance, HeldWithdrawal
+from engine.core.accounts import AccountState, Balance, HeldWithdrawal, Hold
 from engine.core.book import Book, BookSide, Level
 from engine.core.operations import MassOperation
 from engine.core.orders import Order
@@ -30,7 +30,7 @@ from engine.model.errors import SnapshotDamaged
 from engine.model.money import INT64_MAX
 from engine.model.refdata import ReferenceData
 
-STATE_FORMAT: Final = 3
+STATE_FORMAT: Final = 4
 """Grows with each change of what the chunks hold; a snapshot of another format is not read."""
 
 CHUNK_ROWS: Final = 4_096
@@ -156,6 +156,10 @@ class _Withdrawals(_Chunk, tag=17):
     rows: list[tuple[str, HeldWithdrawal]]
 
 
+class _Holds(_Chunk, tag=18):
+    rows: list[tuple[int, Hold]]
+
+
 _AnyChunk = Union[  # noqa: UP007 - msgspec wants the union as a value
     _Configuration,
     _Counters,
@@ -174,6 +178,7 @@ _AnyChunk = Union[  # noqa: UP007 - msgspec wants the union as a value
     _References,
     _Totals,
     _Withdrawals,
+    _Holds,
 ]
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -217,6 +222,8 @@ def _chunks(state: State) -> Iterator[_Chunk]:
     yield _Totals(list(state.totals.items()))
     for withdrawals in _batches(state.withdrawals.items()):
         yield _Withdrawals(withdrawals)
+    for holds in _batches(state.holds.items()):
+        yield _Holds(holds)
 
 
 def _account(account: AccountState) -> _Account:
@@ -380,6 +387,7 @@ class _Loader:
             _References: lambda c: self.state.references.update(c.rows),
             _Totals: lambda c: self.state.totals.update(c.rows),
             _Withdrawals: lambda c: self.state.withdrawals.update(c.rows),
+            _Holds: lambda c: self.state.holds.update(c.rows),
         }
 
     def load(self, payload: bytes) -> None:

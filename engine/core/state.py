@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from engine.core.accounts import AccountState, HeldWithdrawal
+from engine.core.accounts import AccountState, HeldWithdrawal, Hold
 from engine.core.book import Book
 from engine.core.operations import MassOperation
 from engine.core.orders import Order
@@ -112,9 +112,9 @@ class State:
     """All state of the venue.
 
     orders: accepted orders by id, finished ones until their last ClOrdID is dropped.
-    blocks: (scope, target) to reason. references: of deposits, withdrawals and reversals, to their
-    records. withdrawals: those that are held, by reference. totals: asset id to what is in the
-    venue of it. match counts trades. name_ages: in order of time.
+    blocks: (scope, target) to reason. holds: by account. references: of deposits, withdrawals,
+    reversals and holds, to their records. withdrawals: those that are held, by reference. totals:
+    asset id to what is in the venue of it. match counts trades. name_ages: in order of time.
     day_end: when the next EndOfDay is due, ns UTC. expiring: unfinished EndOfDay operations.
     new_rules, replace_rules: the rules of engine.core.risk that are switched on now.
     """
@@ -124,6 +124,7 @@ class State:
         "blocks",
         "day_end",
         "expiring",
+        "holds",
         "last_number",
         "last_time",
         "markets",
@@ -151,6 +152,7 @@ class State:
         self.sessions: dict[int, SessionState] = {}
         self.orders: dict[int, Order] = {}
         self.blocks: dict[tuple[int, int], str] = {}
+        self.holds: dict[int, Hold] = {}
         self.operations: deque[MassOperation] = deque()
         self.references: dict[str, int] = {}
         self.withdrawals: dict[str, HeldWithdrawal] = {}

@@ -3,12 +3,19 @@ changed.
 
 What leaves is held first, as what an order needs is: nobody can trade with it, and it can still
 come back. References are never forgotten, so a command that is sent again is refused.
+
+Of an account that is frozen (engine.core.holds) no more is set aside. All else goes on: a deposit
+is credited and stays, because what came is held and not sent back; what is set aside already can
+be given back to the account, which moves nothing out of it, and settled, because that only says
+of a payment that it has left; and a deposit that never came is taken out again, or the venue
+would owe what nobody paid.
 """
 
 import re
 from typing import Final
 
 from engine.core.accounts import Balance, HeldWithdrawal
+from engine.core.holds import FROZEN_TEXT, is_frozen
 from engine.core.state import State
 from engine.model.commands import (
     Deposit,
@@ -75,6 +82,8 @@ def hold_withdrawal(state: State, c: HoldWithdrawal, number: int, time: int) -> 
         return [CommandRefused(f"{what}: {refusal}")]
     if len(state.withdrawals) >= MAX_HELD_WITHDRAWALS:
         return [CommandRefused(f"{what}: too many withdrawals are on their way")]
+    if is_frozen(state, c.account):
+        return [CommandRefused(f"{what}: {FROZEN_TEXT}")]
     balance = _balance(state, c.account, c.asset)
     if c.fee < 0 or c.amount + c.fee > balance.available:
         return [CommandRefused(f"{what}: {balance.available} minor units are available")]

@@ -8,6 +8,7 @@ from engine.core import (
     configuration,
     digest,
     entry,
+    holding,
     invariants,
     mass,
     reports,
@@ -56,6 +57,7 @@ _HANDLERS: Final[dict[type, Handler]] = {
     commands.RefusedMessage: entry.refused_message,
     commands.Block: mass.block,
     commands.Unblock: mass.unblock,
+    commands.SetHold: holding.set_hold,
     commands.EndOfDay: mass.end_of_day,
     commands.ContinueMass: mass.continue_mass,
 }

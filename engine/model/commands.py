@@ -328,6 +328,24 @@ class Unblock(Struct, frozen=True, array_like=True, gc=False, tag=31):
     reason: str
 
 
+class SetHold(Struct, frozen=True, array_like=True, gc=False, tag=32):
+    """Hold an account to what `level` lets it do: enums.HOLD_*; HOLD_NONE lets it do all again.
+
+    A stricter hold, or as strict a one, is one person's word. Less takes two people's, each by a
+    command of their own, and names the hold that it is about in `of`, by its reference: so that
+    nobody lifts a hold that was set meanwhile. by: who says so, a short code. reason: for the
+    venue alone, no member sees it; name a case rather than people. A reference is taken once.
+    """
+
+    origin: Origin
+    account: int
+    level: int
+    reason: str
+    reference: str
+    by: str
+    of: str = ""
+
+
 class EndOfDay(Struct, frozen=True, array_like=True, gc=False, tag=40):
     """The journalled timer: trading day `day` (days since 1970-01-01 UTC) has ended."""
 
@@ -381,6 +399,7 @@ Command = Union[  # noqa: UP007
     CoreStarted,
     Block,
     Unblock,
+    SetHold,
     EndOfDay,
     ContinueMass,
     Part,

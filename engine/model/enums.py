@@ -90,3 +90,8 @@ BLOCK_ACCOUNT: Final = 2
 BLOCK_MEMBER: Final = 3
 BLOCK_INSTRUMENT: Final = 4
 BLOCK_ALL: Final = 5
+
+# What compliance holds an account to: each level lets it do less than the one before.
+HOLD_NONE: Final = 0
+HOLD_RESTRICTED: Final = 1
+HOLD_FROZEN: Final = 2

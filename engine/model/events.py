@@ -187,6 +187,27 @@ class Unblocked(Struct, frozen=True, array_like=True, gc=False, tag=31):
     reason: str
 
 
+class HoldSet(Struct, frozen=True, array_like=True, gc=False, tag=32):
+    """An account is held to `level`; HOLD_NONE: it is not held any more. Nothing for a member."""
+
+    account: int
+    level: int
+    reason: str
+    reference: str
+    by: str
+
+
+class HoldLiftAsked(Struct, frozen=True, array_like=True, gc=False, tag=33):
+    """One person has asked to hold an account to less: the hold `of` stays until another does."""
+
+    account: int
+    level: int
+    reason: str
+    reference: str
+    by: str
+    of: str
+
+
 class DayEnded(Struct, frozen=True, array_like=True, gc=False, tag=40):
     """All Day orders of `day` are expired."""
 
@@ -272,5 +293,12 @@ CustodyEvent = Union[  # noqa: UP007
     Deposited, WithdrawalHeld, WithdrawalReleased, WithdrawalSettled, DepositReversed
 ]
 Event = Union[  # noqa: UP007
-    MemberEvent, CustodyEvent, Blocked, Unblocked, DayEnded, CommandRefused
+    MemberEvent,
+    CustodyEvent,
+    Blocked,
+    Unblocked,
+    HoldSet,
+    HoldLiftAsked,
+    DayEnded,
+    CommandRefused,
 ]

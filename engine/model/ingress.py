@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
-from engine.model.commands import Block, CustodyCommand, Unblock
+from engine.model.commands import Block, CustodyCommand, SetHold, Unblock
 from engine.model.errors import FixgateError
 
 INGRESS_SOCKET: Final = "ingress.sock"
@@ -30,7 +30,7 @@ class Request(Struct, frozen=True, array_like=True, gc=False):
     """number: the sender's, given back in the reply."""
 
     number: int
-    command: CustodyCommand | Block | Unblock
+    command: CustodyCommand | Block | Unblock | SetHold
 
 
 class Reply(Struct, frozen=True, array_like=True, gc=False):

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import trio
 
 from engine.local_socket import is_own, listening
-from engine.model.commands import Block, Command, Unblock
+from engine.model.commands import Block, Command, SetHold, Unblock
 from engine.model.events import CommandRefused
 from engine.model.ids import NOBODY
 from engine.model.ingress import MAX_REQUESTS, FrameMalformed, FrameReader, Reply, Request, frame
@@ -118,6 +118,6 @@ class Ingress:
         """Why a command is not even taken; empty if it is."""
         if self._taker.low_space:
             return "the venue's journal has no room; try again later"
-        if isinstance(command, Block | Unblock) and command.origin.session != NOBODY:
+        if isinstance(command, Block | Unblock | SetHold) and command.origin.session != NOBODY:
             return "a command of the venue's own names no session"
         return ""

@@ -23,6 +23,8 @@ from engine.model.enums import (
     FILLED,
     FOK,
     GTC,
+    HOLD_FROZEN,
+    HOLD_RESTRICTED,
     IOC,
     LIMIT,
     MAKER,
@@ -30,6 +32,7 @@ from engine.model.enums import (
     NEW,
     PARTIALLY_FILLED,
     REJECTED,
+    SELL,
     TAKER,
 )
 from engine.model.refdata import ReferenceData
@@ -72,6 +75,8 @@ class Oracle(Transfers):
         self.living = []  # those that may be open; what has ended never is again
         self.names = []  # [session, ClOrdID, order, time]
         self.blocks = []
+        self.holds = {}  # account -> [level, reference, what was asked for (level, by) or None]
+        self.hold_names = []
         self.limits = {}  # instrument -> (lots, notional, collar)
         self.account_limits = {}
         self.last = {}
@@ -241,7 +246,7 @@ class Oracle(Transfers):
             taker_ppm=i.taker_ppm,
             trader=x.origin.trader,
         )
-        self.expire_in_the_way(o)
+        self.clear_the_way(o)
         reason = self.refuses(o, session, new=True, name=x.cl_ord_id)
         if reason is not None:
             o.status, o.text = REJECTED, TEXT
@@ -275,6 +280,8 @@ class Oracle(Transfers):
         ):
             if (scope, target) in self.blocks:
                 return 0
+        if self.held_back(o):
+            return 99
         if new and self.known(session.id, name):
             return 6
         if len([n for n in self.names if n[0] == session.id]) >= session.cl_ord_id_cap:
@@ -407,8 +414,8 @@ class Oracle(Transfers):
                 )
             )
 
-    def expire_in_the_way(self, o):
-        """Orders past their expiry that `o` would meet, from the best on."""
+    def clear_the_way(self, o):
+        """Orders past their expiry, or held back, that `o` would meet, from the best on."""
         left = o.qty - o.cum
         for maker in self.book(o.instrument, 3 - o.side):
             if left <= 0:
@@ -417,6 +424,8 @@ class Oracle(Transfers):
                 return
             if maker.expire_at <= self.time:
                 self.expire(maker)
+            elif self.held_back(maker):
+                self.cancel(maker, restatement=8)
             elif maker.member == o.member:
                 return
             else:
@@ -490,7 +499,7 @@ class Oracle(Transfers):
             wish = OracleOrder(**o.__dict__)
             wish.qty, wish.price, wish.rank = x.qty, x.price, None
             wish.maker_ppm, wish.taker_ppm = i.maker_ppm, i.taker_ppm
-            self.expire_in_the_way(wish)
+            self.clear_the_way(wish)
             if x.qty <= o.cum:
                 wish.status = FILLED  # it holds nothing
             reason = self.refuses(wish, session, new=False, name=b"")
@@ -559,20 +568,20 @@ class Oracle(Transfers):
 
     # --- mass operations ---
 
-    def start(self, todo, end, last):
-        operation = [self.command_number, todo, end, last]
+    def start(self, todo, end, last, still=lambda o: True):
+        operation = [self.command_number, todo, end, last, still]
         if not self.slice(operation):
             self.operations.append(operation)
 
     def slice(self, operation):
-        _, todo, end, last = operation
+        _, todo, end, last, still = operation
         ended = 0
         while todo and ended < self.mass_slice:
             o = todo.pop(0)
-            if o.is_open:
+            if o.is_open and still(o):
                 end(o)
                 ended += 1
-        if any(o.is_open for o in todo):
+        if any(o.is_open and still(o) for o in todo):
             return False
         last()
         return True
@@ -624,6 +633,44 @@ class Oracle(Transfers):
             self.out.append(e.Unblocked(x.scope, x.target, x.reason))
         else:
             self.out.append(e.CommandRefused(TEXT))
+
+    def on_SetHold(self, x):  # noqa: N802
+        level, reference, asked = self.holds.get(x.account, [0, "", None])
+        loosens = x.level < level
+        if (
+            x.account not in self.refdata.accounts
+            or x.reference in self.hold_names
+            or x.level == level == 0
+            or (loosens and (x.of != reference or asked == (x.level, x.by)))
+        ):
+            self.out.append(e.CommandRefused(TEXT))
+            return
+        self.hold_names.append(x.reference)
+        said = (x.account, x.level, x.reason, x.reference, x.by)
+        if loosens and (asked is None or asked[0] != x.level):
+            self.holds[x.account][2] = (x.level, x.by)
+            self.out.append(e.HoldLiftAsked(*said, x.of))
+            return
+        self.holds[x.account] = [x.level, x.reference, None]
+        self.out.append(e.HoldSet(*said))
+        if x.level:
+            todo = self.open_where(lambda o: o.account == x.account)
+            end = lambda o: self.cancel(o, restatement=8)  # noqa: E731
+            self.start(todo, end, lambda: None, self.held_back)
+
+    def held_back(self, o):
+        """Whether an order's account may not have it."""
+        level = self.holds.get(o.account, [0])[0]
+        return level == HOLD_FROZEN or (level == HOLD_RESTRICTED and not self.closes(o))
+
+    def closes(self, o):
+        """It sells a coin for money, which no instrument trades; or one that is traded for coins
+        alone."""
+        instruments = self.refdata.instruments.values()
+        coins = [i.base for i in instruments]
+        traded = self.refdata.instruments[o.instrument]
+        for_money = [i for i in instruments if i.base == traded.base and i.quote not in coins]
+        return o.side == SELL and (traded in for_money or not for_money)
 
     def on_EndOfDay(self, x):  # noqa: N802
         end = (x.day + 1) * NANOS_PER_DAY

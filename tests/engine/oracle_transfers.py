@@ -1,6 +1,7 @@
 """The oracle's money that enters and leaves: its part of tests.engine.oracle."""
 
 from engine.model import events as e
+from engine.model.enums import HOLD_FROZEN
 
 INT64_MAX = 2**63 - 1
 TEXT = "some text"
@@ -33,6 +34,7 @@ class Transfers:
             x.account not in self.refdata.accounts
             or x.amount <= 0
             or x.fee < 0
+            or self.holds.get(x.account, [0])[0] == HOLD_FROZEN
             or x.amount + x.fee > self.available(x.account, x.asset)
         ):
             self.out.append(e.CommandRefused(TEXT))

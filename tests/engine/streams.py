@@ -37,6 +37,7 @@ from engine.model.commands import (
     ReverseDeposit,
     SetAccountLimits,
     SetFees,
+    SetHold,
     SetInstrumentLimits,
     SettleWithdrawal,
     Unblock,
@@ -51,6 +52,9 @@ from engine.model.enums import (
     DAY,
     FOK,
     GTC,
+    HOLD_FROZEN,
+    HOLD_NONE,
+    HOLD_RESTRICTED,
     IOC,
     LIMIT,
     MARKET,
@@ -135,13 +139,19 @@ class RandomTrader:
     foreign orders come by themselves.
     """
 
-    def __init__(self, seed: int, *, system: bool = True, chain: bool = False) -> None:
-        """chain: also what custody tells of a chain, which a ledger must have seen there first."""
+    def __init__(
+        self, seed: int, *, system: bool = True, chain: bool = False, holds: bool = False
+    ) -> None:
+        """chain: also what custody tells of a chain, which a ledger must have seen there first.
+        holds: also holds on accounts, and their lifting by two, between commands that are the same
+        without them."""
         self.chain = chain
+        self.holds = random.Random(seed + 1) if holds else None
+        self.hold_names: dict[int, list[str]] = {account: [""] for account in (1, 2, 3, 4)}
         self.random = random.Random(seed)
         self.names: dict[int, list[tuple[bytes, int, int, int]]] = {s: [] for s in SESSIONS}
         self.seq = dict.fromkeys(SESSIONS, 0)
-        self.count = 0
+        self.count = self.held = 0
         self.system = system
         self.blocked: list[tuple[int, int]] = []
 
@@ -309,8 +319,23 @@ class RandomTrader:
             return Deposit(account, asset, amount, f"deposit/1/{number}")
         return ReverseDeposit(account, asset, amount, f"deposit/1/{number}", f"reversal/{number}")
 
+    def hold(self, rnd: random.Random) -> Command:
+        """An account is held, or somebody asks to hold it to less. What is in force it does not
+        know: it names one of the latest."""
+        account = rnd.choice((1, 1, 1, 1, 1, 1, 2, 4))  # two go on, or nothing trades any more
+        level = rnd.choice((*(HOLD_NONE,) * 5, HOLD_RESTRICTED, HOLD_RESTRICTED, HOLD_FROZEN))
+        names = self.hold_names[account]
+        of, by = rnd.choice((*names[-3:], names[-1])), rnd.choice(("ann", "ben", "cat"))
+        self.held += 1
+        name = f"hold-{self.held}" if rnd.random() < 0.95 or not names[-1] else names[-1]
+        if level:
+            names.append(name)
+        return SetHold(Origin(0, 0, 0), account, level, "case 7", name, by, of)
+
     def command(self) -> Command:
         """The next one."""
+        if self.holds is not None and self.holds.random() < 0.04:
+            return self.hold(self.holds)
         pick = self.random.random()
         if pick < 0.60:
             return self.new_order()
@@ -339,14 +364,16 @@ def due(mass_pending: int, day_end: int, time: int) -> Command | None:
     return None
 
 
-def random_commands(seed: int, count: int, *, venue: Venue | None = None) -> Iterator[Step]:
+def random_commands(
+    seed: int, count: int, *, venue: Venue | None = None, holds: bool = False
+) -> Iterator[Step]:
     """`count` random commands for a venue that bootstrap(balances=RANDOM_BALANCES) made.
 
     The stream runs a venue of its own (or the given one, which the caller then must not run) to
     know when EndOfDay and ContinueMass are due; they come on top. Members' commands also come
     between the slices of a mass operation.
     """
-    trader = RandomTrader(seed)
+    trader = RandomTrader(seed, holds=holds)
     if venue is None:
         venue, number = bootstrap(balances=RANDOM_BALANCES)
     else:

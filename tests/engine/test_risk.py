@@ -74,6 +74,7 @@ def test_the_rules_of_a_new_order_have_a_fixed_order() -> None:
     rules[at : at + 1] = risk.OWN_TERMS
     assert [rule.__name__ for rule in rules] == [
         "blocks",
+        "held",
         "duplicate_cl_ord_id",
         "cl_ord_id_cap",
         "known_account",

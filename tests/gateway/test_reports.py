@@ -442,6 +442,8 @@ def test_every_event_that_reports_has_a_body_above_and_no_other_is_rendered(refd
     others = [
         events.Blocked(5, 0, "why"),
         events.Unblocked(5, 0, "why"),
+        events.HoldSet(1, 2, "why", "h1", "ann"),
+        events.HoldLiftAsked(1, 0, "why", "l1", "ben", "h1"),
         events.DayEnded(20_000),
         events.Deposited(1, 1, 5, 5, "opening/ACME/USD"),
         events.CommandRefused("why"),
