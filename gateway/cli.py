@@ -55,6 +55,10 @@ from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
 from gateway.plain import record_json
 from gateway.supervisor import ALL_PROCESSES, BOTS, Supervisor
+from gateway.surveillance.alerts_command import add_arguments as add_alerts_arguments
+from gateway.surveillance.alerts_command import run_alerts
+from gateway.surveillance.cases_command import add_arguments as add_cases_arguments
+from gateway.surveillance.cases_command import run_cases
 from gateway.watch.command import add_arguments as add_watch_arguments
 from gateway.watch.command import run_watch
 
@@ -128,6 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     add_receipt_arguments(
         add("receipt", run_receipt, "prove that an execution is in the audit log")
     )
+    add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
+    add_cases_arguments(add("cases", run_cases, "what people make of alerts"))
     add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
     _add_custody(add)
 

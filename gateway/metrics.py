@@ -76,6 +76,11 @@ METRICS: Final = (
     Definition("fixgate_open_orders", "gauge", "Orders in the books"),
     Definition("fixgate_audit_published_records", "gauge", "Records in the published audit log"),
     Definition("fixgate_audit_behind_records", "gauge", "Records that are in no checkpoint yet"),
+    Definition(
+        "fixgate_surveillance_behind_records", "gauge", "Records that surveillance has not read yet"
+    ),
+    Definition("fixgate_surveillance_open_cases", "gauge", "Cases that nobody has closed"),
+    Definition("fixgate_surveillance_in_trouble", "gauge", "1 while surveillance cannot go on"),
     Definition("fixgate_audit_in_trouble", "gauge", "1 while the audit log cannot be written"),
     Definition("fixgate_custody_ledger_record", "gauge", "Last record that the ledger has posted"),
     Definition("fixgate_custody_ledger_behind_records", "gauge", "Records not posted yet"),

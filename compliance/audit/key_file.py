@@ -4,7 +4,6 @@ A key is replaced in two steps: its successor's line is added, and both sign for
 who verify need to take the new key over; then the old line makes way for its public key.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -24,12 +23,11 @@ from compliance.audit.keys import (
 )
 from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.files import read_file
+from engine.journal.replace import replace_file
 from engine.model.errors import OperatorError
 
 MAX_KEY_FILE_BYTES: Final = 256 * 1024
 """Of a key file, bytes: some hundred keys."""
-
-_TEMPORARY: Final = ".tmp"
 
 
 class LogKeys(Struct, frozen=True):
@@ -94,14 +92,4 @@ def make_keys(
         SignerKey(origin, kind, chance(SEED_BYTES)).text for kind in (ED25519, COSIGNER_ML_DSA_44)
     )
     data = "".join(f"{line}\n" for line in lines).encode()
-    disk.make_folder(path.parent)
-    temporary = path.with_name(path.name + _TEMPORARY)
-    fd = disk.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-    try:
-        if disk.pwrite(fd, data, 0) != len(data):
-            raise OSError(f"{temporary} was written in part")
-        disk.sync_data(fd)
-    finally:
-        disk.close(fd)
-    disk.rename(temporary, path)
-    disk.sync_folder(path.parent)
+    replace_file(path, data, disk)

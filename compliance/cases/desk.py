@@ -44,8 +44,8 @@ class CaseRefused(ValueError):
 class CaseStore(Protocol):
     """Where the events are kept, in order; what is appended is on disk when it returns."""
 
-    def read(self) -> Iterable[CaseEvent]:
-        """All events, in the order in which they were appended."""
+    def read(self, after: int) -> Iterable[CaseEvent]:
+        """The events behind the first `after` ones, in the order in which they were appended."""
         ...
 
     def append(self, after: int, events: Sequence[CaseEvent]) -> None:
@@ -63,8 +63,17 @@ class CaseDesk:
         self._newest: dict[Subject, int] = {}
         """The newest case about a subject."""
         self._case_of: dict[Alert, int] = {}
-        for event in store.read():
+        self.look()
+
+    def look(self) -> None:
+        """Take in what others have appended since."""
+        for event in self._store.read(self._count):
             self._take(event)
+
+    @property
+    def open_cases(self) -> int:
+        """Cases that are not closed."""
+        return sum(case.state is not State.CLOSED for case in list(self.cases.values()))
 
     # --- alerts -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Compliance: the audit log of the journal."""
+"""Compliance: the audit log of the journal, and surveillance of it."""
 
 import os
 from pathlib import Path
@@ -6,12 +6,16 @@ from typing import Final
 
 import trio
 
-from compliance.audit.builder import open_log
+from compliance.audit.builder import LogBuilder, open_log
 from compliance.audit.key_file import LogKeys, make_keys, read_keys
+from engine.journal.files import open_reader
 from engine.model.errors import OperatorError
-from gateway.audit.service import AuditService
 from gateway.children import announce_ready, announce_status
+from gateway.figure import Figure
 from gateway.processes.place import STATUS_SECONDS, Place
+from gateway.surveillance.following import Surveillance
+from gateway.surveillance.inputs import read_links, read_rules
+from gateway.turn_service import TURN_SECONDS, TurnService
 
 COMPLIANCE_NICE: Final = 10
 """Added to the process's nice value: it signs what has happened already."""
@@ -21,8 +25,8 @@ VERIFIERS_NAME: Final = "vkeys"
 
 
 async def run_compliance(place: Place, stop: trio.Event) -> None:
-    """Keep the audit log until `stop`, at a low priority. The venue trades without it: a log that
-    cannot go on says why, and is tried again."""
+    """Keep the audit log and look for abuse until `stop`, at a low priority. The venue trades
+    without both, and each goes on without the other; what cannot go on says why."""
     os.nice(COMPLIANCE_NICE)
     announce_ready()
     folder = place.data / "compliance"
@@ -30,17 +34,54 @@ async def run_compliance(place: Place, stop: trio.Event) -> None:
     text = "".join(f"{key.text}\n" for key in keys.verifiers)
     (folder / VERIFIERS_NAME).write_text(text, "utf-8")
     place.log(f"the audit log is {keys.origin}; its public keys are in {folder / VERIFIERS_NAME}")
-    service = AuditService(
+    audit = TurnService(
+        "the audit log",
         lambda: open_log(place.journal, place.data / "audit", keys, place.clock, place.log),
         place.log,
     )
+    watch = _watch(place, folder)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_compliance_status, service)
-            await service.run(stop)
+            nursery.start_soon(_compliance_status, audit, watch)
+            async with trio.open_nursery() as work:
+                work.start_soon(audit.run, stop)
+                work.start_soon(_look_for_abuse, place, watch, stop)
             nursery.cancel_scope.cancel()
     finally:
-        service.close()
+        audit.close()
+        watch.close()
+
+
+def _watch(place: Place, folder: Path) -> TurnService[Surveillance]:
+    """Surveillance, under the rules and links that the configuration names. Raises OperatorError if
+    they cannot be read: a venue does not go on under others than it was told."""
+    settings = place.config.compliance
+    assert settings is not None
+    rules = read_rules(place.config_folder, settings.rules)
+    links = read_links(place.config_folder, settings.links)
+    return TurnService(
+        "surveillance",
+        lambda: Surveillance(place.journal, folder, rules, links, place.clock, place.log),
+        place.log,
+    )
+
+
+async def _look_for_abuse(place: Place, watch: TurnService[Surveillance], stop: trio.Event) -> None:
+    """Run surveillance from the first record on. What it cannot go on from is its own end alone."""
+    reader = open_reader(place.journal)
+    try:
+        while reader.mark().number < 0 and not stop.is_set():
+            with trio.move_on_after(TURN_SECONDS):
+                await stop.wait()
+    finally:
+        reader.close()
+    try:
+        await watch.run(stop)
+        if watch.worker is not None:
+            await trio.to_thread.run_sync(watch.worker.save)
+    except (OperatorError, OSError) as error:
+        watch.trouble = str(error)
+        place.log(f"surveillance stands still until the next start: {error}")
 
 
 def _keys(place: Place, folder: Path) -> LogKeys:
@@ -60,17 +101,29 @@ def _keys(place: Place, folder: Path) -> LogKeys:
     return read_keys(path, settings.origin)
 
 
-async def _compliance_status(service: AuditService) -> None:
+async def _compliance_status(
+    audit: TurnService[LogBuilder], watch: TurnService[Surveillance]
+) -> None:
     while True:
         await trio.sleep(STATUS_SECONDS)
-        builder = service.builder
-        if builder is not None:
+        shown: dict[str, int | str] = {}
+        metrics: dict[str, Figure] = {}
+        if (builder := audit.worker) is not None:
             published, behind = builder.published, builder.behind
-            announce_status(
-                {"records signed": published, "records behind": behind, "trouble": service.trouble},
-                {
-                    "fixgate_audit_published_records": published,
-                    "fixgate_audit_behind_records": behind,
-                    "fixgate_audit_in_trouble": int(bool(service.trouble)),
-                },
-            )
+            shown |= {"records signed": published, "records behind": behind}
+            shown["trouble"] = audit.trouble or watch.trouble
+            metrics |= {
+                "fixgate_audit_published_records": published,
+                "fixgate_audit_behind_records": behind,
+                "fixgate_audit_in_trouble": int(bool(audit.trouble)),
+            }
+        if (worker := watch.worker) is not None:
+            opened = worker.desk.open_cases
+            shown["open cases"] = opened
+            metrics |= {
+                "fixgate_surveillance_behind_records": worker.behind,
+                "fixgate_surveillance_open_cases": opened,
+                "fixgate_surveillance_in_trouble": int(bool(watch.trouble)),
+            }
+        if shown:
+            announce_status(shown, metrics)

@@ -7,8 +7,8 @@ import trio
 
 from compliance.audit.errors import LogForked
 from compliance.audit.tile_store import LogFolder
-from gateway.audit import service as service_module
-from gateway.audit.service import AuditService
+from gateway import turn_service
+from gateway.turn_service import TurnService
 from tests.audit.support import Source, check, keys_of, open_log
 from tests.journal.support import FaultyDisk
 
@@ -34,11 +34,11 @@ def at_once(monkeypatch):
         await trio.lowlevel.checkpoint()
         return work()
 
-    monkeypatch.setattr(service_module, "run_sync", run_sync)
+    monkeypatch.setattr(turn_service, "run_sync", run_sync)
 
 
 def service_of(source, folder, disk, said):
-    return AuditService(lambda: open_log(source, folder.folder, disk), said.append)
+    return TurnService("the audit log", lambda: open_log(source, folder.folder, disk), said.append)
 
 
 @pytest.mark.parametrize("kind", ["pwrite", "sync_data", "rename", "sync_folder"])
@@ -115,8 +115,8 @@ async def test_another_history_ends_it(source, folder):
     service = service_of(source, folder, FaultyDisk([], 0), [])
     service.turn()
     service.close()
-    other = AuditService(
-        lambda: open_log(source, folder.folder, keys=keys_of(b"x")), lambda _: None
+    other = TurnService(
+        "the audit log", lambda: open_log(source, folder.folder, keys=keys_of(b"x")), lambda _: None
     )
     with pytest.raises(LogForked):
         await other.run(trio.Event())

@@ -15,8 +15,8 @@ class ListStore:
     def __init__(self):
         self.rows = []
 
-    def read(self):
-        return [decode_event(row) for row in self.rows]
+    def read(self, after):
+        return [decode_event(row) for row in self.rows[after:]]
 
     def append(self, after, events):
         if after != len(self.rows):

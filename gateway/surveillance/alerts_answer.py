@@ -1,0 +1,81 @@
+"""What `fixgate alerts` does: read the whole journal, and print what the rules find."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from compliance.surveillance.alerts import Alert
+from compliance.surveillance.watch import Watch
+from engine.model.record import Record
+from engine.model.refdata import ReferenceData
+from engine.replay import folder_records, join_parts, without_collections
+from gateway.custody_commands.common import print_rows, utc
+from gateway.surveillance.inputs import read_links, read_rules
+from gateway.surveillance.names import journal_of, member_names, subject_words
+
+COLUMNS: Final = {
+    "time": "TIME",
+    "kind": "ALERT",
+    "instrument": "INSTRUMENT",
+    "members": "MEMBERS",
+    "records": "RECORDS",
+    "text": "WHY",
+}
+
+PROGRESS_RECORDS: Final = 100_000
+"""Records between two progress lines on a terminal."""
+
+
+def answer(args: argparse.Namespace) -> int:
+    """Print all alerts, in the order of the records that complete them."""
+    watch = Watch(read_rules(Path(), args.rules), read_links(Path(), args.links))
+    refdata = ReferenceData()
+    rows = []
+    with without_collections():
+        for whole in join_parts(_passing(journal_of(args.data))):
+            refdata.apply(whole.command)
+            for alert in watch.take(*whole):
+                if args.kind in (None, alert.kind) and _about(refdata, alert, args.member):
+                    if args.json:
+                        print(json.dumps(_object(refdata, alert)))
+                    else:
+                        rows.append(_row(refdata, alert))
+    if not args.json:
+        print_rows(COLUMNS, rows, "no alerts")
+    return 0
+
+
+def _passing(journal: Path) -> Iterator[Record]:
+    terminal = sys.stderr.isatty()
+    for record in folder_records(journal):
+        if terminal and record.number % PROGRESS_RECORDS == PROGRESS_RECORDS - 1:
+            print(f"\rlooked at {record.number + 1:,} records", end="\n", file=sys.stderr)
+        yield record
+
+
+def _about(refdata: ReferenceData, alert: Alert, name: str | None) -> bool:
+    return name is None or name in member_names(refdata, alert.members).split(", ")
+
+
+def _row(refdata: ReferenceData, alert: Alert) -> dict[str, str]:
+    instrument, members = subject_words(refdata, alert)
+    return {
+        "time": utc(alert.time),
+        "kind": alert.kind,
+        "instrument": instrument,
+        "members": members,
+        "records": f"{alert.first_record}..{alert.last_record}",
+        "text": alert.text,
+    }
+
+
+def _object(refdata: ReferenceData, alert: Alert) -> dict[str, object]:
+    """All of it, with names beside the ids."""
+    instrument, members = subject_words(refdata, alert)
+    found: dict[str, object] = msgspec.to_builtins(alert)
+    return {**found, "symbol": instrument, "names": members.split(", ")}
