@@ -1,12 +1,13 @@
 """Where cases are kept: one file, an event a frame, in a chain of digests.
 
 Surveillance appends alerts and people append what they decide, in processes of their own. Whoever
-appends locks the file, looks whether somebody else was faster, and has its events on disk before it
-lets go. A last frame that is cut short was never answered, and the next one is written over it.
+appends locks the file, looks whether somebody else was faster, and has its event on disk before it
+lets go. A frame that is not whole and has none behind it was never answered: its write was cut, and
+the next one is written over it. One that has others behind it was changed.
 """
 
 import os
-from collections.abc import Sequence
+import struct
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -21,14 +22,13 @@ from engine.model.errors import OperatorError
 CASES_NAME: Final = "cases"
 """Its place under DIR/compliance."""
 
-_MAGIC: Final = b"fixgate cases 1\n"
-_LENGTH_BYTES: Final = 4
-_DIGEST_BYTES: Final = 32
-_FRAME_BYTES: Final = _LENGTH_BYTES + _DIGEST_BYTES
-"""Before an event: its length, big-endian, and SHA-256 of the digest before it and the event."""
-
 MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
 """Of one event: a report of a case of a thousand alerts has some 2 MiB."""
+
+_MAGIC: Final = b"fixgate cases 1\n"
+_HEADER: Final = struct.Struct(">IQ8s32s")
+"""Before an event: its length, its number from 1 on, the check of these two, and SHA-256 of the
+digest before it and the event."""
 
 
 class CasesBusy(CaseRefused):
@@ -40,6 +40,8 @@ class CaseFile:
     record 0. Raises OSError everywhere, and OperatorError if the file is not what was written."""
 
     def __init__(self, path: Path, journal: bytes, disk: Disk = REAL_DISK) -> None:
+        self.torn = 0
+        """Bytes of a write that was cut, seen when the file was read last."""
         self._path = path
         self._disk = disk
         self._head = _MAGIC + journal
@@ -56,24 +58,21 @@ class CaseFile:
         except FileNotFoundError:
             return []
         try:
-            return self._read_on(fd)
+            return self._take_whole(self._tail(fd))
         finally:
             self._disk.close(fd)
 
-    def append(self, after: int, events: Sequence[CaseEvent]) -> None:
-        """Keep events behind the first `after` ones. Raises CasesBusy if there are others, or
-        somebody is writing them; after an OSError none of them is kept."""
+    def append(self, after: int, event: CaseEvent) -> None:
+        """Keep an event behind the first `after` ones. Raises CasesBusy if there are others, or
+        somebody is writing one; after an OSError it may be kept all the same: look."""
         assert after == self._count, "who decides has read all that was there"
         self._disk.make_folder(self._path.parent)
         fd = self._disk.open(self._path, os.O_RDWR | os.O_CREAT)
         try:
             self._lock(fd)
-            end, digest = self._end, self._digest
-            if self._read_on(fd):
-                # What was read here is not known to whoever decided: it reads it itself.
-                self._count, self._end, self._digest = after, end, digest
+            if self._next(self._tail(fd), 0) is not None:
                 raise CasesBusy("somebody else was faster: look at the case again")
-            self._write(fd, events)
+            self._write(fd, event)
         finally:
             self._disk.close(fd)
 
@@ -83,65 +82,109 @@ class CaseFile:
         except BlockingIOError:
             raise CasesBusy("somebody else is writing to the cases: try again") from None
 
-    def _read_on(self, fd: int) -> list[CaseEvent]:
-        """All whole events behind the last one that is known."""
+    # --- reading ------------------------------------------------------------------------------
+
+    def _tail(self, fd: int) -> bytes:
+        """What is behind the last event that is known."""
         size = self._disk.size(fd)
-        if not self._count and size < len(self._head):
-            return []  # its making was cut
+        head = self._disk.pread(fd, len(self._head), 0)
+        if head != self._head:
+            if len(head) == len(self._head) and head.startswith(_MAGIC):
+                raise OperatorError(
+                    f"{self._path} has no cases of this journal: give each data folder its own"
+                )
+            if self._count or self._any_header(self._disk.pread(fd, size, 0), 0):
+                raise self._changed()
+            return b""  # its making was cut
         if size < self._end:
             raise OperatorError(f"{self._path} is shorter than it was: put back its copy")
-        if self._disk.pread(fd, len(self._head), 0) != self._head:
-            raise OperatorError(
-                f"{self._path} has no cases of this journal: give each data folder its own"
-            )
-        data = self._disk.pread(fd, size - self._end, self._end) if size > self._end else b""
-        found, at = [], 0
-        while at + _FRAME_BYTES <= len(data):
-            length = int.from_bytes(data[at : at + _LENGTH_BYTES], "big")
-            begin, end = at + _FRAME_BYTES, at + _FRAME_BYTES + length
-            if length <= MAX_EVENT_BYTES and end > len(data):
-                break
-            digest = sha256(self._digest + data[begin:end]).digest()
-            event = _event(data[begin:end])
-            if event is None or digest != data[at + _LENGTH_BYTES : begin]:
-                raise OperatorError(
-                    f"{self._path} was changed behind event {self._count}, at byte"
-                    f" {self._end}: find out by whom, and put back its copy"
-                )
+        return self._disk.pread(fd, size - self._end, self._end) if size > self._end else b""
+
+    def _take_whole(self, data: bytes) -> list[CaseEvent]:
+        found: list[CaseEvent] = []
+        at = 0
+        while (frame := self._next(data, at)) is not None:
+            event, self._digest, end = frame
             found.append(event)
             self._count += 1
             self._end += end - at
-            self._digest, at = digest, end
+            at = end
+        self.torn = len(data) - at
         return found
 
-    def _write(self, fd: int, events: Sequence[CaseEvent]) -> None:
-        data, digest = b"", self._digest
-        for event in events:
-            row = encode_event(event)
-            if len(row) > MAX_EVENT_BYTES:
-                raise CaseRefused(f"{len(row):,} bytes are too many: at most {MAX_EVENT_BYTES:,}")
-            digest = sha256(digest + row).digest()
-            data += len(row).to_bytes(_LENGTH_BYTES, "big") + digest + row
-        new = self._disk.size(fd) < len(self._head)
-        start = 0 if new else self._end
-        whole = self._head + data if new else data
-        try:
-            self._put(fd, start, whole)
-            if new:
-                self._disk.sync_folder(self._path.parent)
-        except OSError:
-            self._disk.truncate(fd, start)
-            raise
-        self._count += len(events)
+    def _next(self, data: bytes, at: int) -> tuple[CaseEvent, bytes, int] | None:
+        """The event at a place, its digest, and where it ends; None if nothing whole is there, nor
+        behind it. Raises OperatorError if something whole is behind it."""
+        header = self._header(data, at)
+        if header is not None and header[1] == self._count + 1:
+            length, _, digest = header
+            begin = at + _HEADER.size
+            row = data[begin : begin + length]
+            if len(row) == length and sha256(self._digest + row).digest() == digest:
+                event = _event(row)
+                if event is not None:
+                    return event, digest, begin + length
+        if self._any_header(data, at + 1):
+            raise self._changed()
+        return None
+
+    def _any_header(self, data: bytes, at: int) -> bool:
+        """Whether a header of an event that is not known yet is anywhere from a place on."""
+        return any(self._header(data, k) for k in range(at, len(data) - _HEADER.size + 1))
+
+    def _changed(self) -> OperatorError:
+        return OperatorError(
+            f"{self._path} was changed behind event {self._count}, at byte {self._end}: find out by"
+            " whom, and put back its copy"
+        )
+
+    def _header(self, data: bytes, at: int) -> tuple[int, int, bytes] | None:
+        """Length, number and digest in the header of an event that is not known yet, if there is
+        one at that place."""
+        if at + _HEADER.size > len(data):
+            return None
+        length, number, check, digest = _HEADER.unpack_from(data, at)
+        if (
+            number <= self._count
+            or length > MAX_EVENT_BYTES
+            or check != self._check(length, number)
+        ):
+            return None
+        return length, number, digest
+
+    def _check(self, length: int, number: int) -> bytes:
+        return sha256(b"%s %d %d" % (self._head, length, number)).digest()[:8]
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def _write(self, fd: int, event: CaseEvent) -> None:
+        row = encode_event(event)
+        if len(row) > MAX_EVENT_BYTES:
+            raise CaseRefused(f"{len(row):,} bytes are too many: at most {MAX_EVENT_BYTES:,}")
+        number = self._count + 1
+        digest = sha256(self._digest + row).digest()
+        check = self._check(len(row), number)
+        data = _HEADER.pack(len(row), number, check, digest) + row
+        if number == 1:
+            self._disk.sync_folder(self._path.parent)  # the name first: it may be new
+            self._put(fd, 0, self._head + data)
+        else:
+            self._put(fd, self._end, data)
+        self._count = number
         self._end += len(data)
         self._digest = digest
 
     def _put(self, fd: int, start: int, data: bytes) -> None:
         """Bytes over whatever is there from `start` on, on disk."""
         self._disk.truncate(fd, start)
-        if self._disk.pwrite(fd, data, start) != len(data):
+        try:
+            written = self._disk.pwrite(fd, data, start)
+            self._disk.sync_data(fd)
+        except OSError:
+            self._disk.truncate(fd, start)  # pages that failed to sync pass for clean: drop them
+            raise
+        if written != len(data):
             raise OSError(f"{self._path} was written in part")
-        self._disk.sync_data(fd)
 
 
 def _event(row: bytes) -> CaseEvent | None:

@@ -4,7 +4,7 @@ A decision looks at the cases as they are, makes events, has them stored, and on
 them. The store refuses what was decided on an older picture than its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from compliance.cases.events import (
@@ -48,8 +48,8 @@ class CaseStore(Protocol):
         """The events behind the first `after` ones, in the order in which they were appended."""
         ...
 
-    def append(self, after: int, events: Sequence[CaseEvent]) -> None:
-        """Keep events behind the first `after` ones. Raises CaseRefused if there are others."""
+    def append(self, after: int, event: CaseEvent) -> None:
+        """Keep an event behind the first `after` ones. Raises CaseRefused if there are others."""
         ...
 
 
@@ -74,6 +74,10 @@ class CaseDesk:
     def open_cases(self) -> int:
         """Cases that are not closed."""
         return sum(case.state is not State.CLOSED for case in list(self.cases.values()))
+
+    def has(self, alert: Alert) -> bool:
+        """Whether an alert is in a case."""
+        return alert in self._case_of
 
     # --- alerts -------------------------------------------------------------------------------
 
@@ -187,7 +191,7 @@ class CaseDesk:
                 raise CaseRefused(f"case {case.id} is {case.state}: not now")
             if event.at < case.history[-1].at:
                 raise CaseRefused("the clock is behind what has happened to this case")
-        self._store.append(self._count, (event,))
+        self._store.append(self._count, event)
         self._take(event)
 
     def _take(self, event: CaseEvent) -> None:

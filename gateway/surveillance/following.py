@@ -74,7 +74,10 @@ class Surveillance:
             self._reader.close()
             raise OperatorError(f"{journal} has no record yet")
         self._identity = identity
-        self.desk = CaseDesk(CaseFile(folder / CASES_NAME, identity, disk))
+        file = CaseFile(folder / CASES_NAME, identity, disk)
+        self.desk = CaseDesk(file)
+        if file.torn:
+            log(f"the cases end with {file.torn} bytes of a write that was cut: nobody has them")
         self.watch, self.filed, read = self._resumed(rules, links)
         self._follower = WholeFollower(self._reader.follow(read), read)
         self._saved = self.filed
@@ -109,14 +112,12 @@ class Surveillance:
         self._reader.close()
 
     def _file(self, alert: Alert) -> None:
-        while True:
+        while not self.desk.has(alert):
             try:
                 case = self.desk.alert(alert, self._clock.now())
             except CasesBusy:
                 self.desk.look()
                 continue
-            break
-        if case.alerts[-1] == alert:
             self._log(
                 f"{alert.kind} in case {case.id}, records {alert.first_record} to"
                 f" {alert.last_record}: {alert.text}"

@@ -18,10 +18,10 @@ class ListStore:
     def read(self, after):
         return [decode_event(row) for row in self.rows[after:]]
 
-    def append(self, after, events):
+    def append(self, after, event):
         if after != len(self.rows):
             raise CaseRefused("others were faster")
-        self.rows += [encode_event(event) for event in events]
+        self.rows.append(encode_event(event))
 
 
 def alert(kind="spoofing", members=(7,), last=100, instrument=1):

@@ -36,6 +36,8 @@ RUN_ELSEWHERE = {
     "fixgate restore": "tests/system/test_mirror.py",
     "fixgate watch": "tests/system/test_watch.py",
     "fixgate receipt": "tests/audit/test_receipts.py",
+    "fixgate alerts": "tests/surveillance/test_commands.py",
+    "fixgate cases": "tests/surveillance/test_commands.py",
     "fixgate cfg": "test_commands_of_the_pages",
     ".venv/bin/python docs/examples": "tests/docs/test_examples.py",
     "fixgate breaks": "tests/custody/test_decision_commands.py",
