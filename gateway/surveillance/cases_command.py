@@ -2,14 +2,7 @@
 loads nothing of the cases."""
 
 import argparse
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Final
-
-ANSWERS: Final = "gateway.surveillance.cases_answer"
-
-Act = Callable[[argparse.Namespace], int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_cases(args: argparse.Namespace) -> int:
-    """Raises OperatorError; CaseRefused becomes one."""
-    act: Act = import_module(ANSWERS).answer
-    return act(args)
+    """Raises OperatorError."""
+    from gateway.surveillance.cases_answer import answer
+
+    return answer(args)

@@ -2,25 +2,20 @@
 
 import re
 
-import msgspec
 import pytest
 
-from custody.policy.policy import AN_ADDRESS
-from custody.settings import MaybeAddress
 from engine.model.errors import ConfigError
 from engine.model.refdata import ReferenceData
 from gateway.bootstrap import bootstrap_commands
 from gateway.config import (
     ARGON2,
     MAX_CONFIG_BYTES,
-    Config,
     Limits,
     load_config,
     resolve_sessions,
     verifies_slowly,
     verify_password,
 )
-from gateway.config_words import in_words
 from tests.gateway.support import DEMO, ROOT, VENUE, configured, edited, refusal
 
 HASH = (
@@ -171,54 +166,19 @@ def test_a_session_says_what_it_has_before_its_member_and_the_defaults_do(tmp_pa
 
 SHAPES = [
     ("tick of a number", ('tick: "0.01"', "tick: 0.01"), "instruments[0].tick", "`float`"),
-    (
-        "tick with an exponent",
-        ('tick: "0.01"', 'tick: "1e-2"'),
-        "instruments[0].tick",
-        A_NUMBER,
-    ),
-    (
-        "tick below zero",
-        ('tick: "0.01"', 'tick: "-0.01"'),
-        "instruments[0].tick",
-        A_NUMBER,
-    ),
-    (
-        "tick without digits",
-        ('tick: "0.01"', 'tick: "."'),
-        "instruments[0].tick",
-        A_NUMBER,
-    ),
+    ("tick with an exponent", ('tick: "0.01"', 'tick: "1e-2"'), "instruments[0].tick", A_NUMBER),
+    ("tick below zero", ('tick: "0.01"', 'tick: "-0.01"'), "instruments[0].tick", A_NUMBER),
+    ("tick without digits", ('tick: "0.01"', 'tick: "."'), "instruments[0].tick", A_NUMBER),
     (
         "digits of another script",
         ('"0.01"', '"\u0660.\u0660\u0661"'),
         "instruments[0].tick",
         A_NUMBER,
     ),
-    (
-        "a line end after a number",
-        ('"0.01"', '"0.01\\n"'),
-        "instruments[0].tick",
-        A_NUMBER,
-    ),
-    (
-        "a line end after a name",
-        ("name: ACME\n", 'name: "ACME\\n"\n'),
-        "members[0].name",
-        A_NAME,
-    ),
-    (
-        "a name with a space",
-        ("name: ACME\n", 'name: "A CME"\n'),
-        "members[0].name",
-        A_NAME,
-    ),
-    (
-        "a name too long",
-        ("name: ACME\n", f"name: {'A' * 33}\n"),
-        "members[0].name",
-        A_NAME,
-    ),
+    ("a line end after a number", ('"0.01"', '"0.01\\n"'), "instruments[0].tick", A_NUMBER),
+    ("a line end after a name", ("name: ACME\n", 'name: "ACME\\n"\n'), "members[0].name", A_NAME),
+    ("a name with a space", ("name: ACME\n", 'name: "A CME"\n'), "members[0].name", A_NAME),
+    ("a name too long", ("name: ACME\n", f"name: {'A' * 33}\n"), "members[0].name", A_NAME),
     ("an asset's scale", ("JPY, scale: 2", "JPY, scale: 19"), "assets[2].scale", "<= 18"),
     (
         "a collar of everything",
@@ -726,27 +686,3 @@ def test_hashes_are_argon2id_with_their_own_salt():
     first, second = ARGON2.hash("correct horse battery"), ARGON2.hash("correct horse battery")
     assert first != second
     assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-
-
-def patterns(tree):
-    """(pattern, description) of every text of a schema."""
-    if isinstance(tree, dict):
-        if "pattern" in tree:
-            yield tree["pattern"], tree.get("description")
-        tree = list(tree.values())
-    if isinstance(tree, list):
-        for node in tree:
-            yield from patterns(node)
-
-
-def test_whoever_gets_a_text_wrong_is_told_in_words_what_it_has_to_be():
-    found = dict(patterns(msgspec.json.schema(Config)))
-    assert len(found) > 8
-    assert [pattern for pattern, words in found.items() if not words] == []
-
-
-def test_an_address_is_refused_in_words():
-    with pytest.raises(msgspec.ValidationError) as caught:
-        msgspec.convert("0xAb", MaybeAddress)
-    assert in_words(str(caught.value), Config) == f"expected {AN_ADDRESS}"
-    assert in_words("Expected `int`, got `str`", Config) == "Expected `int`, got `str`"
