@@ -72,6 +72,17 @@ class LedgerPoster:
         self.store.flush(self.ledger, Cursor(end, salt))
         return len(records)
 
+    def catch_up(self, limit: int = GROUP_RECORDS) -> bool:
+        """Post all that the journal has on disk at this call, if that is at most `limit` records;
+        whether it is posted now. Raises as `step` does."""
+        mark = self._reader.mark().number
+        if mark - self.last > limit:
+            return False
+        while self.last < mark:
+            if not self.step(limit):
+                return False
+        return True
+
     def post(self, batches: Iterable[Batch]) -> None:
         """Post what the chain says, and bring it to disk. The ledger's time is the journal's: a
         batch's own is not looked at. Raises as `step` does, and BatchRefused."""

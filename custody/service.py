@@ -27,6 +27,7 @@ from custody.deposits.scanner import Scanner
 from custody.deposits.store import counts as deposit_counts
 from custody.deposits.store import last_block
 from custody.desk import Desk
+from custody.holds import Holds
 from custody.known import Known
 from custody.outgoing.sender import Sender, Signer
 from custody.part import Means
@@ -112,7 +113,8 @@ class Custody:
             means, terms.chain, witnesses, self.books, assets, treasury, wallets.cold
         )
         self.crediting = Crediting(means, self.poster, self.telling, screening, assets)
-        self.sender = Sender(means, witnesses, signer)
+        self._holds = Holds(self.poster, database)
+        self.sender = Sender(means, witnesses, signer, self._holds)
         policies = Policies(database, terms.policy, clock)
         rulings = PolicyRulings(policies, assets, refdata, clock)
         self.moves = Moves(means, self.books, self.sender, assets, wallets, terms.max_fee)
@@ -122,8 +124,8 @@ class Custody:
         restocks = RestockDesk(means, terms.chain, known, decided, stock)
         self.lifecycle = Lifecycle(
             means, self.books, self.telling, rulings, screening,
-            HotWallet(wallets.hot, terms.max_fee, witnesses, stock.waits), self.sender, assets,
-            self._number_of,
+            HotWallet(wallets.hot, terms.max_fee, witnesses, stock.waits), self.sender,
+            self._holds, assets, self._number_of,
         )  # fmt: skip
         self.treasury = self._treasury(terms, restocks)
         self.reconciler = Reconciler(means, self.poster, witnesses, assets, wallets)
@@ -159,7 +161,7 @@ class Custody:
             GiveUp: GivingUp(means, endings),
             ReleaseDeposit: Releasing(means, assets, known.account, endings),
             ReturnDeposit: Returning(
-                means, self.books, self.witnesses, self.sender, self.moves, assets,
+                means, self.books, self.witnesses, self.sender, self._holds, self.moves, assets,
                 self.wallets.hot, max_fee, endings,
             ),
             Restock: Restocks(means, self.moves, self.witnesses, endings),

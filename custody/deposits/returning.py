@@ -20,6 +20,7 @@ from custody.decisions.progress import Endings
 from custody.decisions.states import DecisionState
 from custody.deposits import decided, store
 from custody.deposits.states import DepositState as S
+from custody.holds import GOES_ON, HELD, Holds, account_of_deposit
 from custody.ledger import chart
 from custody.outgoing import store as outgoing
 from custody.outgoing.fees import first_offer
@@ -64,6 +65,7 @@ class Returning(Part):
         books: ChainBooks,
         network: Nodes,
         sender: Sender,
+        holds: Holds,
         fuelling: Fuelling,
         assets: ChainAssets,
         hot: str,
@@ -75,6 +77,7 @@ class Returning(Part):
         self._books = books
         self._network = network
         self._sender = sender
+        self._holds = holds
         self._fuelling = fuelling
         self._assets = assets
         self._hot = hot
@@ -104,7 +107,7 @@ class Returning(Part):
             self._endings.fail(row, "it expired before it was sent")
         elif refusal := self.refusal(row, intent):
             self._endings.fail(row, refusal)
-        elif not self._waits(intent):
+        elif not self._waits(intent) and self._is_let_go(row, intent):
             await self._send(row, intent, approvals)
 
     def _waits(self, intent: ReturnDeposit) -> bool:
@@ -113,6 +116,24 @@ class Returning(Part):
             if stopped(connection, EVERYTHING, stopping_asset(intent.asset), intent.source):
                 return True
             return intent.source != self._hot and intent.source in busy_addresses(connection)
+
+    def _is_let_go(self, row: Row[Any], intent: ReturnDeposit) -> bool:
+        """Whether the venue lets the money go of the account that it came to; people see where it
+        does not."""
+        frozen = self._frozen(intent)
+        if frozen is None:
+            return False
+        if frozen != (row.text == HELD):
+            with self._database.begin() as connection:
+                self._endings.end(
+                    connection, row, DecisionState(row.state), HELD if frozen else GOES_ON
+                )
+        return not frozen
+
+    def _frozen(self, intent: ReturnDeposit) -> bool | None:
+        with self._reading.begin() as connection:
+            account = account_of_deposit(connection, intent)
+        return self._holds.frozen(account)
 
     # --- sending --------------------------------------------------------------------------
 
@@ -192,8 +213,8 @@ class Returning(Part):
         number = FROM_HOT if intent.source == self._hot else self._number(intent.source)
         request = purpose_bytes(Return(intent, tuple(approvals), number, amount))
         nonce = await self._sender.nonce_for(intent.source)
-        if nonce is None:
-            return
+        if nonce is None or self._frozen(intent) is not False:
+            return  # it may have been frozen while others were asked
         with self._database.begin() as connection:
             deposit = store.find(connection, intent.deposit)
             if deposit is None or decided.refusal(connection, intent):

@@ -17,6 +17,7 @@ from engine.model.commands import (
     DefineAsset,
     DefineInstrument,
     DefineMember,
+    SetHold,
 )
 from engine.model.enums import BUY, MAKER, SELL
 from engine.model.events import (
@@ -25,6 +26,7 @@ from engine.model.events import (
     Deposited,
     DepositReversed,
     Event,
+    HoldSet,
     OrderFilled,
     WithdrawalHeld,
     WithdrawalReleased,
@@ -68,15 +70,20 @@ class JournalPostings:
         """defined: the commands up to `last_read` that `defines` was true of."""
         self.ledger = ledger
         self.refdata = ReferenceData()
+        self.holds: dict[int, int] = {}
+        """By account, what the venue holds it to: enums.HOLD_*."""
         for command in defined:
-            self.refdata.apply(command)
+            self._define(command)
         self.last_read = last_read
         """Number of the last record whose command is posted."""
         self.decimals = decimals or {}
 
     @staticmethod
     def defines(whole: Whole) -> bool:
-        """Whether later commands cannot be posted, or told of, without knowing this one."""
+        """Whether later commands cannot be posted, or told of, without knowing this one; or it says
+        what an account is held to now, which to ask for was not enough."""
+        if isinstance(whole.command, SetHold):
+            return any(isinstance(event, HoldSet) for event in whole.events)
         refused = any(isinstance(event, CommandRefused) for event in whole.events)
         return not refused and isinstance(whole.command, _DEFINING)
 
@@ -84,13 +91,19 @@ class JournalPostings:
         """Post a command's money; None if it moved none. Commands have to come in order."""
         assert whole.first == self.last_read + 1, (whole.first, self.last_read)
         if self.defines(whole):
-            self.refdata.apply(whole.command)
+            self._define(whole.command)
         transfers = tuple(self._transfers(whole))
         posted = None
         if transfers:
             posted = self.ledger.post(Batch(key_of(whole), whole.time, transfers))
         self.last_read = whole.last
         return posted
+
+    def _define(self, command: Command) -> None:
+        if isinstance(command, SetHold):
+            self.holds[command.account] = command.level
+        else:
+            self.refdata.apply(command)
 
     def balance(self, account: int, asset: int) -> int:
         """What the ledger has of an account, in the venue's minor units; the venue's own account is

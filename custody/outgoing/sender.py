@@ -17,6 +17,7 @@ from sqlalchemy import Row
 from custody.alarms import raise_alarm, stopped
 from custody.chains.node import Block, Fees, Receipt
 from custody.chains.quorum import Disagreement
+from custody.holds import Holds
 from custody.outgoing import store
 from custody.outgoing.fees import Offer, first_offer, next_offer
 from custody.outgoing.states import OutgoingState
@@ -119,10 +120,12 @@ class Sender(Part):
         means: Means,
         network: Network,
         signer: Signer,
+        holds: Holds,
     ) -> None:
         super().__init__(means)
         self._network = network
         self._signer = signer
+        self._holds = holds
         self._looked: dict[bytes, int] = {}
         self._cancelling: set[str] = set()
         self._missing: dict[str, int] = {}
@@ -169,6 +172,13 @@ class Sender(Part):
         if fees is None:
             return
         offer = first_offer(fees, int(row.most))
+        frozen = self._holds.frozen_of(row)
+        if frozen is None:
+            return
+        if frozen and row.reference not in self._cancelling:
+            # Those behind its nonce must not wait until the hold is over.
+            self._cancelling.add(row.reference)
+            self._log(f"{row.reference} is not signed: the venue holds its account")
         if row.reference not in self._cancelling:
             await self._sign(row, offer, cancels=False)
         if row.reference in self._cancelling:

@@ -16,6 +16,7 @@ from custody.answers import Answer, Step
 from custody.assets import ChainAssets
 from custody.chain_books import ChainBooks, Move
 from custody.chains.node import CallFails
+from custody.holds import GOES_ON, HELD, Holds
 from custody.ledger import chart
 from custody.outgoing import store as outgoing
 from custody.outgoing.sender import Sender
@@ -103,6 +104,7 @@ class Lifecycle(Part):
         screening: Screening,
         payments: Payments,
         sender: Sender,
+        holds: Holds,
         assets: ChainAssets,
         number_of: Callable[[str], int],
     ) -> None:
@@ -114,6 +116,7 @@ class Lifecycle(Part):
         self._screening = screening
         self._payments = payments
         self._sender = sender
+        self._holds = holds
         self._assets = assets
         self._number_of = number_of
         self._ask_at: dict[str, int] = {}
@@ -223,6 +226,8 @@ class Lifecycle(Part):
         if self._clock.now() >= intent.expires:
             self._move(row, W.RELEASING, "it expired before it was sent", W.EXPIRED)
             return
+        if not self._is_let_go(row):
+            return
         with self._reading.begin() as connection:
             waits = self._payments.waits(connection, intent)
         if waits or not await self._may_go(row, intent):
@@ -239,6 +244,15 @@ class Lifecycle(Part):
             return
         self._plan(row, intent, nonce, gas)
 
+    def _is_let_go(self, row: Row[Any]) -> bool:
+        """Whether the venue lets the account's money go; people see where it does not."""
+        frozen = self._holds.frozen(row.account)
+        if frozen is None:
+            return False
+        if frozen != (row.text == HELD):
+            self._move(row, W.APPROVED, HELD if frozen else GOES_ON)
+        return not frozen
+
     async def _may_go(self, row: Row[Any], intent: Withdrawal) -> bool:
         asked = self._screening.withdrawal(
             row.account, row.asset, intent.destination, intent.amount
@@ -249,6 +263,8 @@ class Lifecycle(Part):
         return verdict == Verdict.CLEAR
 
     def _plan(self, row: Row[Any], intent: Withdrawal, nonce: int, gas: int) -> None:
+        if self._holds.frozen(row.account) is not False:
+            return  # it may have been frozen while others were asked
         with self._database.begin() as connection:
             wallet = self._payments.wallet
             what = (EVERYTHING, stopping_account(row.account), stopping_asset(row.asset), wallet)

@@ -8,8 +8,9 @@
      REFUSED                       the hold goes back; then the state that was decided on
 
 REQUESTED: the venue is asked to hold the money. AWAITING: approvals. APPROVED: screened, then given
-a nonce: from then on no word of anybody's stops it but a transaction of the same nonce. PAID: final
-on the chain and in the ledger; the venue is told.
+a nonce, unless the venue has frozen the account; from then on no word of anybody's stops it but a
+transaction of the same nonce, which is what it gets if its account is frozen before it is signed.
+PAID: final on the chain and in the ledger; the venue is told.
 """
 
 from enum import StrEnum

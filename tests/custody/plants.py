@@ -19,14 +19,17 @@ from custody.answers import Step
 from custody.assets import ChainAsset
 from custody.chains import quorum
 from custody.chains.node import NodeFailed, NodeRefused
-from custody.deposits import crediting, judge, scanner
+from custody.deposits import crediting, judge, returning, scanner
 from custody.deposits import store as deposits
 from custody.deposits.states import DepositState
+from custody.holds import Holds
+from custody.ledger.postings import JournalPostings
 from custody.outgoing import sender
 from custody.outgoing import store as outgoing
 from custody.outgoing.fees import Offer, first_offer, next_offer
 from custody.outgoing.states import OutgoingState
 from custody.policy import decision, intents
+from custody.poster import LedgerPoster
 from custody.screening import ScreeningFailed, Verdict
 from custody.signing import orders
 from custody.signing.log import SignerLog
@@ -39,7 +42,7 @@ from custody.wallets import moves, refills, restocks, stock, surplus, sweeps
 from custody.withdrawals import lifecycle, rulings
 from custody.withdrawals import store as withdrawals
 from custody.withdrawals.states import WithdrawalState
-from engine.model.commands import HoldWithdrawal
+from engine.model.commands import HoldWithdrawal, SetHold
 from tests.custody import people
 
 PLANTS = {}
@@ -414,6 +417,64 @@ def not_screened_on_the_way_out(patch):
 def venue_units_on_the_chain(patch):
     """A payment is made in the venue's units instead of the chain's."""
     patch.setattr(ChainAsset, "atomic", lambda _self, minor: minor)
+
+
+# --- holds -------------------------------------------------------------------------------------
+
+
+@plant
+def hold_of_an_old_view(patch):
+    """Custody goes by the holds that it has posted, however late it is."""
+    patch.setattr(LedgerPoster, "catch_up", lambda _: True)
+
+
+@plant
+def hold_looked_at_once(patch):
+    """An account is looked at before others are asked, and not again behind that."""
+    real = lifecycle.Lifecycle._plan
+
+    def plan(self, *words):
+        known, self._holds = self._holds, SimpleNamespace(frozen=lambda _: False)
+        try:
+            real(self, *words)
+        finally:
+            self._holds = known
+
+    patch.setattr(lifecycle.Lifecycle, "_plan", plan)
+
+
+@plant
+def a_nonce_is_a_promise(patch):
+    """What has a nonce is signed, whoever was frozen meanwhile."""
+    patch.setattr(Holds, "frozen_of", lambda *_: False)
+
+
+@plant
+def holds_forgotten_at_a_restart(patch):
+    """A start in the middle of the journal knows of no hold."""
+    real = ledger_store.LedgerStore.reference
+
+    def reference(self):
+        return [command for command in real(self) if not isinstance(command, SetHold)]
+
+    patch.setattr(ledger_store.LedgerStore, "reference", reference)
+
+
+@plant
+def a_lift_by_one(patch):
+    """A lift counts in custody when the first of two has asked for it."""
+    real = JournalPostings.defines
+
+    def defines(whole):
+        return real(whole) or isinstance(whole.command, SetHold)
+
+    patch.setattr(JournalPostings, "defines", staticmethod(defines))
+
+
+@plant
+def returned_though_frozen(patch):
+    """A deposit is sent away again whoever it came to."""
+    patch.setattr(returning.Returning, "_frozen", lambda *_: False)
 
 
 # --- sending -----------------------------------------------------------------------------------

@@ -13,9 +13,12 @@ from custody.known import DeskRefused
 from custody.ledger.ledger import check_chain
 from custody.screening import ListScreening, ScreeningFailed, Verdict
 from custody.signing.log import SignerLog
-from custody.signing.requests import FROM_HOT, WarmPay
+from custody.signing.requests import FROM_HOT, WarmPay, read_purpose
 from custody.store.custody_schema import attempts
 from custody.store.ledger_store import LedgerStore
+from engine.model.enums import HOLD_FROZEN as FROZEN
+from engine.model.enums import HOLD_NONE as NONE
+from engine.model.enums import HOLD_RESTRICTED as RESTRICTED
 from tests.custody.people import ALICE, BOB, CAROL
 from tests.custody.world import BAD, CHAIN, ETHER, USDC, Killed, World
 from tests.engine.streams import (
@@ -394,6 +397,45 @@ class Schedule:
         ours = self.world.custody.poster.ledger
         assert _used(ledger) == _used(ours), "the disk has other sums"
         assert check_chain(store.posted()) == ours.digest, "the disk has other batches"
+
+
+class Holding(Schedule):
+    """The same, and accounts are frozen, closed to new risk and let go, also within a step."""
+
+    def __init__(self, seed, folder, template, kinds=()):
+        super().__init__(seed, folder, template, kinds)
+        self.signed = set()
+        self.world.passing = self.passing
+        self.sign, self.world.signing._ask = self.world.signing._ask, self.asked_to_sign
+
+    def hold_somebody(self):
+        account = self.rng.choice(list(ACCOUNTS.values()))
+        frozen = self.world.frozen(account)
+        self.world.hold(account, self.rng.choice((NONE, RESTRICTED)) if frozen else FROZEN)
+
+    def passing(self, where):
+        if where in ("withdrawal judged", "nonce assigned") and self.rng.random() < 0.1:
+            self.hold_somebody()
+
+    def heal(self):
+        super().heal()
+        for account in ACCOUNTS.values():
+            if self.world.frozen(account):
+                self.world.hold(account, NONE)
+
+    WORK = (*Schedule.WORK, hold_somebody)
+
+    def asked_to_sign(self, request, nonce, gas, offer, *, cancels):
+        """Nothing is signed for the first time for whom the venue has frozen."""
+        intent = getattr(read_purpose(request), "intent", None)
+        pays = intent is not None and not cancels
+        if pays and intent.id not in self.signed:
+            frozen = self.world.frozen(ACCOUNTS[intent.account])
+            assert not frozen, f"{intent.id} is signed, and {intent.account} is frozen"
+        signed = self.sign(request, nonce, gas, offer, cancels=cancels)
+        if pays:
+            self.signed.add(intent.id)
+        return signed
 
 
 def _used(ledger):

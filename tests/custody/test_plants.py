@@ -20,11 +20,12 @@ from tests.custody import test_crashes as crashes
 from tests.custody import test_decided_deposits as deciding
 from tests.custody import test_decisions as decisions
 from tests.custody import test_failures as failures
+from tests.custody import test_holds as holds
 from tests.custody import test_restocks as up
 from tests.custody import test_warm as warm
 from tests.custody import test_withdrawals as withdrawals
 from tests.custody.plants import PLANTS, planted
-from tests.custody.schedule import Schedule
+from tests.custody.schedule import Holding, Schedule
 from tests.custody.world import BAD, ETHER, POLICY, STRANGER, World
 from tests.engine.streams import ACME_ACCOUNT, ETH, RANDOM_BALANCES
 from tests.reconciling import test_booking as booking
@@ -138,10 +139,10 @@ class Ground:
         return folder
 
 
-def schedules(ground, kinds=()):
+def schedules(ground, kinds=(), kind=Schedule):
     """Seeded runs, of faults of these kinds."""
     for seed in range(SEEDS):
-        schedule = Schedule(seed, ground.folder(), ground.template, kinds)
+        schedule = kind(seed, ground.folder(), ground.template, kinds)
         try:
             schedule.run(TURNS)
         finally:
@@ -216,6 +217,12 @@ FORGED = partial(story, test=up.changed, terms=up.STOCKED)
 STEADY = partial(story, test=up.goes_slowly, policy=up.SLOWLY, terms=up.STOCKED)
 STAYS = partial(story, test=up.stays, terms=up.STAYING)
 ASKED = partial(story, test=up.is_asked_once, policy=up.NOBODY, terms=up.STOCKED)
+FROZEN = partial(schedules, kind=Holding)
+UNPOSTED = partial(story, test=holds.test_a_hold_that_custody_has_not_posted_counts)
+MEANWHILE = partial(story, test=holds.test_a_hold_that_comes_while_others_are_asked_counts)
+REMEMBERED = partial(story, test=holds.test_a_hold_is_known_after_a_restart)
+TWO_LIFT = partial(story, test=holds.test_one_who_asks_for_a_lift_lets_nothing_go)
+KEPT = partial(story, test=holds.test_a_return_waits_while_the_account_is_frozen)
 LATE = partial(story, test=a_credit_that_comes_late_is_reversed_when_it_has_come)
 
 TAKEN_BACK = partial(
@@ -314,6 +321,12 @@ FOUND_BY = {
     KILLED: {"/chain/": "key_of_the_moment"},
     BALANCED: {"credited": "logs_by_range"},
     BEHIND: {"still under way": "nonce_left_open"},
+    FROZEN: {"is frozen": "a_nonce_is_a_promise"},
+    UNPOSTED: {"settled|sending": "hold_of_an_old_view"},
+    MEANWHILE: {"after the hold": "hold_looked_at_once"},
+    REMEMBERED: {"settled|sending": "holds_forgotten_at_a_restart"},
+    TWO_LIFT: {"settled|sending": "a_lift_by_one"},
+    KEPT: {"it was returned": "returned_though_frozen"},
     TAKEN_BACK: {"reversed": "reversal_forgotten"},
     LATE: {"overdraft: ETH/deposits/incoming": "reversed_before_credited"},
     SLOW: {"they are": "velocity_of_what_has_settled"},

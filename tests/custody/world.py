@@ -36,6 +36,8 @@ from custody.withdrawals.states import ENDED
 from custody.withdrawals.store import intent_of
 from engine.core.venue import Venue
 from engine.model.clock import NANOS_PER_SECOND
+from engine.model.commands import Origin, SetHold
+from engine.model.enums import HOLD_FROZEN
 from engine.sequencer import Sequencer
 from tests.custody import people
 from tests.custody.people import ALICE, BOB, CAROL
@@ -198,8 +200,10 @@ class World:
         self.signing = DirectSigner(self)
         self.terms = replace(TERMS, policy=policy, **terms)
         self.logged = []
+        self.held_so_far = 0
         self.reached = []
         self.kill_at = None
+        self.passing = lambda _where: None
         self.screening = ListScreening([BAD])
         self.database = self.make_database(template)
         self.keys = self.make_keys()
@@ -267,6 +271,7 @@ class World:
 
     def _reached(self, where):
         self.reached.append(where)
+        self.passing(where)
         if self.kill_at == (where, self.reached.count(where)):
             raise Killed(where)
 
@@ -323,6 +328,24 @@ class World:
         if last is None or last[0] < final:
             moving.append(("block", final))
         return moving
+
+    # --- compliance -----------------------------------------------------------------------
+
+    def hold(self, account, level=HOLD_FROZEN):
+        """The venue holds an account to `level`, and its journal says so; if that is less than it
+        is held to, two people want it so."""
+        self.held_so_far += 1
+        in_force = self.venue.state.holds.get(account)
+        of = in_force.reference if in_force else ""
+        for by in ("ann", "ben") if in_force and in_force.level > level else ("ann",):
+            name = f"hold/{self.held_so_far}/{by}"
+            command = SetHold(Origin(0, 0, 0), account, level, "case 7", name, by, of)
+            self.sequencer.submit(command, self.clock.now())
+        self.sequencer.commit()
+
+    def frozen(self, account):
+        hold = self.venue.state.holds.get(account)
+        return hold is not None and hold.level == HOLD_FROZEN
 
     # --- what people see ------------------------------------------------------------------
 

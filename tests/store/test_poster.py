@@ -155,3 +155,13 @@ def test_readers_do_not_wait_for_the_writer(venue, posters, opens):
     to_the_end(posters(database))
     with database.begin():  # somebody writes
         assert LedgerStore(other).reference()
+
+
+def test_catching_up_is_to_the_mark_or_not_at_all(posters):
+    poster = posters()
+    behind = poster.behind
+    assert not poster.catch_up(behind - 1)
+    assert poster.behind == behind, "nothing was posted for nothing"
+    assert poster.catch_up(behind)
+    assert poster.behind == 0
+    assert poster.catch_up(0), "there is nothing to post"
