@@ -34,13 +34,15 @@ BEFORE_ALL: Final = ReplayResult(0, -1, 0)
 
 
 class Whole(NamedTuple):
-    """A command with all its events, its parts joined."""
+    """A command with all its events, its parts joined. counts: events of each of its records, where
+    it has several."""
 
     first: int
     last: int
     time: int
     command: Command
     events: tuple[Event, ...]
+    counts: tuple[int, ...] = ()
 
 
 def join_parts(records: Iterable[Record]) -> Iterator[Whole]:
@@ -62,7 +64,8 @@ def join_parts(records: Iterable[Record]) -> Iterator[Whole]:
         if len(group) == parts:
             first = group[0]
             events = tuple(event for part in group for event in part.events)
-            yield Whole(first.number, number, first.time, first.command, events)
+            counts = tuple(len(part.events) for part in group)
+            yield Whole(first.number, number, first.time, first.command, events, counts)
             group = []
 
 
@@ -107,7 +110,7 @@ def _replay(
 ) -> ReplayResult:
     count, last, time = 0, after.last, after.time
     apply = venue.apply
-    for first, end, then, command, events in join_parts(records):
+    for first, end, then, command, events, _ in join_parts(records):
         if at is not None and end > at:
             break
         if then < time:

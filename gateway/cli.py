@@ -51,6 +51,8 @@ from gateway.custody_commands import (
 )
 from gateway.custody_commands.common import Act
 from gateway.doctor import run_doctor
+from gateway.exports.command import add_arguments as add_export_arguments
+from gateway.exports.command import run_export
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
 from gateway.plain import record_json
@@ -134,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
     add_cases_arguments(add("cases", run_cases, "what people make of alerts"))
+    add_export_arguments(add("export", run_export, "make records for regulators or members"))
     add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
     _add_custody(add)
 

@@ -72,7 +72,7 @@ def make_receipt(reader: TileReader, note: bytes, exec_id: str, *, whole: bool) 
             f"record {number} is not in the log: its checkpoint has {reader.size} records"
         )
     entry = reader.bundle(number // TILE_WIDTH)[number % TILE_WIDTH]
-    _event(_record(entry, number), place)
+    _event(record_of(entry, number), place)
     leaf = leaf_hash(entry)
     hashes = inclusion_proof(reader.node, number, reader.size)
     verify_inclusion(leaf, number, reader.size, hashes, checkpoint.root)
@@ -101,11 +101,12 @@ def check_receipt(data: bytes, keys: Sequence[VerifierKey]) -> Receipt:
     entry = from_base64(extra.record)
     leaf = leaf_hash(entry)
     signed = proof.verify(leaf, keys)
-    record = _record(entry, number)
+    record = record_of(entry, number)
     return Receipt(number, extra.exec_id, leaf, signed, record, _event(record, place))
 
 
-def _record(entry: bytes, number: int) -> Record:
+def record_of(entry: bytes, number: int) -> Record:
+    """Record `number`, out of its entry. Raises AuditRefused."""
     try:
         record = decode_record(entry)
     except msgspec.DecodeError as error:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.journal.disk import REAL_DISK, Disk
+from engine.journal.sink import DiskSink, HashedStream
 from engine.model.errors import FixgateError
 from gateway.history.rows import belongs, day_text
 
@@ -39,33 +40,6 @@ _LENGTH_BYTES: Final = 8
 
 class HistoryDamaged(FixgateError):
     """A file of the history cannot be used; the journal still has all that was in it."""
-
-
-class _Sink(io.RawIOBase):
-    """A file that is written through the disk's own calls, from its beginning on."""
-
-    def __init__(self, disk: Disk, fd: int) -> None:
-        super().__init__()
-        self.digest = sha256()
-        self.at = 0
-        self._disk = disk
-        self._fd = fd
-
-    def writable(self) -> bool:  # type: ignore[explicit-override] # typing has it from 3.12
-        return True
-
-    def tell(self) -> int:  # type: ignore[explicit-override]
-        return self.at
-
-    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override,explicit-override]
-        left = bytes(data)
-        size = len(left)
-        self.digest.update(left)
-        while left:
-            count = self._disk.pwrite(self._fd, left, self.at)
-            self.at += count
-            left = left[count:]
-        return size
 
 
 class HistoryFolder:
@@ -94,7 +68,7 @@ class HistoryFolder:
     def write_tables(self, path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
         """A Parquet file of these tables, a row group each; its SHA-256. Raises OSError."""
 
-        def fill(sink: _Sink) -> None:
+        def fill(sink: HashedStream) -> None:
             with pq.ParquetWriter(sink, schema, write_page_checksum=True) as writer:
                 for table in tables:
                     writer.write_table(table, row_group_size=max(table.num_rows, 1))
@@ -105,13 +79,13 @@ class HistoryFolder:
         """A file of bytes. Raises OSError."""
         self._write(path, lambda sink: sink.write(data))
 
-    def _write(self, path: Path, fill: Callable[[_Sink], object]) -> str:
+    def _write(self, path: Path, fill: Callable[[HashedStream], object]) -> str:
         """Under another name first, on disk before it has its own."""
         disk, temporary = self.disk, path.with_name(path.name + TEMPORARY)
         disk.make_folder(path.parent)
         fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
-            sink = _Sink(disk, fd)
+            sink = HashedStream(DiskSink(disk, fd))
             fill(sink)
             disk.sync_data(fd)
         finally:

@@ -38,6 +38,7 @@ RUN_ELSEWHERE = {
     "fixgate receipt": "tests/audit/test_receipts.py",
     "fixgate alerts": "tests/surveillance/test_commands.py",
     "fixgate cases": "tests/surveillance/test_commands.py",
+    "fixgate export": "tests/exports/test_exporting.py",
     "fixgate cfg": "test_commands_of_the_pages",
     ".venv/bin/python docs/examples": "tests/docs/test_examples.py",
     "fixgate breaks": "tests/custody/test_decision_commands.py",

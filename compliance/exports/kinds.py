@@ -1,0 +1,10 @@
+"""All exports that there are, by name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from compliance.exports.kind import Kind
+from compliance.exports.trades import TRADES
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in (TRADES,)})

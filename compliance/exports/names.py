@@ -1,0 +1,63 @@
+"""Names of what the journal has ids for, as they were at the record that is looked at. Pure."""
+
+from collections.abc import Iterator
+
+from compliance.exports.kind import Row
+from engine.model.commands import DefineAsset, DefineMember, DefineVenue
+from engine.model.ids import NOBODY
+from engine.model.refdata import ReferenceData, configuration_key
+from engine.replay import Whole
+
+
+class Names:
+    """Reference data, folded, with the identifiers that regulators know."""
+
+    def __init__(self) -> None:
+        self.refdata = ReferenceData()
+
+    def take(self, whole: Whole) -> bool:
+        """Learn what a command defines; whether it did. What the venue refused defines nothing."""
+        if configuration_key(whole.command) is None or whole.events:
+            return False
+        self.refdata.apply(whole.command)
+        return True
+
+    def venue(self) -> DefineVenue:
+        """Who the venue is; empty identifiers if it was never told."""
+        found = self.refdata.configured.get(("venue", NOBODY))
+        return found if isinstance(found, DefineVenue) else DefineVenue("", "")
+
+    def member(self, member: int) -> str:
+        """A member's name."""
+        return self.refdata.members[member].name
+
+    def account(self, account: int) -> str:
+        """An account's name; empty for none, which is that of an order that was refused."""
+        found = self.refdata.accounts.get(account)
+        return "" if found is None else found.name
+
+    def lei(self, member: int) -> str:
+        """A member's legal entity identifier, empty if it is not known."""
+        found = self.refdata.configured.get(("member", member))
+        return found.lei if isinstance(found, DefineMember) else ""
+
+    def token(self, asset: int) -> Row:
+        """An asset as {"DTI"} or {"Ccy"}; empty if neither is known."""
+        found = self.refdata.configured.get(("asset", asset))
+        if not isinstance(found, DefineAsset):
+            return {}
+        return (
+            {"DTI": found.dti} if found.dti else {"Ccy": found.currency} if found.currency else {}
+        )
+
+
+def exec_ids(whole: Whole) -> Iterator[str]:
+    """ExecID(17) of each event: its record's number and its place there, from 1."""
+    for k, count in enumerate(whole.counts or (len(whole.events),)):
+        for place in range(1, count + 1):
+            yield f"{whole.first + k}-{place}"
+
+
+def words(text: bytes) -> str:
+    """What a member has sent, as text: bytes that are none are spelled out."""
+    return text.decode("utf-8", "backslashreplace")
