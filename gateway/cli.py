@@ -20,6 +20,8 @@ from engine.model.refdata import ReferenceData
 from engine.replay import folder_records, replay
 from gateway.audit.receipt_command import add_arguments as add_receipt_arguments
 from gateway.audit.receipt_command import run_receipt
+from gateway.audit.verify_command import add_arguments as add_verify_arguments
+from gateway.audit.verify_command import run_verify
 from gateway.bootstrap import bootstrap_commands
 from gateway.children import (
     COMPLIANCE,
@@ -56,6 +58,7 @@ from gateway.exports.command import run_export
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
 from gateway.plain import record_json
+from gateway.progress import Progress
 from gateway.supervisor import ALL_PROCESSES, BOTS, Supervisor
 from gateway.surveillance.alerts_command import add_arguments as add_alerts_arguments
 from gateway.surveillance.alerts_command import run_alerts
@@ -66,9 +69,6 @@ from gateway.watch.command import run_watch
 
 TOKEN_BYTES: Final = 32
 """Random bytes of a token: nobody guesses 256 bits."""
-
-PROGRESS_RECORDS: Final = 100_000
-"""Records between two progress lines of a replay on a terminal."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -131,12 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--port-offset", type=int, default=0)
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
-    add_receipt_arguments(
-        add("receipt", run_receipt, "prove that an execution is in the audit log")
-    )
-    add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
-    add_cases_arguments(add("cases", run_cases, "what people make of alerts"))
-    add_export_arguments(add("export", run_export, "make records for regulators or members"))
+    _add_compliance(add)
     add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
     _add_custody(add)
 
@@ -152,6 +147,17 @@ def _parser() -> argparse.ArgumentParser:
     token = add("token", _token, "make a token for a member's streams, and its token_hashes entry")
     token.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _add_compliance(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> None:
+    """Commands over the audit log and the journal that it is of."""
+    add_receipt_arguments(
+        add("receipt", run_receipt, "prove that an execution is in the audit log")
+    )
+    add_verify_arguments(add("verify", run_verify, "check the journal against what was signed"))
+    add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
+    add_cases_arguments(add("cases", run_cases, "what people make of alerts"))
+    add_export_arguments(add("export", run_export, "make records for regulators or members"))
 
 
 def _add_custody(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> None:
@@ -277,19 +283,19 @@ def _replay(args: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise OperatorError(f"there is no journal in {args.data}: name the folder of a venue")
     venue = Venue()
-    terminal = sys.stderr.isatty()
+    progress = Progress()
 
     def passing() -> Iterator[Record]:
         for record in folder_records(folder, args.at):
             if args.records:
                 print(record_json(record))
-            if terminal and record.number % PROGRESS_RECORDS == PROGRESS_RECORDS - 1:
-                print(f"\rreplayed {record.number + 1:,} records", end="", file=sys.stderr)
+            progress.tell("replayed", record.number + 1)
             yield record
 
-    result = replay(passing(), venue)
-    if terminal and result.records >= PROGRESS_RECORDS:
-        print(file=sys.stderr)
+    try:
+        result = replay(passing(), venue)
+    finally:
+        progress.close()
     venue.check()
     figures = {
         "records": result.records,

@@ -21,7 +21,7 @@ from compliance.audit.checkpoint import (
     cosigned_text,
     parse_checkpoint,
 )
-from compliance.audit.errors import AuditRefused
+from compliance.audit.errors import AuditRefused, SignerUnknown
 from compliance.audit.notes import KEY_ID_BYTES, Signature, check_name, parse_note
 from compliance.audit.text import from_base64, to_base64
 
@@ -146,7 +146,8 @@ class SignedCheckpoint(NamedTuple):
 def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> SignedCheckpoint:
     """A note's checkpoint, if the log itself signed it: one of `keys` that bears the origin's name.
 
-    Unknown keys are passed over; a wrong signature of a known one spoils the note. AuditRefused.
+    Unknown keys are passed over; a wrong signature of a known one spoils the note. Raises
+    AuditRefused, SignerUnknown if all are unknown.
     """
     note = parse_note(data)
     known = {(key.name, key.key_id): key for key in keys}
@@ -157,10 +158,10 @@ def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> SignedCheckpoin
             time = key.verify(note.text, signature.data)
             signers[key] = max(time, signers.get(key, 0))
     if not signers:
-        raise AuditRefused("no known key has signed this")
+        raise SignerUnknown("no known key has signed this")
     checkpoint = parse_checkpoint(note.text)
     if all(key.name != checkpoint.origin for key in signers):
-        raise AuditRefused(f"no known key of {checkpoint.origin} itself has signed this")
+        raise SignerUnknown(f"no known key of {checkpoint.origin} itself has signed this")
     return SignedCheckpoint(checkpoint, signers)
 
 

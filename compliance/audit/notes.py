@@ -3,6 +3,7 @@
 Whose signatures they are and what they sign is in compliance.audit.keys.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ KEY_ID_BYTES: Final = 4
 
 _PREFIX: Final = "\N{EM DASH} "
 _SEPARATOR: Final = "\n\n"
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class Signature(NamedTuple):
@@ -55,7 +57,7 @@ def parse_note(data: bytes) -> Note:
         whole = data.decode("utf-8")
     except UnicodeDecodeError:
         raise AuditRefused("a note is UTF-8") from None
-    if any(char < " " and char != "\n" for char in whole):
+    if _CONTROL.search(whole):
         raise AuditRefused("a note has no control characters")
     split = whole.rfind(_SEPARATOR)
     if split < 0 or not whole.endswith("\n"):

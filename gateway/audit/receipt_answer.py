@@ -3,18 +3,16 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from compliance.audit.errors import AuditRefused
-from compliance.audit.keys import VerifierKey, parse_verifier
 from compliance.audit.proofs import MAX_PROOF_BYTES
 from compliance.audit.receipts import Receipt, check_receipt, make_receipt, published
 from compliance.audit.text import to_base64
 from compliance.audit.tile_store import LogFolder
 from compliance.audit.tiles import TileReader
 from engine.model.errors import OperatorError
+from gateway.audit.key_texts import verifier_keys
 from gateway.plain import named
 
 
@@ -42,7 +40,7 @@ def make(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Check a receipt and say what it shows; exit code 1 if it shows nothing."""
-    keys = _keys(args.key)
+    keys = verifier_keys(args.key)
     try:
         with args.verify.open("rb") as file:
             data = file.read(MAX_PROOF_BYTES + 1)
@@ -62,20 +60,6 @@ def check(args: argparse.Namespace) -> int:
     for key, value in found.items():
         print(f"{key:12} {json.dumps(value) if isinstance(value, dict | list) else value}")
     return 0
-
-
-def _keys(texts: Sequence[str]) -> list[VerifierKey]:
-    """Keys as they are given: each a key's text, or a file with a key a line."""
-    keys = []
-    for text in texts:
-        lines = [text]
-        if "+" not in text:
-            try:
-                lines = Path(text).read_text("utf-8").split("\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise OperatorError(f"{text} is neither a key nor a file of keys") from error
-        keys += [parse_verifier(line) for line in lines if line]
-    return keys
 
 
 def _told(receipt: Receipt) -> dict[str, Any]:

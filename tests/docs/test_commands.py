@@ -36,6 +36,7 @@ RUN_ELSEWHERE = {
     "fixgate restore": "tests/system/test_mirror.py",
     "fixgate watch": "tests/system/test_watch.py",
     "fixgate receipt": "tests/audit/test_receipts.py",
+    "fixgate verify": "tests/verify/test_command.py",
     "fixgate alerts": "tests/surveillance/test_commands.py",
     "fixgate cases": "tests/surveillance/test_commands.py",
     "fixgate export": "tests/exports/test_exporting.py",

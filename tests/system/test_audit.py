@@ -106,6 +106,8 @@ def test_each_fill_has_a_receipt_that_verifies_offline(venue, tmp_path):
     assert check(LogFolder(venue.data / "audit"), Entries(venue.data), keys_of(venue)) == (
         durable(venue.data)
     )
+    found = json.loads(fixgate("verify", "--data", venue.data, "--key", keys, "--json").stdout)
+    assert (found["result"], found["size"]) == ("all well", durable(venue.data))
 
 
 @pytest.mark.parametrize("rounds", [4, pytest.param(25, marks=pytest.mark.proof)])

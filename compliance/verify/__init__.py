@@ -1,0 +1,1 @@
+"""What an auditor checks offline: are the data what was signed, and do they mean what they say?"""

@@ -1,0 +1,246 @@
+"""All checks of a data folder, or of a copy of its `journal` and `audit`: offline, read-only.
+
+First whether the data are what was signed, then whether they mean what they say: what was not
+signed is not looked into any further. Works on a folder that a venue is writing to, too.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from compliance.audit.tile_store import CHECKPOINT_NAME, LogFolder
+from compliance.verify.checkpoints import (
+    Held,
+    Trust,
+    check_earlier,
+    check_newest,
+    check_quorum,
+    hold,
+    kinds,
+)
+from compliance.verify.entries import BundleEntries, JournalEntries, Source
+from compliance.verify.findings import INCOMPLETE, Failed, Report
+from compliance.verify.meaning import MEANING, check_meaning
+from compliance.verify.tree import BUNDLES, TILES, Progress, TreeCheck, TreeFindings
+
+CHECKPOINT: Final = "checkpoint"
+NEWEST: Final = "newest"
+EARLIER: Final = "earlier"
+WITNESSES: Final = "witnesses"
+RANGE: Final = "range"
+ENTRIES: Final = "entries"
+ROOT: Final = "root"
+
+ALWAYS_UNCHECKED: Final = (
+    "how the journal was written: epochs, flags and durable numbers of its frames, its durable "
+    "mark, what lies behind the last signed record; none of it is signed",
+    "everything else in the data folder: snapshots, indexes of sessions, ledger, history",
+)
+
+
+class Question(Struct, frozen=True):
+    """What an auditor has, and wants to know.
+
+    folder: of the data. newest: a checkpoint from outside, the newest that anybody has seen.
+    earlier: older ones, by their names. span: the first and last record asked for.
+    """
+
+    folder: Path
+    trust: Trust
+    newest: bytes | None = None
+    earlier: tuple[tuple[str, bytes], ...] = ()
+    span: tuple[int, int] | None = None
+
+
+class Verifier:
+    """Answers one question."""
+
+    def __init__(self, question: Question, progress: Progress) -> None:
+        self._question = question
+        self._progress = progress
+        self._log = LogFolder(question.folder / "audit")
+        self._journal = question.folder / "journal"
+        self._pending: list[Held] = []
+        """Checkpoints of the auditor's, whose roots the entries have to give."""
+        self.report = Report()
+        self.base: Held | None = None
+        """The checkpoint that all else is compared with."""
+
+    def run(self) -> Report:
+        """Do all checks. Raises OSError."""
+        report = self.report
+        base = self.base = self._checkpoints()
+        if base is None:
+            rest = (WITNESSES, RANGE, ENTRIES, ROOT, TILES, BUNDLES, *MEANING)
+            report.not_done(rest, "there is no checkpoint to compare anything with")
+            return report
+        self._witnesses(base)
+        self._range(base.checkpoint.size)
+        source = self._source(base.checkpoint.size)
+        if source is None:
+            report.failed(ENTRIES, Failed(INCOMPLETE, "there is neither a journal nor a bundle"))
+            report.not_done((ROOT, TILES, BUNDLES, *MEANING), "there are no entries")
+            return report
+        found = self._tree(base, source)
+        if found.sound:
+            check_meaning(source, report, self._progress)
+        else:
+            report.not_done(MEANING, "the entries are not what was signed")
+        self._leave_out(found, source)
+        return report
+
+    # --- checkpoints --------------------------------------------------------------------------
+
+    def _checkpoints(self) -> Held | None:
+        """The checkpoint to go by: the folder's, and where there is no log the newest one."""
+        question, report = self._question, self.report
+        own = self._own()
+        newest = None
+        if question.newest is None:
+            report.not_done((NEWEST,), "no checkpoint from outside was given (--checkpoint)")
+        else:
+            newest = self._hold(NEWEST, question.newest)
+        base = own
+        if own is None and not self._log.folder.is_dir():
+            base = newest
+        if newest is not None:
+            self._newest(own, newest, base)
+        if base is not None:
+            for name, note in question.earlier:
+                self._earlier(base, f"{EARLIER} {name}", note)
+        return base
+
+    def _own(self) -> Held | None:
+        """The folder's checkpoint."""
+        note = self._log.checkpoint()
+        if note is not None:
+            own = self._hold(CHECKPOINT, note)
+            if own is not None:
+                self.report.ok(CHECKPOINT, _told(own))
+            return own
+        if self._log.folder.is_dir():
+            self.report.failed(CHECKPOINT, Failed(INCOMPLETE, "it is not there", CHECKPOINT_NAME))
+        else:
+            self.report.not_done((CHECKPOINT,), "there is no audit log in the folder")
+        return None
+
+    def _hold(self, check: str, note: bytes) -> Held | None:
+        try:
+            return hold(check, note, self._question.trust)
+        except Failed as failure:
+            self.report.failed(check, failure)
+            return None
+
+    def _newest(self, own: Held | None, newest: Held, base: Held | None) -> None:
+        report = self.report
+        if own is None:
+            if base is None:
+                report.not_done((NEWEST,), "there is nothing to compare it with")
+            else:
+                report.ok(NEWEST, _told(newest))
+            return
+        try:
+            check_newest(own, newest)
+        except Failed as failure:
+            report.failed(NEWEST, failure)
+            return
+        if newest.checkpoint.size == own.checkpoint.size:
+            report.ok(NEWEST, "it is the folder's")
+        else:
+            self._pending.append(newest)
+
+    def _earlier(self, base: Held, check: str, note: bytes) -> None:
+        held = self._hold(check, note)
+        if held is None:
+            return
+        try:
+            check_earlier(base, held)
+        except Failed as failure:
+            self.report.failed(check, failure)
+        else:
+            self._pending.append(held)
+
+    def _witnesses(self, base: Held) -> None:
+        trust, report = self._question.trust, self.report
+        if not trust.quorum:
+            report.not_done((WITNESSES,), "none were asked for (--witness, --quorum)")
+            return
+        try:
+            report.ok(WITNESSES, check_quorum(base, trust))
+        except Failed as failure:
+            report.failed(WITNESSES, failure)
+
+    def _range(self, size: int) -> None:
+        """The range asked for lies in the tree. That nothing of it is missing the root shows."""
+        span, report = self._question.span, self.report
+        if span is None:
+            report.not_done((RANGE,), "none was asked for (--from, --to): all records were")
+        elif span[1] >= size:
+            failure = Failed(INCOMPLETE, f"{size} records are signed", f"record {span[1]}")
+            report.failed(RANGE, failure)
+        else:
+            report.ok(RANGE, f"records {span[0]} to {span[1]} are among the {size} that are signed")
+
+    # --- entries and tree ---------------------------------------------------------------------
+
+    def _source(self, size: int) -> Source | None:
+        """The journal, and where there is none the log's bundles."""
+        if self._journal.is_dir():
+            return JournalEntries(self._journal, size)
+        if (self._log.folder / "tile" / "entries").is_dir() or not size:
+            return BundleEntries(self._log, size)
+        return None
+
+    def _tree(self, base: Held, source: Source) -> TreeFindings:
+        points: dict[int, list[Held]] = defaultdict(list)
+        for held in (base, *self._pending):
+            points[held.checkpoint.size].append(held)
+        tiles = (self._log.folder / "tile").is_dir()
+        size = base.checkpoint.size
+        check = TreeCheck(size, points, self._log if tiles else None)
+        found = check.run(source, self._progress)
+        report = self.report
+        where = "the journal" if isinstance(source, JournalEntries) else "the bundles"
+        report.settle(ENTRIES, found.entries, f"{found.size:,}, out of {where}")
+        for held in (base, *self._pending):
+            name = ROOT if held is base else held.name
+            if held.name in found.roots:
+                of = f"the first {held.checkpoint.size:,} records give the root that is signed"
+                report.settle(name, found.roots[held.name], of)
+            else:
+                report.not_done((name,), "there are not enough entries")
+        for kind in (TILES, BUNDLES):
+            self._files(kind, found, tiles=tiles)
+        return found
+
+    def _files(self, kind: str, found: TreeFindings, *, tiles: bool) -> None:
+        report = self.report
+        if not tiles:
+            report.not_done((kind,), "there are none")
+        elif kind in found.files:
+            report.failed(kind, found.files[kind])
+        elif found.entries is not None:
+            report.not_done((kind,), "there are not enough entries")
+        else:
+            report.ok(kind, f"{found.counts[kind]:,} files are what the entries give")
+
+    def _leave_out(self, found: TreeFindings, source: Source) -> None:
+        """Say what nobody has looked at."""
+        unchecked = self.report.unchecked
+        if not isinstance(source, JournalEntries):
+            unchecked.append("the journal: it is not there, the records are the bundles'")
+        elif beyond := source.beyond():
+            unchecked.append(f"{beyond:,} records that are newer than the checkpoint")
+        if found.later:
+            unchecked.append(f"{found.later:,} files of a later tree than the checkpoint's")
+        if self._question.newest is None:
+            unchecked.append("whether all of it is an older state that was put back (--checkpoint)")
+        if not self._question.trust.quorum:
+            unchecked.append("whether others are shown another log (--witness, --quorum)")
+        unchecked += ALWAYS_UNCHECKED
+
+
+def _told(held: Held) -> str:
+    return f"{held.checkpoint.size:,} records of {held.checkpoint.origin}, signed by {kinds(held)}"

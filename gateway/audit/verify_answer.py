@@ -1,0 +1,86 @@
+"""What `fixgate verify` does, once all that checks is loaded."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+
+from compliance.audit.notes import MAX_NOTE_BYTES
+from compliance.audit.text import to_base64
+from compliance.verify.checkpoints import Held, Trust, check_trust
+from compliance.verify.findings import WORDS, Report
+from compliance.verify.verifier import Question, Verifier
+from engine.model.errors import OperatorError
+from gateway.audit.key_texts import verifier_keys
+from gateway.progress import Progress
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Check, say what was found, and what was not checked. Raises OperatorError, AuditRefused."""
+    if not args.data.is_dir():
+        raise OperatorError(f"there is no folder {args.data}")
+    trust = Trust(tuple(verifier_keys(args.key)), tuple(verifier_keys(args.witness)), args.quorum)
+    check_trust(trust)
+    question = Question(
+        args.data,
+        trust,
+        None if args.checkpoint is None else _note(args.checkpoint),
+        tuple((path.name, _note(path)) for path in args.since),
+        _span(args.first, args.last),
+    )
+    progress = Progress()
+    verifier = Verifier(question, progress.tell)
+    try:
+        report = verifier.run()
+    except OSError as error:
+        raise OperatorError(f"cannot read {args.data}: {error}") from error
+    finally:
+        progress.close()
+    if args.json:
+        print(json.dumps(_told(report, verifier.base)))
+    else:
+        _print(report)
+    return report.code
+
+
+def _note(path: Path) -> bytes:
+    """A checkpoint's file, as far as one may be long."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_NOTE_BYTES + 1)
+    except OSError as error:
+        raise OperatorError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _span(first: int | None, last: int | None) -> tuple[int, int] | None:
+    if first is None and last is None:
+        return None
+    begin = 0 if first is None else first
+    if last is None or not 0 <= begin <= last:
+        raise OperatorError("a range goes from --from N, 0 if it is left out, to --to N")
+    return begin, last
+
+
+def _told(report: Report, base: Held | None) -> dict[str, object]:
+    found: dict[str, object] = {"code": report.code, "result": WORDS[report.code]}
+    if base is not None:
+        found["origin"], found["size"] = base.checkpoint.origin, base.checkpoint.size
+        found["root"] = to_base64(base.checkpoint.root)
+        found["signed_at"] = base.signed_at or None
+    found["checks"] = [msgspec.structs.asdict(outcome) for outcome in report.outcomes]
+    found["not_checked"] = report.unchecked
+    return found
+
+
+def _print(report: Report) -> None:
+    """A line a check, what was not checked, and the verdict."""
+    width = max(len(outcome.check) for outcome in report.outcomes)
+    for outcome in report.outcomes:
+        where = f"{outcome.where}: " if outcome.where else ""
+        print(f"{outcome.check:{width}}  {outcome.result:11}  {where}{outcome.text}")
+    for text in report.unchecked:
+        print(f"{'':{width}}  not checked  {text}")
+    print(f"{WORDS[report.code]} ({report.code})")
+    sys.stdout.flush()
