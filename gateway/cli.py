@@ -55,6 +55,8 @@ from gateway.custody_commands.common import Act
 from gateway.doctor import run_doctor
 from gateway.exports.command import add_arguments as add_export_arguments
 from gateway.exports.command import run_export
+from gateway.holds.hold_command import add_arguments as add_hold_arguments
+from gateway.holds.hold_command import run_hold
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
 from gateway.plain import record_json
@@ -158,6 +160,7 @@ def _add_compliance(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> 
     add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
     add_cases_arguments(add("cases", run_cases, "what people make of alerts"))
     add_export_arguments(add("export", run_export, "make records for regulators or members"))
+    add_hold_arguments(add("hold", run_hold, "what the venue holds accounts to"))
 
 
 def _add_custody(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> None:

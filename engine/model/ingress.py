@@ -26,11 +26,15 @@ MAX_REQUESTS: Final = 512
 _LENGTH: Final = 4
 
 
+Commands = CustodyCommand | Block | Unblock | SetHold
+"""What may be said here: no member's orders, and no configuration."""
+
+
 class Request(Struct, frozen=True, array_like=True, gc=False):
     """number: the sender's, given back in the reply."""
 
     number: int
-    command: CustodyCommand | Block | Unblock | SetHold
+    command: Commands
 
 
 class Reply(Struct, frozen=True, array_like=True, gc=False):

@@ -19,8 +19,8 @@ from engine.model.enums import BLOCK_ALL, BUY, GTC, LIMIT
 from engine.model.events import Deposited, WithdrawalHeld, WithdrawalSettled
 from engine.model.ingress import MAX_FRAME, Request, frame
 from engine.replay import folder_records
+from gateway.ingress.client import IngressClient
 from gateway.ingress.server import MAX_CONNECTIONS
-from tests.support.ingress_client import IngressClient
 from tests.support.venue import Venue
 
 ACCOUNT, USD = 1, 1

@@ -1,0 +1,1 @@
+"""Holds on accounts, by command."""
