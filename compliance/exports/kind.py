@@ -20,15 +20,16 @@ Path = tuple[str, ...]
 
 class Column(NamedTuple):
     """A value of a row where a format has columns; holds is what is in it. Its name there has dots
-    between the levels."""
+    between the levels, the first `above` of which are left out."""
 
     path: Path
     holds: Literal["text", "decimal", "time", "integer", "boolean"] = "text"
+    above: int = 0
 
     @property
     def name(self) -> str:
         """Its header."""
-        return ".".join(self.path)
+        return ".".join(self.path[self.above :])
 
 
 def value_at(row: Row, path: Path) -> Any:  # noqa: ANN401 - whatever a row holds

@@ -5,6 +5,9 @@ from types import MappingProxyType
 from typing import Final
 
 from compliance.exports.kind import Kind
+from compliance.exports.orders import ORDERS
 from compliance.exports.trades import TRADES
 
-KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in (TRADES,)})
+_ALL: Final = (ORDERS, TRADES)
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _ALL})

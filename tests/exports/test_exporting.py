@@ -391,4 +391,4 @@ def test_a_folder_without_an_audit_log_is_named(fixgate, tmp_path):
 
 def test_the_command_line_knows_all_kinds_and_formats_without_loading_them():
     assert tuple(KINDS) == NAMES
-    assert set(FORMATS) == {fmt for kind in KINDS.values() for fmt in kind.formats} | {"json"}
+    assert set(FORMATS) == {fmt for kind in KINDS.values() for fmt in kind.formats}

@@ -70,8 +70,7 @@ def test_pandas_reads_exact_values(records, kind, tmp_path):
     frame = pd.read_parquet(written(records, kind, tmp_path), engine="pyarrow")
     for name, values in expected(records, kind).items():
         holds = next(c.holds for c in kind.columns if c.name == name)
-        series = frame[name]
+        found = [None if pd.isna(value) else value for value in frame[name].tolist()]
         if holds == "time":
-            series = series.astype("int64")
-        found = [None if pd.isna(value) else value for value in series.tolist()]
+            found = [None if time is None else time.value for time in found]
         assert found == values, name
