@@ -91,7 +91,7 @@ class Beside:
 
     def trade(self, seed, count, custody=0):
         """custody: of ten commands, how many move money in or out over a chain."""
-        trader = RandomTrader(seed, chain=custody > 0)
+        trader = RandomTrader(seed, chain=custody > 0, holds=seed % 2 == 1)
         time = START
         for _ in range(count):
             time += trader.wait()

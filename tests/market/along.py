@@ -39,7 +39,7 @@ def _commands(venue: Venue, seed: int, count: int) -> Iterator[tuple[object, int
     time = START
     for command in bootstrap_commands(balances=RANDOM_BALANCES):
         yield command, time
-    trader = RandomTrader(seed)
+    trader = RandomTrader(seed, holds=seed % 2 == 1)
     for _ in range(count):
         time += trader.wait()
         while (command := due(venue.mass_pending, venue.day_end, time)) is not None:

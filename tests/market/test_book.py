@@ -100,7 +100,7 @@ def test_any_stream_of_commands_folds_into_the_engines_books(seed, count, mass_s
 
 
 def test_a_long_stream_folds_into_the_engines_books_and_has_trades():
-    assert trade_along(3, 1_500, 2) > 100
+    assert trade_along(2, 1_500, 2) > 100
 
 
 @pytest.fixture

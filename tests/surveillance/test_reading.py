@@ -25,7 +25,7 @@ def both(seed, count, links=Links()):  # noqa: B008 - frozen
     reading = Reading(links)
     for number, command in enumerate(bootstrap_commands(balances=RANDOM_BALANCES)):
         reading.take(number, number, START, command, ())
-    for command, number, time in stream(seed, count):
+    for command, number, time in stream(seed, count, holds=seed % 2 == 1):
         events = tuple(venue.apply(command, number, time))
         steps = reading.take(number, number, time, command, events)
         yield command, events, steps, venue, reading

@@ -1,6 +1,8 @@
 """Whether records mean what they say: true ones do, and those of a wrong engine are found by checks
 that share nothing with it."""
 
+from functools import partial
+
 import pytest
 from msgspec.structs import replace
 
@@ -14,6 +16,8 @@ from tests.engine.streams import RandomTrader
 from tests.verify.engine_bugs import BUGS, planted
 from tests.verify.support import QueueTrader, failures, meaning, played, results, texts
 
+HOLDING = partial(RandomTrader, holds=True)
+
 COUNT = 900
 """Commands of random traders: enough that each bug shows."""
 
@@ -24,9 +28,9 @@ def entries():
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("trader", [RandomTrader, QueueTrader])
+@pytest.mark.parametrize("trader", [RandomTrader, QueueTrader, HOLDING])
 def test_what_the_engine_does_is_well(seed, trader):
-    """Over days and nights, mass cancels, blocks, replaces, withdrawals."""
+    """Over days and nights, mass cancels, blocks, holds, replaces, withdrawals."""
     report = meaning(played(COUNT, seed, trader))
     assert results(report) == dict.fromkeys(MEANING, OK)
 
