@@ -207,7 +207,7 @@ class World:
         self.screening = ListScreening([BAD])
         self.database = self.make_database(template)
         self.keys = self.make_keys()
-        self.signer = None
+        self.signer = self.signer_log = None
         self.start_signer()
         wallets = self.signer.handle(requests.Wallets())
         self.hot, self.tank, self.warm = wallets.hot, wallets.gas_tank, wallets.warm
@@ -247,8 +247,9 @@ class World:
             CHAIN, {"ETH": "", "USD": USDC}, DECIMALS, self.terms.policy, COLD, 500 * GWEI, ETHER,
             self.has_warm,
         )  # fmt: skip
-        log = SignerLog(self.folder / "signer.log", self.logged.append)
-        self.signer = Signer(rules, self.keys, log, self.clock, self.logged.append)
+        self._end_signer()
+        self.signer_log = SignerLog(self.folder / "signer.log", self.logged.append)
+        self.signer = Signer(rules, self.keys, self.signer_log, self.clock, self.logged.append)
 
     def start(self):
         """Custody again, with what is on disk alone."""
@@ -275,8 +276,14 @@ class World:
         if self.kill_at == (where, self.reached.count(where)):
             raise Killed(where)
 
+    def _end_signer(self):
+        if self.signer_log is not None:
+            self.signer_log.close()
+            self.signer_log = None
+
     def close(self):
         self.custody.close()
+        self._end_signer()
         self.runner.close()
         self.writer.close()
         self.database.dispose()
