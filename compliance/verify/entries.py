@@ -23,7 +23,12 @@ from engine.journal.frame import (
     read_frame,
 )
 from engine.journal.mark import Mark
-from engine.journal.segment import SEGMENT_HEADER_BYTES, SegmentFormatUnknownError, segment_name
+from engine.journal.segment import (
+    SEGMENT_HEADER_BYTES,
+    SegmentFormatUnknownError,
+    decode_segment_header,
+    segment_name,
+)
 from engine.model.errors import JournalDamaged
 
 READ_RECORDS: Final = 1_024
@@ -100,6 +105,11 @@ class JournalEntries:
         if number and number in files.segments() and number != segment:
             segment, offset = number, SEGMENT_HEADER_BYTES
         where = f"record {number}"
+        if offset == SEGMENT_HEADER_BYTES:
+            head = files.read(segment, 0, SEGMENT_HEADER_BYTES)
+            header = decode_segment_header(head)
+            if len(head) == SEGMENT_HEADER_BYTES and (header is None or header.first != segment):
+                return Failed(TAMPERED, text, where)
         data = files.read(segment, offset, MAX_FRAME_BYTES)
         frame = read_frame(data, 0)
         cut = len(data) < HEADER_BYTES or frame_length(data, 0) > len(data) or not data.strip(b"\0")

@@ -33,6 +33,19 @@ class Step(Struct, frozen=True):
         return f"record {self.first}"
 
 
+def record_of(number: int, payload: bytes) -> Record:
+    """The record in entry `number`. Raises Failed."""
+    where = f"record {number}"
+    try:
+        record = decode_record(payload)
+    except msgspec.DecodeError as error:
+        raise Failed(UNREADABLE, f"it is of another release of fixgate: {error}", where) from None
+    if record.number != number:
+        code = INCOMPLETE if record.number > number else TAMPERED
+        raise Failed(code, f"in its place is record {record.number}", where)
+    return record
+
+
 class Records:
     """Goes over all commands of a log once. unfinished: records at the end whose command goes on
     after them."""
@@ -58,18 +71,11 @@ class Records:
 
     def _records(self) -> Iterator[Record]:
         for number, payload in enumerate(self._source):
-            where = f"record {number}"
-            try:
-                record = decode_record(payload)
-            except msgspec.DecodeError as error:
-                raise Failed(
-                    UNREADABLE, f"it is of another release of fixgate: {error}", where
-                ) from None
-            if record.number != number:
-                code = INCOMPLETE if record.number > number else TAMPERED
-                raise Failed(code, f"in its place is record {record.number}", where)
+            record = record_of(number, payload)
             if record.time < self.time:
-                raise Failed(TAMPERED, "it is earlier than the record before it", where)
+                raise Failed(
+                    TAMPERED, "it is earlier than the record before it", f"record {number}"
+                )
             self.time = record.time
             self.count = number + 1
             self._group.append((record, payload))

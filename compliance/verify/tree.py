@@ -79,11 +79,6 @@ class TreeFindings(Struct):
     counts: dict[str, int] = field(default_factory=dict)
     later: int = 0
 
-    @property
-    def sound(self) -> bool:
-        """Whether the entries are what was signed."""
-        return self.entries is None and not any(self.roots.values())
-
 
 class TreeCheck:
     """Goes once over the entries of a tree of `size`. log: its folder, None if there is none."""

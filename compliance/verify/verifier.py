@@ -21,6 +21,7 @@ from compliance.verify.checkpoints import (
     kinds,
 )
 from compliance.verify.entries import BundleEntries, JournalEntries, Source
+from compliance.verify.exports import OpenedExport, derive, open_export
 from compliance.verify.findings import INCOMPLETE, Failed, Report
 from compliance.verify.meaning import MEANING, check_meaning
 from compliance.verify.tree import BUNDLES, TILES, Progress, TreeCheck, TreeFindings
@@ -29,6 +30,7 @@ CHECKPOINT: Final = "checkpoint"
 NEWEST: Final = "newest"
 EARLIER: Final = "earlier"
 WITNESSES: Final = "witnesses"
+EXPORT: Final = "export"
 RANGE: Final = "range"
 ENTRIES: Final = "entries"
 ROOT: Final = "root"
@@ -44,7 +46,8 @@ class Question(Struct, frozen=True):
     """What an auditor has, and wants to know.
 
     folder: of the data. newest: a checkpoint from outside, the newest that anybody has seen.
-    earlier: older ones, by their names. span: the first and last record asked for.
+    earlier: older ones, by their names. span: the first and last record asked for. exports: folders
+    of exports. release: the one that runs, which can make again what it has made.
     """
 
     folder: Path
@@ -52,6 +55,8 @@ class Question(Struct, frozen=True):
     newest: bytes | None = None
     earlier: tuple[tuple[str, bytes], ...] = ()
     span: tuple[int, int] | None = None
+    exports: tuple[Path, ...] = ()
+    release: str = ""
 
 
 class Verifier:
@@ -64,6 +69,7 @@ class Verifier:
         self._journal = question.folder / "journal"
         self._pending: list[Held] = []
         """Checkpoints of the auditor's, whose roots the entries have to give."""
+        self._exports: list[OpenedExport] = []
         self.report = Report()
         self.base: Held | None = None
         """The checkpoint that all else is compared with."""
@@ -74,20 +80,23 @@ class Verifier:
         base = self.base = self._checkpoints()
         if base is None:
             rest = (WITNESSES, RANGE, ENTRIES, ROOT, TILES, BUNDLES, *MEANING)
-            report.not_done(rest, "there is no checkpoint to compare anything with")
+            unopened = map(_export_name, self._question.exports)
+            report.not_done((*rest, *unopened), "there is no checkpoint to compare anything with")
             return report
         self._witnesses(base)
         self._range(base.checkpoint.size)
         source = self._source(base.checkpoint.size)
+        exports = [export.name for export in self._exports]
         if source is None:
             report.failed(ENTRIES, Failed(INCOMPLETE, "there is neither a journal nor a bundle"))
-            report.not_done((ROOT, TILES, BUNDLES, *MEANING), "there are no entries")
+            report.not_done((ROOT, TILES, BUNDLES, *MEANING, *exports), "there are no entries")
             return report
         found = self._tree(base, source)
-        if found.sound:
+        if found.entries is None and found.roots[base.name] is None:
             check_meaning(source, report, self._progress)
+            self._derive(found, source)
         else:
-            report.not_done(MEANING, "the entries are not what was signed")
+            report.not_done((*MEANING, *exports), "the entries are not what was signed")
         self._leave_out(found, source)
         return report
 
@@ -110,6 +119,8 @@ class Verifier:
         if base is not None:
             for name, note in question.earlier:
                 self._earlier(base, f"{EARLIER} {name}", note)
+            for folder in question.exports:
+                self._open(base, _export_name(folder), folder)
         return base
 
     def _own(self) -> Held | None:
@@ -162,6 +173,16 @@ class Verifier:
         else:
             self._pending.append(held)
 
+    def _open(self, base: Held, check: str, folder: Path) -> None:
+        """An export whose checkpoint lies within what is verified here."""
+        try:
+            export = open_export(check, folder, self._question.trust, self._question.release)
+            check_earlier(base, export.held)
+        except Failed as failure:
+            self.report.failed(check, failure)
+        else:
+            self._exports.append(export)
+
     def _witnesses(self, base: Held) -> None:
         trust, report = self._question.trust, self.report
         if not trust.quorum:
@@ -195,7 +216,7 @@ class Verifier:
 
     def _tree(self, base: Held, source: Source) -> TreeFindings:
         points: dict[int, list[Held]] = defaultdict(list)
-        for held in (base, *self._pending):
+        for held in (base, *self._pending, *(export.held for export in self._exports)):
             points[held.checkpoint.size].append(held)
         tiles = (self._log.folder / "tile").is_dir()
         size = base.checkpoint.size
@@ -214,6 +235,18 @@ class Verifier:
         for kind in (TILES, BUNDLES):
             self._files(kind, found, tiles=tiles)
         return found
+
+    def _derive(self, found: TreeFindings, source: Source) -> None:
+        """Make the exports again whose checkpoints' roots the entries give."""
+        for export in self._exports:
+            failure = found.roots[export.name]
+            said = ""
+            if failure is None:
+                try:
+                    said = derive(export, source)
+                except Failed as wrong:
+                    failure = wrong
+            self.report.settle(export.name, failure, said)
 
     def _files(self, kind: str, found: TreeFindings, *, tiles: bool) -> None:
         report = self.report
@@ -240,6 +273,10 @@ class Verifier:
         if not self._question.trust.quorum:
             unchecked.append("whether others are shown another log (--witness, --quorum)")
         unchecked += ALWAYS_UNCHECKED
+
+
+def _export_name(folder: Path) -> str:
+    return f"{EXPORT} {folder.absolute().name}"
 
 
 def _told(held: Held) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+import gateway
 from compliance.audit.notes import MAX_NOTE_BYTES
 from compliance.audit.text import to_base64
 from compliance.verify.checkpoints import Held, Trust, check_trust
@@ -21,6 +22,9 @@ def verify(args: argparse.Namespace) -> int:
     """Check, say what was found, and what was not checked. Raises OperatorError, AuditRefused."""
     if not args.data.is_dir():
         raise OperatorError(f"there is no folder {args.data}")
+    for folder in args.export:
+        if not folder.is_dir():
+            raise OperatorError(f"there is no folder {folder}")
     trust = Trust(tuple(verifier_keys(args.key)), tuple(verifier_keys(args.witness)), args.quorum)
     check_trust(trust)
     question = Question(
@@ -29,6 +33,8 @@ def verify(args: argparse.Namespace) -> int:
         None if args.checkpoint is None else _note(args.checkpoint),
         tuple((path.name, _note(path)) for path in args.since),
         _span(args.first, args.last),
+        tuple(args.export),
+        gateway.__version__,
     )
     progress = Progress()
     verifier = Verifier(question, progress.tell)

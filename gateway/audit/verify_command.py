@@ -63,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an older checkpoint that you hold; may be given several times",
     )
     parser.add_argument(
+        "--export",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="what `fixgate export` has made, to be made again; may be given several times",
+    )
+    parser.add_argument(
         "--from", dest="first", type=int, metavar="N", help="the first record that you ask for"
     )
     parser.add_argument(
