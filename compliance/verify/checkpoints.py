@@ -88,11 +88,7 @@ def kinds(held: Held) -> str:
 
 def check_newest(folder: Held, newest: Held) -> None:
     """That a folder's checkpoint is not older than one that came from outside, and is the same if
-    it is as old. Raises Failed.
-
-    A log makes one checkpoint of a size and no second one, so its own signatures are the same byte
-    by byte. Whether a later one grew out of it the entries show.
-    """
+    it is as old. Raises Failed. Whether a later one grew out of it the entries show."""
     here, there = folder.checkpoint, newest.checkpoint
     if here.size < there.size:
         raise Failed(
@@ -101,21 +97,28 @@ def check_newest(folder: Held, newest: Held) -> None:
             "or it was rolled back",
             folder.name,
         )
-    if here.size > there.size:
-        return
-    if here.root != there.root:
-        raise Failed(TAMPERED, f"of {here.size} records two roots are signed", folder.name)
-    if folder.own != newest.own:
-        raise Failed(
-            TAMPERED, "the log's own signatures are not those of the newest checkpoint", folder.name
-        )
+    _check_same(folder, newest)
 
 
 def check_earlier(base: Held, earlier: Held) -> None:
-    """That a checkpoint of the auditor's is not of more records than there are. Raises Failed."""
+    """That a checkpoint of the auditor's, or of an export, is not of more records than there are,
+    and is the same if it is of as many. Raises Failed."""
     size = earlier.checkpoint.size
     if size > base.checkpoint.size:
         raise Failed(
             INCOMPLETE, f"it is of {size} records, and the newest of {base.checkpoint.size}",
             earlier.name,
         )  # fmt: skip
+    _check_same(earlier, base)
+
+
+def _check_same(held: Held, other: Held) -> None:
+    """A log makes one checkpoint of a size and no second one, so that its own signatures are the
+    same byte by byte. Raises Failed."""
+    one, two = held.checkpoint, other.checkpoint
+    if one.size != two.size:
+        return
+    if one.root != two.root:
+        raise Failed(TAMPERED, f"of {one.size} records two roots are signed", held.name)
+    if held.own != other.own:
+        raise Failed(TAMPERED, f"its signatures are not those of the {other.name}", held.name)

@@ -244,7 +244,10 @@ def test_what_the_auditor_brings_has_to_be_signed_too(traded, data, entries):
 
 def test_a_line_of_the_signatures_is_missing(traded, data):
     """The other signature is good, and the one checkpoint of this size has both."""
-    put(data, b"".join(traded.newest.splitlines(keepends=True)[:-1]))
+    cut = b"".join(traded.newest.splitlines(keepends=True)[:-1])
+    report = verify(data, traded.newest, earlier=(("noon", cut),))
+    assert failures(report) == {"earlier noon": TAMPERED}
+    put(data, cut)
     assert verify(data).code == 0
     assert failures(verify(data, traded.newest)) == {"newest": TAMPERED}
 
