@@ -6,8 +6,9 @@ from typing import Final
 
 from compliance.exports.kind import Kind
 from compliance.exports.orders import ORDERS
+from compliance.exports.statement import STATEMENT
 from compliance.exports.trades import TRADES
 
-_ALL: Final = (ORDERS, TRADES)
+_ALL: Final = (ORDERS, STATEMENT, TRADES)
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _ALL})

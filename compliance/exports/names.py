@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compliance.exports.errors import ExportRefused
 from compliance.exports.kind import Row
 from engine.model.commands import DefineAsset, DefineMember, DefineVenue
 from engine.model.ids import NOBODY
@@ -30,6 +31,11 @@ class Names:
     def member(self, member: int) -> str:
         """A member's name."""
         return self.refdata.members[member].name
+
+    def refuse_unknown(self, member: str) -> None:
+        """Raise ExportRefused if no member has that name; "" is everybody's."""
+        if member and all(m.name != member for m in self.refdata.members.values()):
+            raise ExportRefused(f"there is no member {member}")
 
     def account(self, account: int) -> str:
         """An account's name; empty for none, which is that of an order that was refused."""

@@ -94,7 +94,10 @@ class Orders:
         """See Fold."""
         return ()
 
-    closing = opening
+    def closing(self) -> Iterable[Row]:
+        """See Fold. Raises ExportRefused for a member that there is not."""
+        self._names.refuse_unknown(self._member)
+        return ()
 
     def take(self, whole: Whole, *, inside: bool) -> Iterator[Row]:
         """See Fold."""

@@ -9,7 +9,7 @@ from typing import Final
 from engine.model.errors import OperatorError
 from gateway.children import COMPLIANCE_PACKAGE
 
-KINDS: Final = ("orders", "trades")
+KINDS: Final = ("orders", "statement", "trades")
 FORMATS: Final = ("json", "csv", "parquet")
 
 

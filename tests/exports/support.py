@@ -1,18 +1,28 @@
 """Scenes whose journal is kept, and venues with an audit log, for what is made of them."""
 
+import io
+import json
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+import compliance.exports
 from compliance.audit import builder
 from compliance.exports.times import Period
+from compliance.exports.writing import write_export
 from engine.core.venue import Venue
 from engine.model.commands import Origin
 from engine.model.enums import SOURCE_FIX
+from engine.model.record import Record
 from engine.replay import Whole
 from tests.audit.support import KEYS
 from tests.engine.desk import Desk
-from tests.engine.streams import RANDOM_BALANCES, START, bootstrap_commands, random_commands
+from tests.engine.streams import RANDOM_BALANCES, START, RandomTrader, bootstrap_commands, due
 from tests.support.house import HandClock
 from tests.support.trading import Trading
 
 ALL = Period()
+SCHEMAS = Path(compliance.exports.__file__).parent / "schemas"
 
 
 class Scene(Desk):
@@ -51,16 +61,41 @@ def applied(venue, commands):
         yield Whole(number, number, time, command, tuple(venue.apply(command, number, time)))
 
 
-def random_scene(seed, count):
-    """A venue after random trading, and all that happened."""
+def random_scene(seed, count, chain=False):
+    """A venue after random trading, and all that happened. chain: with coins that come and go."""
     venue = Venue()
     wholes = list(
         applied(venue, ((c, START) for c in bootstrap_commands(balances=RANDOM_BALANCES)))
     )
-    for command, number, time in random_commands(seed, count):
-        events = tuple(venue.apply(command, number, time))
-        wholes.append(Whole(number, number, time, command, events))
+    trader, time = RandomTrader(seed, chain=chain), START
+    for _ in range(count):
+        time += trader.wait()
+        while (command := due(venue.mass_pending, venue.day_end, time)) is not None:
+            wholes.append(_next(venue, command, time))
+        custody = chain and trader.random.random() < 0.2
+        command = trader.custody_command() if custody else trader.command()
+        wholes.append(_next(venue, command, time))
     return venue, wholes
+
+
+def _next(venue, command, time):
+    number = venue.state.last_number + 1
+    return Whole(number, number, time, command, tuple(venue.apply(command, number, time)))
+
+
+def document(kind, wholes, period=ALL):
+    """The JSON file of an export."""
+    records = (Record(w.first, w.time, bytes(16), w.command, w.events) for w in wholes)
+    out = io.BytesIO()
+    write_export(kind, "json", records, period, out)
+    return json.loads(out.getvalue())
+
+
+def validator(kind):
+    """Of a kind's JSON."""
+    schema = json.loads((SCHEMAS / f"{kind.name}-{kind.version}.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
 
 
 class AuditedVenue(Trading):

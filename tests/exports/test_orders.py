@@ -1,30 +1,22 @@
 """Order records: every event of every order, by the codes of RTS 24, in the order of each book."""
 
-import io
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
-import compliance.exports
 from compliance.exports.kinds import KINDS
 from compliance.exports.orders import ORDERS
 from compliance.exports.times import MICRO, Period, time_text
-from compliance.exports.writing import write_export
 from engine.model.clock import NANOS_PER_DAY, NANOS_PER_SECOND
 from engine.model.commands import Block, DefineVenue, EndOfDay, Origin, RefusedOrder
 from engine.model.enums import BLOCK_MEMBER, DAY, FOK, GTC, IOC
 from engine.model.events import OrderAccepted, OrderFilled, OrderRefused, OrderRejected
-from engine.model.record import Record
 from tests.engine.desk import LOT
 from tests.engine.streams import ACME, ACME_OE1, ACME_OE2, BOREAS_OE1, START
-from tests.exports.support import ALL, Scene, random_scene
-
-SCHEMAS = Path(compliance.exports.__file__).parent / "schemas"
+from tests.exports.support import ALL, Scene, document, random_scene, validator
 
 
 @pytest.fixture
@@ -34,23 +26,9 @@ def scene():
     return made
 
 
-def document(wholes, kind=ORDERS, period=ALL):
-    """The JSON file of an export."""
-    records = (Record(w.first, w.time, bytes(16), w.command, w.events) for w in wholes)
-    out = io.BytesIO()
-    write_export(kind, "json", records, period, out)
-    return json.loads(out.getvalue())
-
-
-def validator(kind):
-    schema = json.loads((SCHEMAS / f"{kind.name}-{kind.version}.json").read_text())
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
-
-
 def told(scene, period=ALL):
     """Each record as a line: ClOrdID, event, what is left, ACTI or INAC; all are valid."""
-    found = document(scene.wholes, period=period)
+    found = document(ORDERS, scene.wholes, period)
     validator(ORDERS).validate(found)
     lines = []
     for report in found["OrdrBookRpt"]["OrdrRpt"]:
@@ -321,7 +299,7 @@ def test_records_are_complete_and_add_up_to_what_the_engine_has(seed):
     """Of random trading: every order begins, no number is left out, what was filled is what the
     engine says, and those that are still open are those of its books."""
     venue, wholes = random_scene(seed, 600)
-    found = document(wholes)
+    found = document(ORDERS, wholes)
     validator(ORDERS).validate(found)
     reports = [report["New"]["Ordr"] for report in found["OrdrBookRpt"]["OrdrRpt"]]
     sequence, begun, left = {}, {}, {}
@@ -375,7 +353,7 @@ def test_the_stamps_of_resting_orders_are_in_the_order_of_the_book(seed):
 
 def test_a_schema_notices_what_is_wrong(scene):
     trade_through(scene)
-    good = document(scene.wholes)
+    good = document(ORDERS, scene.wholes)
     checked = validator(ORDERS)
     assert checked.is_valid(good)
     for path, wrong in (
