@@ -10,7 +10,7 @@ from engine.model.commands import HoldWithdrawal
 from engine.replay import folder_records
 from gateway.cli import main
 from gateway.ingress.client import IngressClient
-from tests.support.venue import Venue
+from tests.support.venue import CONFIG, Venue
 
 BUY, SELL = 1, 2
 REASON = "case 2026-117"
@@ -18,7 +18,14 @@ REASON = "case 2026-117"
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory):
-    venue = Venue(tmp_path_factory.mktemp("holds") / "data", only="core")
+    """The bench's, where one member has two accounts."""
+    folder = tmp_path_factory.mktemp("holds")
+    bench = (CONFIG / "bench.yaml").read_text()
+    two = "{name: BENCH2, token: demo-BENCH2, accounts: [{name: BENCH2}, {name: B, balances: {USD: 10}}]}"
+    assert "{name: BENCH2, token: demo-BENCH2}" in bench
+    config = folder / "venue.yaml"
+    config.write_text(bench.replace("{name: BENCH2, token: demo-BENCH2}", two))
+    venue = Venue(folder / "data", config, only="core")
     with closing(venue):
         venue.start()
         yield venue
@@ -103,13 +110,23 @@ def test_a_member_that_may_only_close_keeps_its_sells_and_replaces_them(hold, me
     bench.expect("8", "150=4|11=c")
 
 
-def test_all_accounts_of_a_member_are_held_by_one_command(hold):
-    (row,) = hold("set", *set_words("frozen", "--member", "BENCH2"), "--reference", "drill/7")
-    assert (row["account"], row["reference"]) == ("BENCH2", "drill/7/2")
-    (again,) = hold(
-        "set", *set_words("frozen", "--member", "BENCH2"), "--reference", "drill/7", code=1
-    )
-    assert again["refused"] == "hold drill/7/2: this reference was used before"
+def test_all_accounts_of_a_member_are_held_by_one_command_and_lifted_one_by_one(hold, member):
+    words = (*set_words("frozen", "--member", "BENCH2"), "--reference", "drill/7")
+    rows = hold("set", *words)
+    assert [(row["account"], row["reference"]) for row in rows] == [
+        ("BENCH2", "drill/7/2"),
+        ("B", "drill/7/3"),
+    ]
+    again = hold("set", *words, code=1)
+    assert [row["refused"] for row in again] == [
+        f"hold {row['reference']}: this reference was used before" for row in rows
+    ]
+    for who in ("ann", "ben"):
+        hold("lift", "drill/7/3", "--reason", "the drill is over", "--as", who)
+    bench2 = member("BENCH2-OE1")
+    for account, taken in (("BENCH2", "8"), ("B", "0")):
+        bench2.order(f"at {account}", BUY, "1", "1.00", extra=f"1={account}|")
+        assert bench2.expect("8", f"11=at {account}").has({150: taken})
 
 
 def test_the_list_says_who_holds_whom_since_when_and_who_wants_it_lifted(venue, hold):
