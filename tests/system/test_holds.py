@@ -21,10 +21,12 @@ def venue(tmp_path_factory):
     """The bench's, where one member has two accounts."""
     folder = tmp_path_factory.mktemp("holds")
     bench = (CONFIG / "bench.yaml").read_text()
-    two = "{name: BENCH2, token: demo-BENCH2, accounts: [{name: BENCH2}, {name: B, balances: {USD: 10}}]}"
-    assert "{name: BENCH2, token: demo-BENCH2}" in bench
+    one = "{name: BENCH2, token: demo-BENCH2}"
+    second = '{name: B, balances: {USD: "10"}}'
+    assert one in bench
     config = folder / "venue.yaml"
-    config.write_text(bench.replace("{name: BENCH2, token: demo-BENCH2}", two))
+    two = one.replace("}", f", accounts: [{{name: BENCH2}}, {second}]}}")
+    config.write_text(bench.replace(one, two))
     venue = Venue(folder / "data", config, only="core")
     with closing(venue):
         venue.start()
