@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from compliance.exports.controls import CONTROLS
 from compliance.exports.kind import Kind
 from compliance.exports.orders import ORDERS
 from compliance.exports.statement import STATEMENT
 from compliance.exports.trades import TRADES
 
-_ALL: Final = (ORDERS, STATEMENT, TRADES)
+_ALL: Final = (CONTROLS, ORDERS, STATEMENT, TRADES)
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _ALL})

@@ -293,12 +293,12 @@ def test_one_members_records_are_its_own(scene):
     assert len(of_acme) == 2
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32))
 def test_records_are_complete_and_add_up_to_what_the_engine_has(seed):
     """Of random trading: every order begins, no number is left out, what was filled is what the
     engine says, and those that are still open are those of its books."""
-    venue, wholes = random_scene(seed, 600)
+    venue, wholes = random_scene(seed, 400)
     found = document(ORDERS, wholes)
     validator(ORDERS).validate(found)
     reports = [report["New"]["Ordr"] for report in found["OrdrBookRpt"]["OrdrRpt"]]
