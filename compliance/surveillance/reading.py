@@ -43,6 +43,7 @@ from engine.model.events import (
 )
 
 Message = NewOrder | CancelOrder | ReplaceOrder | MassCancel
+_MESSAGES: Final = frozenset({NewOrder, CancelOrder, ReplaceOrder, MassCancel})
 """Messages that name an instrument, or all of them; what the gateway refused unread names none."""
 
 
@@ -91,8 +92,8 @@ class Reading:
         updates = self._fold.apply(events)
         turn = _Turn(self, first, last, time)
         changed = {update.instrument: self._update_top(update) for update in updates}
-        if isinstance(command, NewOrder | CancelOrder | ReplaceOrder | MassCancel):
-            turn.sent(command, changed)
+        if type(command) in _MESSAGES:
+            turn.sent(command, changed)  # type: ignore[arg-type] # one of these
         for event in events:
             take = _TAKE.get(type(event))
             if take is not None:

@@ -88,8 +88,8 @@ class OrderBook:
     def __init__(self) -> None:
         self.bids: SortedDict[int, Level] = SortedDict()
         self.asks: SortedDict[int, Level] = SortedDict()
-        self._resting: dict[int, tuple[int, int]] = {}
-        """Order id to (side, price)."""
+        self._resting: dict[int, tuple[int, int, Level]] = {}
+        """Order id to (side, price, the level there)."""
 
     def __contains__(self, order_id: int) -> bool:
         return order_id in self._resting
@@ -109,14 +109,12 @@ class OrderBook:
             level = levels[key] = Level(0, {})
         level.orders[order_id] = lots
         level.lots += lots
-        self._resting[order_id] = (side, price)
+        self._resting[order_id] = (side, price, level)
         return OrderChange(MD_NEW, side, price, order_id, lots)
 
     def reduce(self, order_id: int, lots: int) -> OrderChange:
         """An order has only `lots` open any more, and keeps its place."""
-        side, price = self._resting[order_id]
-        levels, key = self._place(side, price)
-        level = levels[key]
+        side, price, level = self._resting[order_id]
         assert 0 < lots <= level.orders[order_id]
         level.lots -= level.orders[order_id] - lots
         level.orders[order_id] = lots
@@ -124,20 +122,23 @@ class OrderBook:
 
     def remove(self, order_id: int) -> OrderChange:
         """An order is gone."""
-        side, price = self._resting.pop(order_id)
-        levels, key = self._place(side, price)
-        level = levels[key]
+        side, price, level = self._resting.pop(order_id)
         level.lots -= level.orders.pop(order_id)
         if not level.orders:
             assert level.lots == 0
+            levels, key = self._place(side, price)
             del levels[key]
         return OrderChange(MD_DELETE, side, price, order_id, 0)
 
     def find(self, order_id: int) -> tuple[int, int]:
         """Where an order rests, and what is open of it: (price in ticks, lots)."""
-        side, price = self._resting[order_id]
-        levels, key = self._place(side, price)
-        return price, levels[key].orders[order_id]
+        _, price, level = self._resting[order_id]
+        return price, level.orders[order_id]
+
+    def level_of(self, order_id: int) -> tuple[int, int]:
+        """The price where an order rests, in ticks, and how many orders are there."""
+        _, price, level = self._resting[order_id]
+        return price, len(level.orders)
 
     def lots_at(self, side: int, price: int) -> tuple[int, int]:
         """Open lots and number of orders at a price; (0, 0) if there are none."""
@@ -217,7 +218,7 @@ class _Changes:
     def filled(self, event: OrderFilled) -> None:
         """One side of a trade."""
         if event.liquidity == MAKER:
-            self._touch(event.side, event.price)
+            self._touch(event.order_id, event.side)
             self._shrink(event.order_id, event.leaves)
             return
         self._coming = event
@@ -231,7 +232,7 @@ class _Changes:
             self._remove(order_id, event.side)
             self._coming = event
         elif event.leaves < lots:
-            self._touch(event.side, price)
+            self._touch(order_id, event.side)
             self._shrink(order_id, event.leaves)
 
     def ends(self, event: OrderCanceled | OrderExpired) -> None:
@@ -245,10 +246,10 @@ class _Changes:
         """The command is over: what is open of its order rests."""
         coming = self._coming
         if coming is not None and coming.leaves:
-            self._touch(coming.side, coming.price)
-            self._orders.append(
-                self._book.add(coming.order_id, coming.side, coming.price, coming.leaves)
-            )
+            place = (coming.side, coming.price)
+            if place not in self._before:
+                self._before[place] = self._book.lots_at(*place)[1]
+            self._orders.append(self._book.add(coming.order_id, *place, coming.leaves))
         levels = tuple(self._levels())
         return BookUpdate(instrument, tuple(self._orders), levels, tuple(self._trades))
 
@@ -257,13 +258,13 @@ class _Changes:
         self._orders.append(change)
 
     def _remove(self, order_id: int, side: int) -> None:
-        self._touch(side, self._book.find(order_id)[0])
+        self._touch(order_id, side)
         self._orders.append(self._book.remove(order_id))
 
-    def _touch(self, side: int, price: int) -> None:
-        place = (side, price)
-        if place not in self._before:
-            self._before[place] = self._book.lots_at(side, price)[1]
+    def _touch(self, order_id: int, side: int) -> None:
+        """The level of a resting order is about to change."""
+        price, orders = self._book.level_of(order_id)
+        self._before.setdefault((side, price), orders)
 
     def _levels(self) -> Iterator[LevelChange]:
         for (side, price), before in self._before.items():
