@@ -1,195 +1,37 @@
-"""Where cases are kept: one file, an event a frame, in a chain of digests.
+"""Where cases are kept: surveillance appends alerts, people append what they decide."""
 
-Surveillance appends alerts and people append what they decide, in processes of their own. Whoever
-appends locks the file, looks whether somebody else was faster, and has its event on disk before it
-lets go. A frame that is not whole and has none behind it was never answered: its write was cut, and
-the next one is written over it. One that has others behind it was changed.
-"""
-
-import os
-import struct
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from compliance.cases.desk import CaseRefused
-from compliance.cases.events import CaseEvent, decode_event, encode_event
+from compliance.cases.events import CaseEvent
+from compliance.event_file import EventFile, EventsBusy, EventTooLarge
 from engine.journal.disk import REAL_DISK, Disk
-from engine.model.errors import OperatorError
 
 CASES_NAME: Final = "cases"
 """Its place under DIR/compliance."""
 
-MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
-"""Of one event: a report of a case of a thousand alerts has some 2 MiB."""
-
 _MAGIC: Final = b"fixgate cases 1\n"
-_HEADER: Final = struct.Struct(">IQ8s32s")
-"""Before an event: its length, its number from 1 on, the check of these two, and SHA-256 of the
-digest before it and the event."""
 
 
 class CasesBusy(CaseRefused):
     """Somebody else has written, or is writing: look again, then decide again."""
 
 
-class CaseFile:
-    """The cases of one journal. journal: 16 bytes that are that journal's alone, the salt of its
-    record 0. Raises OSError everywhere, and OperatorError if the file is not what was written."""
+class CaseFile(EventFile[CaseEvent]):
+    """The cases of one journal; see EventFile."""
 
     def __init__(self, path: Path, journal: bytes, disk: Disk = REAL_DISK) -> None:
-        self.torn = 0
-        """Bytes of a write that was cut, seen when the file was read last."""
-        self._path = path
-        self._disk = disk
-        self._head = _MAGIC + journal
-        self._count = 0
-        self._end = len(self._head)
-        """Behind the last event that was read or written."""
-        self._digest = sha256(self._head).digest()
+        decoder: msgspec.msgpack.Decoder[CaseEvent] = msgspec.msgpack.Decoder(CaseEvent)
+        super().__init__(path, _MAGIC, journal, decoder, disk)
 
-    def read(self, after: int) -> list[CaseEvent]:
-        """The events behind the first `after` ones, which are those that were read before."""
-        assert after == self._count, "whoever reads on knows what was read"
+    def append(self, after: int, event: CaseEvent) -> None:  # type: ignore[explicit-override] # typing has it from 3.12
+        """See EventFile. Raises CaseRefused, and CasesBusy of these."""
         try:
-            fd = self._disk.open(self._path, os.O_RDONLY)
-        except FileNotFoundError:
-            return []
-        try:
-            return self._take_whole(self._tail(fd))
-        finally:
-            self._disk.close(fd)
-
-    def append(self, after: int, event: CaseEvent) -> None:
-        """Keep an event behind the first `after` ones. Raises CasesBusy if there are others, or
-        somebody is writing one; after an OSError it may be kept all the same: look."""
-        assert after == self._count, "who decides has read all that was there"
-        self._disk.make_folder(self._path.parent)
-        fd = self._disk.open(self._path, os.O_RDWR | os.O_CREAT)
-        try:
-            self._lock(fd)
-            if self._next(self._tail(fd), 0) is not None:
-                raise CasesBusy("somebody else was faster: look at the case again")
-            self._write(fd, event)
-        finally:
-            self._disk.close(fd)
-
-    def _lock(self, fd: int) -> None:
-        try:
-            self._disk.lock(fd)
-        except BlockingIOError:
-            raise CasesBusy("somebody else is writing to the cases: try again") from None
-
-    # --- reading ------------------------------------------------------------------------------
-
-    def _tail(self, fd: int) -> bytes:
-        """What is behind the last event that is known."""
-        size = self._disk.size(fd)
-        head = self._disk.pread(fd, len(self._head), 0)
-        if head != self._head:
-            if len(head) == len(self._head) and head.startswith(_MAGIC):
-                raise OperatorError(
-                    f"{self._path} has no cases of this journal: give each data folder its own"
-                )
-            if self._count or self._any_header(self._disk.pread(fd, size, 0), 0):
-                raise self._changed()
-            return b""  # its making was cut
-        if size < self._end:
-            raise OperatorError(f"{self._path} is shorter than it was: put back its copy")
-        return self._disk.pread(fd, size - self._end, self._end) if size > self._end else b""
-
-    def _take_whole(self, data: bytes) -> list[CaseEvent]:
-        found: list[CaseEvent] = []
-        at = 0
-        while (frame := self._next(data, at)) is not None:
-            event, self._digest, end = frame
-            found.append(event)
-            self._count += 1
-            self._end += end - at
-            at = end
-        self.torn = len(data) - at
-        return found
-
-    def _next(self, data: bytes, at: int) -> tuple[CaseEvent, bytes, int] | None:
-        """The event at a place, its digest, and where it ends; None if nothing whole is there, nor
-        behind it. Raises OperatorError if something whole is behind it."""
-        header = self._header(data, at)
-        if header is not None and header[1] == self._count + 1:
-            length, _, digest = header
-            begin = at + _HEADER.size
-            row = data[begin : begin + length]
-            if len(row) == length and sha256(self._digest + row).digest() == digest:
-                event = _event(row)
-                if event is not None:
-                    return event, digest, begin + length
-        if self._any_header(data, at + 1):
-            raise self._changed()
-        return None
-
-    def _any_header(self, data: bytes, at: int) -> bool:
-        """Whether a header of an event that is not known yet is anywhere from a place on."""
-        return any(self._header(data, k) for k in range(at, len(data) - _HEADER.size + 1))
-
-    def _changed(self) -> OperatorError:
-        return OperatorError(
-            f"{self._path} was changed behind event {self._count}, at byte {self._end}: find out by"
-            " whom, and put back its copy"
-        )
-
-    def _header(self, data: bytes, at: int) -> tuple[int, int, bytes] | None:
-        """Length, number and digest in the header of an event that is not known yet, if there is
-        one at that place."""
-        if at + _HEADER.size > len(data):
-            return None
-        length, number, check, digest = _HEADER.unpack_from(data, at)
-        if (
-            number <= self._count
-            or length > MAX_EVENT_BYTES
-            or check != self._check(length, number)
-        ):
-            return None
-        return length, number, digest
-
-    def _check(self, length: int, number: int) -> bytes:
-        return sha256(b"%s %d %d" % (self._head, length, number)).digest()[:8]
-
-    # --- writing ------------------------------------------------------------------------------
-
-    def _write(self, fd: int, event: CaseEvent) -> None:
-        row = encode_event(event)
-        if len(row) > MAX_EVENT_BYTES:
-            raise CaseRefused(f"{len(row):,} bytes are too many: at most {MAX_EVENT_BYTES:,}")
-        number = self._count + 1
-        digest = sha256(self._digest + row).digest()
-        check = self._check(len(row), number)
-        data = _HEADER.pack(len(row), number, check, digest) + row
-        if number == 1:
-            self._disk.sync_folder(self._path.parent)  # the name first: it may be new
-            self._put(fd, 0, self._head + data)
-        else:
-            self._put(fd, self._end, data)
-        self._count = number
-        self._end += len(data)
-        self._digest = digest
-
-    def _put(self, fd: int, start: int, data: bytes) -> None:
-        """Bytes over whatever is there from `start` on, on disk."""
-        self._disk.truncate(fd, start)
-        try:
-            written = self._disk.pwrite(fd, data, start)
-            self._disk.sync_data(fd)
-        except OSError:
-            self._disk.truncate(fd, start)  # pages that failed to sync pass for clean: drop them
-            raise
-        if written != len(data):
-            raise OSError(f"{self._path} was written in part")
-
-
-def _event(row: bytes) -> CaseEvent | None:
-    try:
-        event: CaseEvent = decode_event(row)
-    except msgspec.DecodeError:
-        return None
-    return event
+            super().append(after, event)
+        except EventsBusy as error:
+            raise CasesBusy(str(error)) from None
+        except EventTooLarge as error:
+            raise CaseRefused(str(error)) from None

@@ -18,13 +18,30 @@ LogName = Annotated[
 FilePath = Annotated[str, Meta(min_length=1, max_length=4_096)]
 
 
+class ListSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A sanctions list. source: what verdicts call it. folder: where its files are, by OFAC's names
+    for them."""
+
+    source: Annotated[str, Meta(min_length=1, max_length=64)]
+    folder: FilePath
+
+
+class ScreeningSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """cut_off: score from which on a name is a match, percent."""
+
+    lists: Annotated[tuple[ListSettings, ...], Meta(min_length=1, max_length=20)]
+    cut_off: Annotated[int, Meta(ge=50, le=100)] = 85
+
+
 class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """origin: the audit log's name, which is in all that it signs; another name is another log.
     key_file: its keys; relative paths are from the configuration's folder. Without it they are
     made at the first start, in the data folder. rules: of surveillance; without it those that
-    come with the release. links: see compliance.surveillance.links; without it there are none."""
+    come with the release. links: see compliance.surveillance.links; without it there are none.
+    screening: sanctions lists; without it custody asks nobody but its own list of addresses."""
 
     origin: LogName
     key_file: FilePath | None = None
     rules: FilePath | None = None
     links: FilePath | None = None
+    screening: ScreeningSettings | None = None

@@ -61,6 +61,8 @@ from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
 from gateway.plain import record_json
 from gateway.progress import Progress
+from gateway.screening.command import add_arguments as add_screen_arguments
+from gateway.screening.command import run_screen
 from gateway.supervisor import ALL_PROCESSES, BOTS, Supervisor
 from gateway.surveillance.alerts_command import add_arguments as add_alerts_arguments
 from gateway.surveillance.alerts_command import run_alerts
@@ -134,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
     _add_compliance(add)
+    add_screen_arguments(
+        add("screen", run_screen, "look for a name or an address on sanctions lists")
+    )
     add_watch_arguments(add("watch", run_watch, "show an instrument's market in the terminal"))
     _add_custody(add)
 

@@ -1,4 +1,4 @@
-"""Screening: a name or a wallet address against lists, with all that it takes to do it again. Pure.
+"""Screening: a name against lists, with all that it takes to do it again. Pure.
 
 One name meets 40,000: nothing but what can reach the cut-off is compared in full. What each part of
 the list's names scores against each part of the name is worked out once for each different part.
@@ -14,48 +14,20 @@ from rapidfuzz.distance import Levenshtein
 from compliance.screening.listed import Listed, SanctionsList
 from compliance.screening.names import (
     ALGORITHM,
-    EQUAL,
     alike,
     half,
     part_score,
     parts_of,
     whole_score,
 )
+from compliance.screening.verdict import EQUAL, MAX_MATCHES, Match, Verdict
 
 MAX_ASKED: Final = 350
 """Longest name that is asked about, characters: as long as a list's may be."""
 
-MAX_MATCHES: Final = 100
-"""Matches of one verdict, the highest scores: whoever has that many looks at the first."""
-
 
 class NothingToCompare(ValueError):
     """A name of which nothing can be compared: it is not cleared, a person looks at it."""
-
-
-class Match(Struct, frozen=True):
-    """source, number: which entry of which list. name: of its names, the one that scored."""
-
-    source: str
-    number: int
-    name: str
-    score: int
-
-
-class Verdict(Struct, frozen=True):
-    """What a screening came to, and by what: enough to do it again. versions: (source, version) of
-    each list. matches: the highest score first; empty: clear."""
-
-    asked: str
-    algorithm: str
-    cut_off: int
-    versions: tuple[tuple[str, str], ...]
-    matches: tuple[Match, ...]
-
-    @property
-    def is_hit(self) -> bool:
-        """Whether a person has to decide."""
-        return bool(self.matches)
 
 
 class _Name(Struct, frozen=True):
@@ -84,11 +56,6 @@ class Matcher:
         self._by_letter: dict[str, list[str]] = {}
         for part in self._with:
             self._by_letter.setdefault(part[0], []).append(part)
-        self._wallets: dict[str, list[tuple[str, Listed]]] = {}
-        for one in lists:
-            for entry in one.entries:
-                for _, address in entry.wallets:
-                    self._wallets.setdefault(_plain(address), []).append((one.source, entry))
 
     def name(self, asked: str) -> Verdict:
         """Whether a name is like one on a list. Raises NothingToCompare."""
@@ -100,13 +67,6 @@ class Matcher:
         for at, score in self._by_whole(whole, {part[0] for part in parts}):
             scores[at] = max(score, scores.get(at, 0))
         return self._verdict(asked, scores)
-
-    def wallet(self, address: str) -> Verdict:
-        """Whether an address is on a list, whatever its currency: one key has the same address on
-        many chains."""
-        found = self._wallets.get(_plain(address), [])
-        matches = tuple(Match(source, e.number, e.names[0], EQUAL) for source, e in found)
-        return Verdict(address, "exact", EQUAL, self._versions, matches[:MAX_MATCHES])
 
     # --- both techniques ------------------------------------------------------------------
 
@@ -188,10 +148,3 @@ def _lack(there: Sequence[str], like: Sequence[dict[str, int]], most: int) -> in
 
 def _shares_a_letter(name: _Name, letters: set[str]) -> bool:
     return any(part[0] in letters for part in name.parts)
-
-
-def _plain(address: str) -> str:
-    """An address as it is looked up: in hex there is no case, and Bech32 in capitals is the same
-    in small letters (BIP-173). In Base58 every letter's case counts."""
-    is_hex = address[:2].lower() == "0x"
-    return address.lower() if is_hex or address == address.upper() else address

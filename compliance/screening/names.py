@@ -18,10 +18,10 @@ from typing import Final
 from jellyfish import soundex
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
+from compliance.screening.verdict import EQUAL
+
 ALGORITHM: Final = "ofac-faq-249/1"
 """Which reading of it gave a score. It changes with any change that could change a score."""
-
-EQUAL: Final = 10_000
 
 MAX_PARTS: Final = 40
 """Parts of a name that are compared: a longer one is no name."""

@@ -10,6 +10,8 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+from compliance.screening.wallets import Wallets
+from compliance.screenings import SCREENINGS_NAME
 from custody.chains.calldata import parse_address
 from custody.chains.endpoint import Endpoint
 from custody.chains.evm import EvmNode, Traces
@@ -22,7 +24,7 @@ from custody.demo.approver import write_key
 from custody.demo.chain import HOT_WEI, TANK_WEI, DemoChain, keep_mining
 from custody.demo.recorded import RecordedChain
 from custody.outgoing.sender import SignerAway
-from custody.screening import ListScreening
+from custody.screening import ListScreening, Screening
 from custody.service import Custody
 from custody.settings import CustodySettings
 from custody.signing.client import SignerLine
@@ -34,6 +36,9 @@ from custody.venue_line import IngressLine
 from engine.model.errors import OperatorError
 from gateway.children import announce_ready, announce_status
 from gateway.processes.place import STATUS_SECONDS, Place
+from gateway.screening.evidence import open_screenings
+from gateway.screening.hook import SanctionsScreening
+from gateway.screening.lists import Lists
 
 WEI: Final = 10**10
 """Of the demo's ETH, in one of its smallest units at the venue."""
@@ -85,7 +90,7 @@ async def _run_custody(place: Place, stop: asyncio.Event) -> None:
         custody = Custody(
             terms, wallets, place.journal, database,
             Witnesses(nodes, min(settings.chain.needed, len(nodes)), place.log), signer,
-            IngressLine(place.ingress, place.log), ListScreening(settings.forbidden),
+            IngressLine(place.ingress, place.log), _screening(place, settings),
             parse_address, place.clock, place.log,
         )  # fmt: skip
         poll = timedelta(milliseconds=settings.chain.poll_ms)
@@ -95,6 +100,19 @@ async def _run_custody(place: Place, stop: asyncio.Event) -> None:
             custody.close()
             database.dispose()
             signer.close()
+
+
+def _screening(place: Place, settings: CustodySettings) -> Screening:
+    """What is asked before money moves: sanctions lists, if there are any, and custody's own."""
+    own = ListScreening(settings.forbidden)
+    compliance = place.config.compliance
+    if compliance is None or compliance.screening is None:
+        return own
+    lists = Lists(place.config_folder, compliance.screening, Wallets)
+    path = place.data / "compliance" / SCREENINGS_NAME
+    return SanctionsScreening(
+        lists, lambda: open_screenings(path, place.journal), place.clock, place.log, own
+    )
 
 
 async def _serve(

@@ -8,9 +8,10 @@ from random import Random
 
 import pytest
 
-from compliance.case_file import MAX_EVENT_BYTES, CaseFile, CasesBusy
+from compliance.case_file import CaseFile, CasesBusy
 from compliance.cases.desk import CaseDesk, CaseRefused
 from compliance.cases.events import NoteAdded
+from compliance.event_file import MAX_EVENT_BYTES
 from engine.model.errors import OperatorError
 from tests.audit.test_faults import CALLS, AuditDisk
 from tests.cases.support import ANNA, BEN, START, alert
@@ -81,7 +82,7 @@ def test_whoever_comes_while_another_writes_is_told_so(tmp_path):
 
 def test_cases_of_another_journal_are_not_these(tmp_path):
     filled(tmp_path / "cases")
-    with pytest.raises(OperatorError, match="no cases of this journal"):
+    with pytest.raises(OperatorError, match="belongs to another journal"):
         read(tmp_path / "cases", b"k" * 16)
 
 

@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.screening.listed import Listed, SanctionsList
-from compliance.screening.matcher import MAX_ASKED, MAX_MATCHES, Matcher, NothingToCompare
+from compliance.screening.matcher import MAX_ASKED, Matcher, NothingToCompare
 from compliance.screening.names import ALGORITHM, code_of, part_score, parts_of, whole_score
+from compliance.screening.verdict import MAX_MATCHES
+from compliance.screening.wallets import Wallets
 from tests.screening import oracle
 
 CUT_OFF = 8_500
@@ -150,6 +152,7 @@ WALLETS = (
     ],
 )
 def test_wallets_are_found_by_their_whole_address(address, is_hit):
-    verdict = matcher(listed("DOE, John", wallets=WALLETS)).wallet(address)
+    doe = listed("DOE, John", wallets=WALLETS)
+    verdict = Wallets([SanctionsList("OFAC SDN", "v1", (doe,))]).screen(address)
     assert verdict.is_hit is is_hit
     assert verdict.algorithm == "exact"

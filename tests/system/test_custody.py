@@ -12,6 +12,8 @@ import yaml
 from custody.policy.intents import read_intent
 from engine.core.venue import Venue as Engine
 from engine.replay import folder_records, replay
+from tests.screening.test_hook import LISTED
+from tests.screening.test_ofac import ALT, SDN
 from tests.support.anvil import find_anvil, needs_anvil, start_anvil
 from tests.support.coins import (
     ETHER,
@@ -179,6 +181,27 @@ def test_they_do_so_on_a_real_node_and_database(new_venue, tmp_path, monkeypatch
         coins = Coins(new_venue(with_all_wallets(config), only=ONLY).start())
         assert "anvil at" in coins.venue.stderr
         down_and_up(coins)
+
+
+def test_nothing_goes_to_an_address_on_a_sanctions_list(new_venue, tmp_path):
+    path = coins_config(tmp_path)
+    tree = yaml.safe_load(path.read_text())
+    lists = [{"source": "OFAC SDN", "folder": "sdn"}]
+    tree["compliance"] = {"origin": "test.example/log", "screening": {"lists": lists}}
+    path.write_text(yaml.safe_dump(tree))
+    (tmp_path / "sdn").mkdir()
+    (tmp_path / "sdn" / "sdn.csv").write_text(SDN)
+    (tmp_path / "sdn" / "alt.csv").write_text(ALT)
+    coins = Coins(new_venue(path, only=ONLY).start())
+    coins.paid_in(2 * ETHER)
+    listed, other = coins.withdraw(ETHER, LISTED), coins.withdraw(ETHER // 2, THEIRS)
+    for ident in (listed, other):
+        coins.wait(ident, "awaiting")
+        coins.approve(ident)
+    coins.wait(other, "settled")
+    assert coins.withdrawal(listed)["state"] == "approved"
+    assert [alarm["text"] for alarm in coins.ask(op="alarms")] == [f"screening says no to {listed}"]
+    assert f"{LISTED} is 'DOE, John', entry 25308 of OFAC SDN" in coins.venue.stderr
 
 
 def storm(coins, rounds, seed):

@@ -1,0 +1,33 @@
+"""What was screened, and what it came to: one file beside the journal."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from compliance.event_file import EventFile
+from compliance.screening.verdict import Verdict
+from engine.journal.disk import REAL_DISK, Disk
+
+SCREENINGS_NAME: Final = "screenings"
+"""Its place under DIR/compliance."""
+
+_MAGIC: Final = b"fixgate screen 1"
+
+
+class Screened(Struct, frozen=True, array_like=True):
+    """at: ns UTC. by: who asked, a process of the venue or the id of a person. about: what was to
+    happen, such as `withdrawal of account 7`."""
+
+    at: int
+    by: str
+    about: str
+    verdict: Verdict
+
+
+class ScreeningFile(EventFile[Screened]):
+    """The screenings of one journal; see EventFile."""
+
+    def __init__(self, path: Path, journal: bytes, disk: Disk = REAL_DISK) -> None:
+        super().__init__(path, _MAGIC, journal, msgspec.msgpack.Decoder(Screened), disk)

@@ -1,0 +1,1 @@
+"""Screening beside a venue: its lists, what custody asks, and its command."""

@@ -1,0 +1,88 @@
+"""What `fixgate screen` does, once all that compares is loaded."""
+
+import argparse
+from typing import Final
+
+import msgspec
+
+from compliance.event_file import EventsBusy, EventTooLarge
+from compliance.screening.listed import ListMalformed, SanctionsList
+from compliance.screening.verdict import EQUAL, Verdict
+from compliance.screening.wallets import Wallets
+from compliance.screenings import SCREENINGS_NAME, Screened
+from engine.model.errors import OperatorError
+from engine.model.money import format_scaled
+from gateway.config import load_config
+from gateway.custody_commands.common import fields_text, print_json, print_rows
+from gateway.flow.system_clock import SystemClock, silent
+from gateway.screening.evidence import open_screenings
+from gateway.screening.lists import Lists
+from gateway.surveillance.names import journal_of
+
+HIT: Final = 10
+"""Exit code: somebody on a list is like it. Not 1, which is that of every command that failed: a
+script must not take a list that cannot be read for a match, nor the other way round."""
+
+COLUMNS: Final = {"score": "SCORE", "name": "NAME", "source": "LIST", "number": "ENTRY"}
+
+
+def answer(args: argparse.Namespace) -> int:
+    """Screen, write down, print; the exit code."""
+    settings = load_config(args.config).compliance
+    if settings is None or settings.screening is None:
+        raise OperatorError(f"{args.config} names no sanctions lists: compliance.screening.lists")
+    folder = args.config.absolute().parent
+    percent = settings.screening.cut_off
+    try:
+        lists = Lists(folder, settings.screening, lambda read: read).get()
+        found = _screened(args, lists, percent * EQUAL // 100)
+        if args.data is not None:
+            _write_down(args, found)
+    except (ListMalformed, EventsBusy, EventTooLarge) as error:
+        raise OperatorError(str(error)) from None
+    except OSError as error:
+        raise OperatorError(f"{error.filename or args.data}: {error.strerror}") from None
+    _print(args, found)
+    return HIT if found.is_hit else 0
+
+
+def _screened(args: argparse.Namespace, lists: list[SanctionsList], cut_off: int) -> Verdict:
+    if args.wallet is not None:
+        return Wallets(lists).screen(args.wallet)
+    from compliance.screening.matcher import Matcher, NothingToCompare
+
+    try:
+        return Matcher(lists, cut_off).name(args.name)
+    except NothingToCompare as error:
+        raise OperatorError(f"{error}; transliterate it first: it is not cleared") from None
+
+
+def _write_down(args: argparse.Namespace, found: Verdict) -> None:
+    path = args.data / "compliance" / SCREENINGS_NAME
+    file = open_screenings(path, journal_of(args.data))
+    count = len(file.read(0))
+    file.append(count, Screened(SystemClock(silent).now(), args.who, args.about, found))
+
+
+def _print(args: argparse.Namespace, found: Verdict) -> None:
+    if args.json:
+        print_json({"hit": found.is_hit, **msgspec.to_builtins(found)})
+        return
+    fields = [
+        ("asked", found.asked),
+        ("by", f"{found.algorithm}, cut-off {_percent(found.cut_off)}"),
+    ]
+    fields += [(source, f"version {version}") for source, version in found.versions]
+    print(fields_text(fields))
+    rows = [
+        {"score": _percent(m.score), "name": m.name, "source": m.source, "number": str(m.number)}
+        for m in found.matches
+    ]
+    if rows:
+        print_rows(COLUMNS, rows, "")
+    else:
+        print("nobody on these lists is like it")
+
+
+def _percent(score: int) -> str:
+    return format_scaled(score, 2).decode() + "%"

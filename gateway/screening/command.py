@@ -1,0 +1,36 @@
+"""`fixgate screen`: a name or an address against the configured sanctions lists. The command line
+loads this for every command, so it loads nothing that compares."""
+
+import argparse
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from engine.model.errors import OperatorError
+
+MATCHER_PACKAGE: Final = "rapidfuzz"
+"""What comes with the extra `compliance` alone."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `fixgate screen` takes."""
+    parser.epilog = "Exit codes: 0 nobody is like it, 10 somebody is, 1 it could not be screened."
+    parser.add_argument("--config", type=Path, required=True, help="the venue's YAML file")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--name", help="of a person or a firm, in Latin letters")
+    asked.add_argument("--wallet", metavar="ADDRESS", help="on whatever chain")
+    parser.add_argument("--data", type=Path, help="write it down in this venue's data folder")
+    parser.add_argument("--as", dest="who", metavar="ID", help="who asks; with --data")
+    parser.add_argument("--about", default="asked by hand", help="what it is about; with --data")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run_screen(args: argparse.Namespace) -> int:
+    """Raises OperatorError, ConfigError."""
+    if (args.data is None) != (args.who is None):
+        raise OperatorError("--data and --as go together: who asks is written down")
+    if args.name is not None and find_spec(MATCHER_PACKAGE) is None:
+        raise OperatorError("this needs the extra `compliance`: pip install 'fixgate[compliance]'")
+    from gateway.screening.answer import answer
+
+    return answer(args)

@@ -1,0 +1,100 @@
+"""What custody asks before money moves: is this address on a sanctions list?
+
+Every answer is written down with the lists' versions before it counts. Without lists that can be
+read, or where it cannot be written down, there is none, and what was asked about waits.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from compliance.event_file import EventsBusy, EventTooLarge
+from compliance.screening.listed import ListMalformed
+from compliance.screening.verdict import Verdict as Found
+from compliance.screening.wallets import Wallets
+from compliance.screenings import Screened, ScreeningFile
+from custody.screening import Screening, ScreeningFailed, Verdict
+from engine.model.clock import Clock
+from engine.model.errors import OperatorError
+from gateway.screening.lists import Lists
+
+CUSTODY: Final = "custody"
+"""Who asks."""
+
+MAX_TOLD: Final = 10_000
+"""Answers that are remembered so as not to be written down twice: more than ever wait at once."""
+
+
+class SanctionsScreening:
+    """Screening by sanctions lists; what they clear is for `then` to say."""
+
+    def __init__(
+        self,
+        lists: Lists[Wallets],
+        file: Callable[[], ScreeningFile],
+        clock: Clock,
+        log: Callable[[str], None],
+        then: Screening,
+    ) -> None:
+        """file: opens what answers are written to, once there is a journal."""
+        self._lists = lists
+        self._open = file
+        self._file: ScreeningFile | None = None
+        self._count = 0
+        self._clock = clock
+        self._log = log
+        self._then = then
+        self._trouble = ""
+        self._told: dict[str, Found] = {}
+        """What was written down last about something: custody asks again and again about what
+        waits."""
+        self._one = threading.Lock()
+        """Whoever asked may have given up before its answer was written down."""
+
+    async def deposit(self, account: int, asset: str, source: str, amount: int) -> Verdict:
+        """See Screening. Raises ScreeningFailed."""
+        if await self._is_listed(source, f"deposit of {amount} {asset} to account {account}"):
+            return Verdict.HIT
+        return await self._then.deposit(account, asset, source, amount)
+
+    async def withdrawal(self, account: int, asset: str, destination: str, amount: int) -> Verdict:
+        """See Screening. Raises ScreeningFailed."""
+        if await self._is_listed(
+            destination, f"withdrawal of {amount} {asset} from account {account}"
+        ):
+            return Verdict.HIT
+        return await self._then.withdrawal(account, asset, destination, amount)
+
+    async def _is_listed(self, address: str, about: str) -> bool:
+        """Off the loop: lists take a second to read, and a disk its time."""
+        try:
+            found = await asyncio.to_thread(self._screen, address, about)
+        except (ListMalformed, OperatorError, OSError, EventsBusy, EventTooLarge) as error:
+            if str(error) != self._trouble:
+                self._log(f"nothing is screened, and what asks for it waits: {error}")
+            self._trouble = str(error)
+            raise ScreeningFailed(str(error)) from None
+        if self._trouble:
+            self._log("screening goes on")
+            self._trouble = ""
+        if found.is_hit:
+            first = found.matches[0]
+            self._log(
+                f"{about}: {address} is {first.name!r}, entry {first.number} of {first.source}"
+            )
+        return found.is_hit
+
+    def _screen(self, address: str, about: str) -> Found:
+        with self._one:
+            found = self._lists.get().screen(address)
+            if self._file is None:
+                self._file = self._open()
+            if self._told.pop(about, None) != found:
+                self._count += len(self._file.read(self._count))
+                self._file.append(self._count, Screened(self._clock.now(), CUSTODY, about, found))
+                self._count += 1
+            self._told[about] = found
+            if len(self._told) > MAX_TOLD:
+                del self._told[next(iter(self._told))]
+            return found
