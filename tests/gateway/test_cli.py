@@ -28,8 +28,8 @@ NOW = ns("20260301-12:00:00")
 COMMANDS = [
     "run", "check", "replay", "restore", "doctor", "receipt", "verify", "alerts", "cases", "export",
     "hold", "screen", "watch", "withdrawals", "addresses", "deposits", "alarms", "decisions",
-    "policy", "approver", "keys", "cold", "warm", "breaks", "reconcile", "statements", "reserves", "cfg",
-    "password", "token",
+    "policy", "approver", "keys", "cold", "warm", "breaks", "reconcile", "statements", "reserves",
+    "cfg", "password", "token",
 ]  # fmt: skip
 
 
