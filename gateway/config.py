@@ -107,6 +107,7 @@ class VenueConfig(_Strict, frozen=True):
     core_first: bool = True
     origins: tuple[Origin, ...] = ()
     max_order_age_s: Annotated[int, Meta(ge=1, le=86_400)] = 30
+    max_clock_divergence_us: Annotated[int, Meta(ge=0, le=1_000_000)] = 1_000
     history_days: Annotated[int, Meta(ge=1, le=36_500)] = 365
 
 

@@ -70,6 +70,11 @@ METRICS: Final = (
     Definition("fixgate_mirror_lag_seconds", "gauge", "Age of the oldest record not mirrored"),
     Definition("fixgate_mirror_in_trouble", "gauge", "1 while the mirror cannot be written"),
     Definition("fixgate_clock_wall_ahead_seconds", "gauge", "Wall clock less the venue's time"),
+    Definition("fixgate_clock_samples", "counter", "Samples of the clock in the journal"),
+    Definition("fixgate_clock_divergence_seconds", "gauge", "Bound of the venue's time from UTC"),
+    Definition(
+        "fixgate_clock_out_of_class", "gauge", "1 if the clock is off too far, or nobody knows"
+    ),
     Definition("fixgate_clock_jumps", "counter", "Jumps of the wall clock, which end no session"),
     Definition("fixgate_order_messages", "counter", "Order messages taken to the core"),
     Definition("fixgate_trades", "counter", "Trades"),

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from compliance.exports.clock import CLOCK
 from compliance.exports.controls import CONTROLS
 from compliance.exports.kind import Kind
 from compliance.exports.orders import ORDERS
 from compliance.exports.statement import STATEMENT
 from compliance.exports.trades import TRADES
 
-_ALL: Final = (CONTROLS, ORDERS, STATEMENT, TRADES)
+_ALL: Final = (CLOCK, CONTROLS, ORDERS, STATEMENT, TRADES)
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _ALL})

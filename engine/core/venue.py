@@ -18,7 +18,7 @@ from engine.core import (
 from engine.core.state import CL_ORD_ID_LIFE, State
 from engine.model import commands
 from engine.model.clock import next_midnight
-from engine.model.commands import Command, CoreStarted
+from engine.model.commands import ClockSampled, Command, CoreStarted
 from engine.model.events import Event, OrderStatusReported
 from engine.model.money import INT64_MAX
 from engine.model.refdata import ReferenceData
@@ -28,6 +28,11 @@ Handler = Callable[[State, Any, int, int], list[Event]]
 
 def _core_started(state: State, c: CoreStarted, number: int, time: int) -> list[Event]:
     """A start of the core changes nothing by itself."""
+    return []
+
+
+def _nothing(_state: State, _command: ClockSampled, _number: int, _time: int) -> list[Event]:
+    """For what is only written down."""
     return []
 
 
@@ -60,6 +65,7 @@ _HANDLERS: Final[dict[type, Handler]] = {
     commands.SetHold: holding.set_hold,
     commands.EndOfDay: mass.end_of_day,
     commands.ContinueMass: mass.continue_mass,
+    commands.ClockSampled: _nothing,
 }
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final, Protocol
 
+NANOS_PER_MICRO: Final = 1_000
 NANOS_PER_SECOND: Final = 1_000_000_000
 NANOS_PER_DAY: Final = 86_400 * NANOS_PER_SECOND
 
@@ -16,6 +17,12 @@ class Clock(Protocol):
     def monotonic(self) -> int:
         """Monotonic clock, nanoseconds from an arbitrary start; never goes back."""
         ...
+
+
+def divergence(ahead: int, offset: int, max_error: int) -> int | None:
+    """How far the venue's time is from UTC at most, ns, by a ClockSampled's values; None where
+    nobody has a bound."""
+    return None if max_error < 0 else abs(ahead + offset) + max_error
 
 
 def next_midnight(time: int) -> int:

@@ -358,6 +358,22 @@ class ContinueMass(Struct, frozen=True, array_like=True, gc=False, tag=41):
     operation: int
 
 
+class ClockSampled(Struct, frozen=True, array_like=True, gc=False, tag=42):
+    """How far the venue's time was from UTC, as far as its machine knows; it changes nothing.
+
+    ahead: the machine's wall clock less the venue's time. offset: what UTC is ahead of the wall
+    clock, by whoever disciplines that. max_error: that one's bound, -1 where nobody has one. limit:
+    what the venue's class allows (RTS 25, (EU) 2017/574), 0 for anything. All in ns. source: who
+    says so.
+    """
+
+    ahead: int
+    offset: int
+    max_error: int
+    limit: int
+    source: str
+
+
 class Part(Struct, frozen=True, array_like=True, gc=False, tag=50):
     """Stands where a command would in the second and later parts of a record."""
 
@@ -402,5 +418,6 @@ Command = Union[  # noqa: UP007
     SetHold,
     EndOfDay,
     ContinueMass,
+    ClockSampled,
     Part,
 ]

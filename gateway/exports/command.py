@@ -9,7 +9,7 @@ from typing import Final
 from engine.model.errors import OperatorError
 from gateway.children import COMPLIANCE_PACKAGE
 
-KINDS: Final = ("controls", "orders", "statement", "trades")
+KINDS: Final = ("clock", "controls", "orders", "statement", "trades")
 FORMATS: Final = ("json", "csv", "parquet")
 
 

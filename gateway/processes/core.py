@@ -13,7 +13,7 @@ from engine.journal.place import Start
 from engine.journal.snapshot_files import named_by_snapshots
 from engine.journal.wake import WakeServer
 from engine.journal.writer import JournalWriter
-from engine.model.clock import NANOS_PER_SECOND
+from engine.model.clock import NANOS_PER_MICRO, NANOS_PER_SECOND
 from engine.model.commands import CoreStarted
 from engine.model.enums import ORDER_ENTRY
 from engine.model.errors import ConfigError
@@ -22,9 +22,11 @@ from engine.restore import recover_venue
 from engine.sequencer import Sequencer
 from gateway.bootstrap import bootstrap_commands
 from gateway.children import announce_ready, announce_status
+from gateway.clock_watch import SAMPLE_SECONDS, ClockWatch
 from gateway.flow.acceptor import Acceptor
 from gateway.flow.figures import connection_figures, duration_figure
 from gateway.flow.index_file import highest_named
+from gateway.flow.kernel_clock import kernel_clock
 from gateway.flow.system_clock import SystemClock
 from gateway.ingress.server import Ingress
 from gateway.order_entry.mapping import OrderMapper
@@ -72,6 +74,13 @@ async def run_core(place: Place, stop: trio.Event) -> None:
         service.renumber(links)
         acceptor = acceptor_of(place, links, service)
         ingress = Ingress(place.ingress, service, place.log)
+        watch = ClockWatch(
+            service,
+            lambda: place.clock.steered.ahead,
+            kernel_clock,
+            venue_config.max_clock_divergence_us * NANOS_PER_MICRO,
+            place.log,
+        )
         freeze_what_there_is()
         sys.setswitchinterval(SWITCH_SECONDS)
         async with trio.open_nursery() as nursery:
@@ -80,7 +89,8 @@ async def run_core(place: Place, stop: trio.Event) -> None:
             nursery.start_soon(acceptor.serve, listener)
             nursery.start_soon(_accept_readers, wake)
             nursery.start_soon(ingress.serve)
-            nursery.start_soon(_core_status, service, acceptor, place.clock)
+            nursery.start_soon(_core_status, service, acceptor, place.clock, watch)
+            nursery.start_soon(_sample_clock, service, watch)
             announce_ready()
             await stop.wait()
             listener.close()
@@ -126,7 +136,18 @@ async def _accept_readers(wake: WakeServer) -> None:
         wake.accept()
 
 
-async def _core_status(service: OrderEntry, acceptor: Acceptor, clock: SystemClock) -> None:
+async def _sample_clock(service: OrderEntry, watch: ClockWatch) -> None:
+    """One sample a minute, from the first minute on. On a disk that is nearly full the room is for
+    what members do."""
+    while True:
+        await trio.sleep(SAMPLE_SECONDS)
+        if not service.low_space:
+            watch.sample()
+
+
+async def _core_status(
+    service: OrderEntry, acceptor: Acceptor, clock: SystemClock, watch: ClockWatch
+) -> None:
     orders = trades = 0
     while True:
         await trio.sleep(STATUS_SECONDS)
@@ -154,6 +175,10 @@ async def _core_status(service: OrderEntry, acceptor: Acceptor, clock: SystemClo
             "fixgate_journal_sync_seconds": duration_figure(service.syncs),
             "fixgate_clock_wall_ahead_seconds": clock.steered.ahead / NANOS_PER_SECOND,
             "fixgate_clock_jumps": clock.steered.jumps,
+            "fixgate_clock_samples": watch.samples,
+            "fixgate_clock_out_of_class": int(watch.out_of_class),
         }
+        if watch.divergence is not None:
+            metrics["fixgate_clock_divergence_seconds"] = watch.divergence / NANOS_PER_SECOND
         announce_status(shown, metrics)
         orders, trades = service.orders, service.trades // 2

@@ -27,7 +27,7 @@ from compliance.exports.manifest import encode_manifest, parse_manifest
 from compliance.exports.times import Period, parse_time, time_text
 from compliance.exports.writing import write_export
 from engine.journal.disk import RealDisk
-from engine.model.commands import DefineMember
+from engine.model.commands import ClockSampled, DefineMember
 from engine.model.errors import OperatorError
 from engine.model.record import encode_record
 from engine.replay import folder_records, join_parts
@@ -51,6 +51,8 @@ def data(tmp_path_factory):
     """A venue's folder: some days of trading, signed, and some records that are not signed yet."""
     venue = AuditedVenue(tmp_path_factory.mktemp("data"), seed=3)
     venue.trade(RECORDS)
+    for minute in range(15):
+        venue.submit(ClockSampled(minute, 0, 700_000, 1_000_000, "kernel"))
     venue.publish()
     venue.trade(50)
     venue.close()
