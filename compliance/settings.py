@@ -38,10 +38,12 @@ class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     key_file: its keys; relative paths are from the configuration's folder. Without it they are
     made at the first start, in the data folder. rules: of surveillance; without it those that
     come with the release. links: see compliance.surveillance.links; without it there are none.
-    screening: sanctions lists; without it custody asks nobody but its own list of addresses."""
+    http_bind: address on which the log is served over HTTP, at venue.ports.audit; without it it is
+    not. screening: sanctions lists; without it custody asks nobody but its own list."""
 
     origin: LogName
     key_file: FilePath | None = None
+    http_bind: Annotated[str, Meta(max_length=64)] | None = None
     rules: FilePath | None = None
     links: FilePath | None = None
     screening: ScreeningSettings | None = None

@@ -88,6 +88,7 @@ class Ports(_Strict, frozen=True):
     drop_copy_stream: Port = 8082
     market_data: Port = 9881
     market_data_stream: Port = 8081
+    audit: Port = 8083
     metrics: Port = 9100
 
 
@@ -591,6 +592,8 @@ def _check_chosen(path: str, names: tuple[str, ...] | None, known: set[str], wha
 def _check_addresses(config: Config) -> None:
     address = _ip_address("venue.bind", config.venue.bind)
     _ip_address("venue.metrics_bind", config.venue.metrics_bind)
+    if config.compliance is not None and config.compliance.http_bind is not None:
+        _ip_address("compliance.http_bind", config.compliance.http_bind)
     if address.is_loopback:
         return
     for session in resolve_sessions(config):

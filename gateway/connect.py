@@ -11,6 +11,7 @@ PORTS: Final = {
     "drop_copy": "drop_copy",
     "market_data": "market_data",
     "market_data_stream": "market_data_stream",
+    "audit": "audit",
     "metrics": "metrics",
 }
 
@@ -96,6 +97,10 @@ def connect_text(config: Config, port_offset: int, processes: list[str]) -> str:
         port = port_of(config, "market_data_stream", port_offset)
         url = f"ws://{_host(venue.bind)}:{port}{STREAM_PATH}"
         lines.append(f"  {'':12} {url}  {_token(config)}")
+    compliance = config.compliance
+    if "compliance" in processes and compliance is not None and compliance.http_bind is not None:
+        port = port_of(config, "audit", port_offset)
+        lines.append(f"  {'audit log':12} http://{_host(compliance.http_bind)}:{port}/checkpoint")
     port = port_of(config, "metrics", port_offset)
     lines.append(f"  {'metrics':12} http://{_host(venue.metrics_bind)}:{port}/metrics")
     first = next((s for s in sessions if s.kind == "order_entry"), None)

@@ -28,7 +28,7 @@ from gateway.figure import Figure
 from gateway.flow.listener import listen_or_explain
 from gateway.flow.system_clock import SystemClock
 from gateway.metrics import ProcessFigures, render
-from gateway.metrics_server import MetricsServer
+from gateway.metrics_page import metrics_server
 from gateway.processors import place
 
 READERS: Final = ("dropcopy", "marketdata", "snapshot", HISTORY, SIGNER, CUSTODY, COMPLIANCE)
@@ -133,7 +133,7 @@ class Supervisor:
     async def _main(self, metrics: socket.socket) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(MetricsServer(self._render_metrics).serve, metrics)
+                nursery.start_soon(metrics_server(self._render_metrics).serve, metrics)
                 nursery.start_soon(self._start_all, nursery)
                 async for _ in signals:
                     break

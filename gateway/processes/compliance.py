@@ -1,6 +1,7 @@
 """Compliance: the audit log of the journal, and surveillance of it."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from compliance.audit.builder import LogBuilder, open_log
 from compliance.audit.key_file import LogKeys, make_keys, read_keys
 from engine.journal.files import open_reader
 from engine.model.errors import OperatorError
+from gateway.audit.pages import log_server
 from gateway.children import announce_ready, announce_status
 from gateway.figure import Figure
 from gateway.processes.place import STATUS_SECONDS, Place
@@ -40,9 +42,12 @@ async def run_compliance(place: Place, stop: trio.Event) -> None:
         place.log,
     )
     watch = _watch(place, folder)
+    listener = _listener(place)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_compliance_status, audit, watch)
+            if listener is not None:
+                nursery.start_soon(log_server(place.data / "audit").serve, listener)
             async with trio.open_nursery() as work:
                 work.start_soon(audit.run, stop)
                 work.start_soon(_look_for_abuse, place, watch, stop)
@@ -50,6 +55,15 @@ async def run_compliance(place: Place, stop: trio.Event) -> None:
     finally:
         audit.close()
         watch.close()
+
+
+def _listener(place: Place) -> socket.socket | None:
+    """Where the log is served over HTTP, if it is. Raises OperatorError."""
+    settings = place.config.compliance
+    assert settings is not None
+    if settings.http_bind is None:
+        return None
+    return place.listen_at(settings.http_bind, place.config.venue.ports.audit)
 
 
 def _watch(place: Place, folder: Path) -> TurnService[Surveillance]:

@@ -71,4 +71,8 @@ class Place:
 
     def listen(self, port: int) -> socket.socket:
         """A listening socket on a port of the configuration, moved by the offset."""
-        return listen_or_explain(self.config.venue.bind, port + self.port_offset)
+        return self.listen_at(self.config.venue.bind, port)
+
+    def listen_at(self, address: str, port: int) -> socket.socket:
+        """The same, on an address of its own."""
+        return listen_or_explain(address, port + self.port_offset)

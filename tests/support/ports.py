@@ -6,8 +6,8 @@ import socket
 import tempfile
 from pathlib import Path
 
-BASE_PORTS = (9878, 9880, 9100)
-"""Order entry, drop copy and metrics of every configuration in config/."""
+BASE_PORTS = (9878, 9880, 8083, 9100)
+"""Order entry, drop copy, audit log and metrics of the configurations in config/."""
 
 OFFSETS = range(11_000, 11_700, 10)
 """All ports stay between 20,100 and 21,580: below the ports the system hands to clients, and no

@@ -1,4 +1,4 @@
-"""GET /metrics over HTTP/1.1: small requests, few connections, one answer each."""
+"""HTTP/1.1 for what needs little of it: small requests, few connections, one answer each."""
 
 import socket
 from collections.abc import Callable
@@ -6,12 +6,8 @@ from typing import Final
 
 import h11
 import trio
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.flow.listener import ACCEPT_RETRY_SECONDS, CONSTRAINED
-
-MAX_CONNECTIONS: Final = 8
-"""Scrapers at a time: one or two are usual. The next one is closed unread."""
 
 REQUEST_BYTES: Final = 4 * 1024
 """Largest request head, bytes."""
@@ -19,17 +15,18 @@ REQUEST_BYTES: Final = 4 * 1024
 EXCHANGE_SECONDS: Final = 5
 """From connection to the last byte of the answer, seconds."""
 
-PATH: Final = b"/metrics"
-
 Answer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers, body."""
 
 
-class MetricsServer:
-    """Serves what `render` gives, on a listening socket."""
+class SmallHttpServer:
+    """Serves what `answer` gives, on a listening socket."""
 
-    def __init__(self, render: Callable[[], bytes]) -> None:
-        self._render = render
+    def __init__(self, answer: Callable[[bytes], Answer], connections: int) -> None:
+        """answer: to the GET of a path, without its query. connections: at a time; the next one is
+        closed unread."""
+        self._answer_to = answer
+        self._most = connections
         self._connections = 0
 
     async def serve(self, listener: socket.socket) -> None:
@@ -47,7 +44,7 @@ class MetricsServer:
                         raise
                     await trio.sleep(ACCEPT_RETRY_SECONDS)
                     continue
-                if self._connections >= MAX_CONNECTIONS:
+                if self._connections >= self._most:
                     sock.close()
                     continue
                 self._connections += 1
@@ -80,11 +77,9 @@ class MetricsServer:
             pass  # closing with unread input would reset what is on its way
 
     def _page(self, request: h11.Request) -> Answer:
-        if request.target.partition(b"?")[0] != PATH:
-            return 404, [], b"only /metrics is here\n"
         if request.method != b"GET":
             return 405, [("Allow", "GET")], b"only GET\n"
-        return 200, [("Content-Type", CONTENT_TYPE_LATEST)], self._render()
+        return self._answer_to(request.target.partition(b"?")[0])
 
 
 async def _request(stream: trio.SocketStream, http: h11.Connection) -> h11.Request:

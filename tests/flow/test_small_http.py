@@ -5,7 +5,8 @@ import socket
 import pytest
 import trio
 
-from gateway.metrics_server import EXCHANGE_SECONDS, MetricsServer
+from gateway.flow.small_http import EXCHANGE_SECONDS
+from gateway.metrics_page import metrics_server
 
 
 @pytest.mark.trio
@@ -13,7 +14,7 @@ from gateway.metrics_server import EXCHANGE_SECONDS, MetricsServer
 async def test_a_scraper_that_does_not_finish_its_request_is_closed(said, autojump_clock):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(MetricsServer(lambda: b"figures").serve, listener)
+            nursery.start_soon(metrics_server(lambda: b"figures").serve, listener)
             async with await trio.open_tcp_stream(*listener.getsockname()) as stream:
                 if said:
                     await stream.send_all(said)
