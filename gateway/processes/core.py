@@ -35,6 +35,9 @@ from gateway.processes.memory import freeze_what_there_is
 from gateway.processes.place import MIB, STATUS_SECONDS, Place
 from gateway.processes.sessions import acceptor_of, close_indexes, open_links
 
+UNKNOWN: Final = -1
+"""Of a distance from UTC that nobody knows."""
+
 SWITCH_SECONDS: Final = 0.001
 """How long a worker that has synced may wait for the interpreter, seconds; Python's is 5 ms."""
 
@@ -176,9 +179,10 @@ async def _core_status(
             "fixgate_clock_wall_ahead_seconds": clock.steered.ahead / NANOS_PER_SECOND,
             "fixgate_clock_jumps": clock.steered.jumps,
             "fixgate_clock_samples": watch.samples,
+            "fixgate_clock_divergence_seconds": (
+                UNKNOWN if watch.divergence is None else watch.divergence / NANOS_PER_SECOND
+            ),
             "fixgate_clock_out_of_class": int(watch.out_of_class),
         }
-        if watch.divergence is not None:
-            metrics["fixgate_clock_divergence_seconds"] = watch.divergence / NANOS_PER_SECOND
         announce_status(shown, metrics)
         orders, trades = service.orders, service.trades // 2
