@@ -1,9 +1,12 @@
 """Everything that must always hold, checked in full: for tests, replay and the operator."""
 
+from itertools import pairwise
+from typing import Final
+
 from engine.core.book import EMPTY
 from engine.core.operations import HOLD_CANCEL
 from engine.core.orders import Order, hold_of
-from engine.core.state import Market, State
+from engine.core.state import Market, SessionState, State
 from engine.model.enums import (
     BUY,
     HOLD_FROZEN,
@@ -16,6 +19,9 @@ from engine.model.enums import (
 )
 from engine.model.ids import VENUE_ACCOUNT
 from engine.model.money import INT64_MAX
+
+NAMES_AT_A_TIME: Final = 65_536
+"""ClOrdIDs that are looked at together, some 10 MiB: a venue remembers millions."""
 
 
 def check(state: State) -> None:
@@ -111,17 +117,31 @@ def _check_holds(state: State, listed: dict[int, Order]) -> None:
 
 
 def _check_names(state: State) -> None:
-    """Each known order is found by as many ClOrdIDs as it counts."""
-    names: dict[int, int] = {}
-    total = 0
+    """Each known order is found by as many ClOrdIDs as it counts, and each ClOrdID has an age."""
+    ages = state.name_ages
+    parts = 1 + len(ages) // NAMES_AT_A_TIME
+    known = total = 0
     for session in state.sessions.values():
         total += len(session.names)
-        for order in session.names.values():
+        for part in range(parts):
+            known += _check_orders_of(state, session, part, parts)
+    assert known == len(state.orders)
+    assert total == len(ages)
+    assert all(aged.cl_ord_id in state.sessions[aged.session].names for aged in ages)
+    for part in range(parts):
+        some = [(a.session, a.cl_ord_id) for a in ages if hash(a.cl_ord_id) % parts == part]
+        assert len(some) == len(set(some))
+    times = (aged.time for aged in ages)
+    assert all(before <= after for before, after in pairwise(times))
+
+
+def _check_orders_of(state: State, session: SessionState, part: int, parts: int) -> int:
+    """Of a session's orders whose ids are in one part of so many: how many are accepted ones."""
+    names: dict[int, int] = {}
+    for order in session.names.values():
+        if order.id % parts == part:
             assert order.session == session.id
             names[order.id] = names.get(order.id, 0) + 1
-            assert order.names > 0
-    assert total == len(state.name_ages)
-    assert len({(aged.session, aged.cl_ord_id) for aged in state.name_ages}) == total
-    assert all(order.names == names.get(order.id) for order in state.orders.values())
-    times = [aged.time for aged in state.name_ages]
-    assert times == sorted(times)
+    for order in session.names.values():
+        assert order.id % parts != part or order.names == names[order.id]
+    return sum(order_id in state.orders for order_id in names)

@@ -61,6 +61,7 @@ RUN_ELSEWHERE = {
     ".ci/run": "the machine that tests a change",
     ".venv/bin/python -m benchmarks.recovery": "tests/benchmarks/test_recovery.py",
     ".venv/bin/python -m benchmarks.audit": "tests/benchmarks/test_audit.py",
+    ".venv/bin/python -m benchmarks.verify": "tests/benchmarks/test_verify.py",
     ".venv/bin/python -m benchmarks.feeds": "tests/benchmarks/test_feeds.py",
     ".venv/bin/python -m benchmarks.resend": "tests/benchmarks/test_resend.py",
     ".venv/bin/python -m benchmarks.ledger": "tests/benchmarks/test_ledger.py",

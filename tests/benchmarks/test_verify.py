@@ -1,0 +1,10 @@
+"""The bench of the verifier, small: all is well, and what it took is told."""
+
+from benchmarks import verify
+
+
+def test_an_export_and_all_that_is_signed_are_verified(tmp_path):
+    exported, verified = verify.measure(tmp_path, 100, export=True)
+    assert (exported["command"], verified["command"]) == ("export", "verify")
+    assert verified["records"] == 200
+    assert verified["max_mib"] > 30
