@@ -57,6 +57,12 @@ MARKET_MAKER: Final = b"5"
 _CLIENT, _EXECUTING, _DECIDING = 3, 12, 122
 """PartyRole(452)."""
 
+MAX_WHOLE: Final = 20
+"""Digits before the point of what Parquet's columns hold; compliance.exports.parquet.DECIMAL."""
+
+MAX_SCALE: Final = 18
+"""Digits behind it."""
+
 MAX_WHO: Final = 16_384
 """Sets of short codes whose elements are kept at a time, some 20 MiB; members use a few."""
 
@@ -227,10 +233,10 @@ class Orders:
         id_data["OrdrId"] = str(whole.first)
         id_data["DtOfRct"] = day_text(received // NANOS_PER_DAY)
         quantities = {}
-        if is_decimal(event.qty):
+        if is_exact(event.qty):
             quantities["InitlQty"] = event.qty.decode()
         data = self._order_data(event.member, self._of(origin), quantities, is_open=False)
-        if is_decimal(event.price):
+        if is_exact(event.price):
             data["OrdrPrics"] = {"PricNtn": "MONE", "LmtPric": event.price.decode()}
         side = {b"1": "BUYI", b"2": "SELL"}.get(event.side)
         if side:
@@ -266,6 +272,12 @@ class Orders:
         if lei := self._names.lei(member):
             data["SubmitgNtty"] = {"LEI": lei}
         return data
+
+
+def is_exact(text: bytes) -> bool:
+    """Whether a member's word is a number that every format holds: 20 digits, a point, 18 more."""
+    whole, _, fraction = text.lstrip(b"-").partition(b".")
+    return is_decimal(text) and len(whole) <= MAX_WHOLE and len(fraction) <= MAX_SCALE
 
 
 def event_code(whole: Whole, event: OrderEvent) -> str:

@@ -83,11 +83,15 @@ def _next(venue, command, time):
     return Whole(number, number, time, command, tuple(venue.apply(command, number, time)))
 
 
+def records_of(wholes):
+    """The records of a scene."""
+    return [Record(w.first, w.time, bytes(16), w.command, w.events) for w in wholes]
+
+
 def document(kind, wholes, period=ALL):
     """The JSON file of an export."""
-    records = (Record(w.first, w.time, bytes(16), w.command, w.events) for w in wholes)
     out = io.BytesIO()
-    write_export(kind, "json", records, period, out)
+    write_export(kind, "json", records_of(wholes), period, out)
     return json.loads(out.getvalue())
 
 

@@ -1,5 +1,6 @@
 """Order records: every event of every order, by the codes of RTS 24, in the order of each book."""
 
+import io
 import json
 from collections import Counter
 
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 from compliance.exports.kinds import KINDS
 from compliance.exports.orders import ORDERS
 from compliance.exports.times import MICRO, Period, time_text
+from compliance.exports.writing import write_export
 from engine.model.clock import NANOS_PER_DAY, NANOS_PER_SECOND
 from engine.model.commands import Block, DefineVenue, EndOfDay, Origin, RefusedOrder
 from engine.model.enums import BLOCK_MEMBER, DAY, FOK, GTC, IOC
 from engine.model.events import OrderAccepted, OrderFilled, OrderRefused, OrderRejected
 from tests.engine.desk import LOT
 from tests.engine.streams import ACME, ACME_OE1, ACME_OE2, BOREAS_OE1, START
-from tests.exports.support import ALL, Scene, document, random_scene, validator
+from tests.exports.support import ALL, Scene, document, random_scene, records_of, validator
 
 
 @pytest.fixture
@@ -229,6 +231,31 @@ def test_both_sides_of_a_trade_have_its_identifier_and_their_own_parties(scene):
         )
         for who, how in (("MAKER", "PASV"), ("TAKER", "AGRE"))
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [
+        (b"0.0000001", True),
+        (b"-1", True),
+        (b".5", True),
+        (b"9" * 20 + b"." + b"9" * 18, True),
+        (b"9" * 21, False),
+        (b"0." + b"0" * 18 + b"1", False),
+        (b"1e5", False),
+        (b"NaN", False),
+        (b"", False),
+        (b"\xff", False),
+    ],
+)
+def test_words_that_no_format_holds_are_left_out(scene, word, known):
+    words = (b"", b"BTC-USD", b"1", b"2", b"1", word, word)
+    scene.send(RefusedOrder(scene.origin(ACME_OE1), b"odd", *words, 13, "off lot"))
+    (order,) = orders(scene)
+    assert ("InitlQty" in order["OrdrData"]["InstrData"]) == known
+    assert ("LmtPric" in order["OrdrData"].get("OrdrPrics", {})) == known
+    validator(ORDERS).validate(document(ORDERS, scene.wholes))
+    write_export(ORDERS, "parquet", records_of(scene.wholes), ALL, io.BytesIO())
 
 
 @pytest.mark.parametrize(
