@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+import msgspec
+
 from compliance.exports.kind import Column, Kind, Row
 from compliance.exports.names import Names, exec_ids, words
 from compliance.exports.times import Period, time_text
@@ -117,6 +119,16 @@ class Controls:
     def closing(self) -> Iterator[Row]:
         """See Fold."""
         return iter(())
+
+    def save(self) -> bytes:
+        """See Fold."""
+        return msgspec.msgpack.encode((self._names.save(), list(self._in_force.values())))
+
+    def load(self, data: bytes) -> None:
+        """See Fold."""
+        names, rows = msgspec.msgpack.decode(data, type=tuple[list[Command], list[Row]])
+        self._names.load(names)
+        self._in_force = {(row["control"], row["scope"], row["target"]): row for row in rows}
 
     def take(self, whole: Whole, *, inside: bool) -> Iterator[Row]:
         """See Fold."""

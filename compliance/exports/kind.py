@@ -57,6 +57,14 @@ class Fold(Protocol):
         """Rows at the end of the period, after its last record."""
         ...
 
+    def save(self) -> bytes:
+        """All that later rows depend on."""
+        ...
+
+    def load(self, data: bytes) -> None:
+        """Be as after `save`. Raises msgspec.DecodeError."""
+        ...
+
 
 class Kind(Struct, frozen=True):
     """An export. version: of its rows; another one is another function of the journal. wanted: what
@@ -76,15 +84,40 @@ class Kind(Struct, frozen=True):
     def derive(self, wholes: Iterable[Whole], period: Period) -> Iterator[Row]:
         """The rows of a period, from all commands of the journal, the first one first. Reads no
         further than the first that is after the period."""
-        fold = self.make(period)
-        inside = False
+        deriving = Deriving(self, period)
         for whole in wholes:
             if whole.time >= period.end:
                 break
-            if not inside and whole.time >= period.begin:
-                inside = True
-                yield from fold.opening()
-            yield from fold.take(whole, inside=inside)
-        if not inside:
-            yield from fold.opening()
-        yield from fold.closing()
+            yield from deriving.take(whole)
+        yield from deriving.close()
+
+
+class Deriving:
+    """A derivation that can be gone on with. inside: whether the period has begun."""
+
+    def __init__(self, kind: Kind, period: Period) -> None:
+        self.inside = False
+        self._begin = period.begin
+        self._fold = kind.make(period)
+
+    def take(self, whole: Whole) -> Iterator[Row]:
+        """The rows of the next record, which is not after the period."""
+        if not self.inside and whole.time >= self._begin:
+            self.inside = True
+            yield from self._fold.opening()
+        yield from self._fold.take(whole, inside=self.inside)
+
+    def close(self) -> Iterator[Row]:
+        """The rows of the end."""
+        if not self.inside:
+            yield from self._fold.opening()
+        yield from self._fold.closing()
+
+    def save(self) -> bytes:
+        """All that later rows depend on, `inside` apart."""
+        return self._fold.save()
+
+    def load(self, data: bytes, *, inside: bool) -> None:
+        """Be as after `save`. Raises msgspec.DecodeError."""
+        self._fold.load(data)
+        self.inside = inside

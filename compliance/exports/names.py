@@ -1,10 +1,10 @@
 """Names of what the journal has ids for, as they were at the record that is looked at. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from compliance.exports.errors import ExportRefused
 from compliance.exports.kind import Row
-from engine.model.commands import DefineAsset, DefineMember, DefineVenue
+from engine.model.commands import Command, DefineAsset, DefineMember, DefineVenue
 from engine.model.ids import NOBODY
 from engine.model.refdata import ReferenceData, configuration_key
 from engine.replay import Whole
@@ -22,6 +22,16 @@ class Names:
             return False
         self.refdata.apply(whole.command)
         return True
+
+    def save(self) -> list[Command]:
+        """The commands that define all that is known."""
+        return list(self.refdata.configured.values())
+
+    def load(self, commands: Iterable[Command]) -> None:
+        """Be as after `save`."""
+        self.refdata = ReferenceData()
+        for command in commands:
+            self.refdata.apply(command)
 
     def venue(self) -> DefineVenue:
         """Who the venue is; empty identifiers if it was never told."""

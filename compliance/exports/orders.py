@@ -8,13 +8,14 @@ it nobody has confirmed yet.
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from compliance.exports.kind import Column, Kind, Path, Row
 from compliance.exports.names import Names, exec_ids, words
 from compliance.exports.times import MICRO, Period, day_text, time_text
 from engine.model.clock import NANOS_PER_DAY
-from engine.model.commands import NewOrder, Origin, RefusedOrder, ReplaceOrder
+from engine.model.commands import Command, NewOrder, Origin, RefusedOrder, ReplaceOrder
 from engine.model.enums import (
     BUY,
     DAY,
@@ -85,6 +86,14 @@ class Known(Struct, gc=False):
     who: Who
 
 
+_Saved = tuple[
+    list[Command],
+    list[Who],
+    list[tuple[int, int, int, int, int, int]],
+    dict[int, tuple[int, int]],
+]
+
+
 class Orders:
     """The order records of a period, of one member where the period has one."""
 
@@ -104,6 +113,26 @@ class Orders:
         """See Fold. Raises ExportRefused for a member that there is not."""
         self._names.refuse_unknown(self._member)
         return ()
+
+    def save(self) -> bytes:
+        """See Fold. Who sent an order is one thing for many orders, and is saved once."""
+        who = {id(known.who): known.who for known in self._open.values()}
+        place = {key: k for k, key in enumerate(who)}
+        orders = [
+            (ident, o.stamp, o.received, o.price, o.qty, place[id(o.who)])
+            for ident, o in self._open.items()
+        ]
+        saved = self._names.save(), list(who.values()), orders, self._sequence
+        return msgspec.msgpack.encode(saved)
+
+    def load(self, data: bytes) -> None:
+        """See Fold."""
+        names, who, orders, self._sequence = msgspec.msgpack.decode(data, type=_Saved)
+        self._names.load(names)
+        self._open = {
+            ident: Known(stamp, received, price, qty, who[k])
+            for ident, stamp, received, price, qty, k in orders
+        }
 
     def take(self, whole: Whole, *, inside: bool) -> Iterator[Row]:
         """See Fold."""

@@ -50,6 +50,9 @@ class ParquetWriter:
             if len(self._batches) * BATCH_ROWS == GROUP_ROWS:
                 self._group()
 
+    def flush(self) -> None:
+        """See RowWriter: a row group is written when it is full, and else at the end."""
+
     def close(self) -> None:
         """See RowWriter."""
         if self._rows:

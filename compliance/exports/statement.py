@@ -7,9 +7,12 @@ withdrawals on their way. So only what comes, goes or changes hands changes it.
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+import msgspec
+
 from compliance.exports.kind import Column, Kind, Row
 from compliance.exports.names import Names, exec_ids
 from compliance.exports.times import Period, time_text
+from engine.model.commands import Command
 from engine.model.enums import BUY
 from engine.model.events import (
     Deposited,
@@ -34,6 +37,9 @@ class Change(NamedTuple):
     symbol: str = ""
 
 
+_Saved = tuple[list[Command], list[tuple[int, int, int]]]
+
+
 class Statement:
     """The statements of all members, or of one."""
 
@@ -51,6 +57,17 @@ class Statement:
         """See Fold. Raises ExportRefused for a member that there is not."""
         self._names.refuse_unknown(self._period.member)
         return self._all("closing", self._period.end)
+
+    def save(self) -> bytes:
+        """See Fold."""
+        balances = [(*key, amount) for key, amount in self._balances.items()]
+        return msgspec.msgpack.encode((self._names.save(), balances))
+
+    def load(self, data: bytes) -> None:
+        """See Fold."""
+        names, balances = msgspec.msgpack.decode(data, type=_Saved)
+        self._names.load(names)
+        self._balances = {(account, asset): amount for account, asset, amount in balances}
 
     def take(self, whole: Whole, *, inside: bool) -> Iterator[Row]:
         """See Fold."""

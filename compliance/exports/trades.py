@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import msgspec
+
 from compliance.exports.kind import Column, Kind, Row
 from compliance.exports.names import Names, exec_ids, words
 from compliance.exports.times import Period, time_text
+from engine.model.commands import Command
 from engine.model.enums import BUY, MAKER
 from engine.model.events import OrderFilled
 from engine.model.money import format_scaled
@@ -25,6 +28,14 @@ class Trades:
         return ()
 
     closing = opening
+
+    def save(self) -> bytes:
+        """See Fold."""
+        return msgspec.msgpack.encode(self._names.save())
+
+    def load(self, data: bytes) -> None:
+        """See Fold."""
+        self._names.load(msgspec.msgpack.decode(data, type=list[Command]))
 
     def take(self, whole: Whole, *, inside: bool) -> Iterator[Row]:
         """See Fold."""

@@ -16,12 +16,12 @@ class Writes(Protocol):
 
 
 class DiskSink:
-    """An open file, written from its beginning on."""
+    """An open file, written from byte `at` on."""
 
-    def __init__(self, disk: Disk, fd: int) -> None:
+    def __init__(self, disk: Disk, fd: int, at: int = 0) -> None:
         self._disk = disk
         self._fd = fd
-        self._at = 0
+        self._at = at
 
     def write(self, data: bytes, /) -> None:
         """See Writes. Raises OSError."""
@@ -39,6 +39,11 @@ class HashedStream(io.RawIOBase):
         self.digest = sha256()
         self.at = 0
         self._out = out
+
+    def passed(self, data: bytes) -> None:
+        """Count what was written before."""
+        self.digest.update(data)
+        self.at += len(data)
 
     def writable(self) -> bool:  # type: ignore[explicit-override] # typing has it from 3.12
         """See io.RawIOBase."""

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import gateway
 from compliance.audit.receipts import published
 from compliance.audit.tile_store import LogFolder
-from compliance.exports.exporting import export
+from compliance.exports.exporting import Asked, export
 from compliance.exports.kinds import KINDS
 from compliance.exports.manifest import Manifest, encode_manifest
 from compliance.exports.times import Period, parse_time
@@ -40,9 +40,9 @@ def make(args: argparse.Namespace) -> int:
     if note is None:
         raise OperatorError(f"there is no audit log in {args.data}: is `compliance` configured?")
     bar = _Bar(published(note).size)
-    period = Period(begin, end, args.member)
+    asked = Asked(kind, fmt, Period(begin, end, args.member), gateway.__version__)
     try:
-        manifest = export(log, note, kind, fmt, period, args.out, gateway.__version__, bar.passing)
+        manifest = export(log, note, asked, args.out, bar.passing)
     except OSError as error:
         raise OperatorError(f"cannot write {args.out}: {error.strerror}") from error
     if args.json:

@@ -17,10 +17,10 @@ from compliance.audit.errors import AuditRefused
 from compliance.audit.keys import open_checkpoint
 from compliance.audit.tile_store import LogFolder
 from compliance.audit.tiles import bundle_path
+from compliance.exports import exporting, parquet
 from compliance.exports import folder as folder_module
-from compliance.exports import parquet
 from compliance.exports.errors import ExportRefused
-from compliance.exports.exporting import export
+from compliance.exports.exporting import Asked, export
 from compliance.exports.kind import value_at
 from compliance.exports.kinds import KINDS
 from compliance.exports.manifest import encode_manifest, parse_manifest
@@ -75,7 +75,8 @@ def signed(data, note):
 
 def run(data, kind, fmt, out, period=ALL, disk=None):
     log = LogFolder(data / "audit")
-    return export(log, log.checkpoint(), kind, fmt, period, out, "0.0", disk=disk or RealDisk())
+    asked = Asked(kind, fmt, period, "0.0")
+    return export(log, log.checkpoint(), asked, out, disk=disk or RealDisk())
 
 
 def files(folder):
@@ -272,11 +273,12 @@ class CutDisk(RealDisk):
         if self.dead or (now and not self.after):
             self.dead = True
             raise Cut
-        found = real(*args)
-        if now:
-            self.dead = True
-            raise Cut
-        return found
+        try:
+            return real(*args)
+        finally:
+            if now:
+                self.dead = True
+                raise Cut
 
 
 def _cutting(kind):
@@ -291,7 +293,7 @@ for _kind in ("make_folder", "open", "pwrite", "sync_data", "rename", "unlink", 
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_kill_at_any_call_leaves_no_folder_or_the_whole_one(data, tmp_path, after):
+def test_a_kill_at_any_call_leaves_no_folder_or_the_whole_one(data, tmp_path, often, after):
     kind = KINDS["trades"]
     counting = CutDisk()
     run(data, kind, "csv", tmp_path / "whole", disk=counting)
@@ -314,11 +316,139 @@ def test_all_is_on_disk_before_the_folder_has_its_name(data, tmp_path):
     disk = CutDisk()
     run(data, KINDS["trades"], "csv", tmp_path / "out", disk=disk)
     kinds = [kind for kind, _ in disk.calls]
-    last = kinds.index("rename")
+    last = len(kinds) - 1 - kinds[::-1].index("rename")
     assert kinds[last - 1 : last + 2] == ["sync_folder", "rename", "sync_folder"]
     written = {args[0] for kind, args in disk.calls if kind == "pwrite"}
     synced = {args[0] for kind, args in disk.calls[:last] if kind == "sync_data"}
     assert written == synced
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """A cursor behind every bundle of entries."""
+    monkeypatch.setattr(exporting, "CURSOR_RECORDS", 256)
+
+
+class Reading(LogFolder):
+    """Notes which bundles of entries are read."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.bundles = []
+
+    def read(self, path):
+        if "entries" in path:
+            self.bundles.append(path)
+        return super().read(path)
+
+
+def cut_behind_the_second_cursor(data, kind, fmt, out, period=ALL):
+    """A run that is gone once it has kept two cursors."""
+    renames = 0
+
+    class Renamed(RealDisk):
+        def rename(self, old, new):
+            nonlocal renames
+            super().rename(old, new)
+            renames += 1
+            if renames == 2:
+                raise Cut
+
+    with pytest.raises(Cut):
+        run(data, kind, fmt, out, period, Renamed())
+
+
+TEXT = [(kind, fmt) for kind, fmt in EVERY if fmt != "parquet"]
+
+
+@pytest.mark.parametrize(("kind", "fmt"), TEXT, ids=[f"{k.name} {f}" for k, f in TEXT])
+@pytest.mark.parametrize("first", [0, 300], ids=["all", "a period that begins later"])
+def test_a_run_that_was_cut_goes_on_and_ends_with_the_same_bytes(
+    data, note, signed, tmp_path, often, kind, fmt, first
+):
+    period = Period(signed[first].time)
+    run(data, kind, fmt, tmp_path / "whole", period)
+    cut_behind_the_second_cursor(data, kind, fmt, tmp_path / "out", period)
+    log = Reading(data / "audit")
+    export(log, note, Asked(kind, fmt, period, "0.0"), tmp_path / "out")
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+    assert bundle_path(0) not in log.bundles
+    assert bundle_path(1) not in log.bundles
+    assert log.bundles
+
+
+def test_a_run_that_goes_on_stays_under_its_checkpoint(tmp_path, often):
+    """The venue goes on trading meanwhile."""
+    venue = AuditedVenue(tmp_path / "data", seed=3)
+    venue.trade(700)
+    venue.publish()
+    kind = KINDS["statement"]
+    run(venue.folder, kind, "csv", tmp_path / "whole")
+    cut_behind_the_second_cursor(venue.folder, kind, "csv", tmp_path / "out")
+    venue.trade(300)
+    venue.publish()
+    venue.close()
+    run(venue.folder, kind, "csv", tmp_path / "out")
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("statement.csv", lambda data: data[:-1]),
+        ("statement.csv", lambda data: b"x" + data[1:]),
+        ("cursor", lambda data: data[:-1]),
+        ("cursor", lambda data: b""),
+    ],
+)
+def test_a_cursor_that_does_not_go_with_the_rows_is_not_believed(
+    data, note, tmp_path, often, name, damage
+):
+    kind = KINDS["statement"]
+    run(data, kind, "csv", tmp_path / "whole")
+    cut_behind_the_second_cursor(data, kind, "csv", tmp_path / "out")
+    path = tmp_path / "out.unfinished" / name
+    if name == "statement.csv":  # what was written behind the cursor is not missed
+        path.write_bytes(path.read_bytes()[: kept_bytes(tmp_path / "out.unfinished")])
+    path.write_bytes(damage(path.read_bytes()))
+    log = Reading(data / "audit")
+    export(log, note, Asked(kind, "csv", ALL, "0.0"), tmp_path / "out")
+    assert bundle_path(0) in log.bundles
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def kept_bytes(folder):
+    """How much of the rows a cursor tells of."""
+    kept = msgspec.msgpack.decode((folder / "cursor").read_bytes())
+    return kept["cursor"]["written"][1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fmt", "period", "exporter"),
+    [
+        ("statement", "json", ALL, "0.0"),
+        ("trades", "csv", ALL, "0.0"),
+        ("statement", "csv", Period(1), "0.0"),
+        ("statement", "csv", Period(member="ACME"), "0.0"),
+        ("statement", "csv", ALL, "0.1"),
+    ],
+    ids=["format", "kind", "period", "member", "release"],
+)
+def test_another_export_does_not_go_on_there(
+    data, note, tmp_path, often, kind, fmt, period, exporter
+):
+    asked = Asked(KINDS[kind], fmt, period, exporter)
+    log = LogFolder(data / "audit")
+    export(log, note, asked, tmp_path / "whole")
+    cut_behind_the_second_cursor(data, KINDS["statement"], "csv", tmp_path / "out")
+    export(log, note, asked, tmp_path / "out")
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+# --- folders --------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_is_there_is_not_touched(data, tmp_path):

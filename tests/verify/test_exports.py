@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from compliance.audit.tile_store import LogFolder
 from compliance.exports.errors import ExportRefused
-from compliance.exports.exporting import export
+from compliance.exports.exporting import Asked, export
 from compliance.exports.kinds import KINDS
 from compliance.exports.manifest import encode_manifest, parse_manifest
 from compliance.exports.times import Period
@@ -32,7 +32,7 @@ def made(traded, tmp_path_factory):
     log = LogFolder(traded.data / "audit")
     for kind, fmt in EVERY:
         out = folder / f"{kind.name}-{fmt}"
-        export(log, log.checkpoint(), kind, fmt, Period(), out, RELEASE)
+        export(log, log.checkpoint(), Asked(kind, fmt, Period(), RELEASE), out)
     return folder
 
 
