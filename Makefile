@@ -58,7 +58,7 @@ $(EVM)/node_modules/.package-lock.json: $(EVM)/package-lock.json
 	@touch $@
 
 proof: quickfix $(VENV)/.components $(EVM)/node_modules/.package-lock.json ## heavy counts and real components, 30 minutes at most
-	$(BIN)/pytest -q -n 5 --dist worksteal -m 'proof and not alone'
+	$(BIN)/pytest -q -n 4 --dist worksteal -m 'proof and not alone'
 	$(BIN)/pytest -q -m 'proof and alone'
 
 soak: dev ## the long runs, one after the other, with their progress

@@ -87,7 +87,7 @@ class LoadSession:
     def _log_on(self) -> None:
         self.sock.sendall(self._builder.logon())
         got = b""
-        while b"\x0110=" not in got or not got.endswith(b"\x01"):
+        while b"\x01" not in got.partition(b"\x0110=")[2]:  # what is owed may follow at once
             data = self.sock.recv(65_536)
             got += data
             if not data or len(got) > 65_536:
