@@ -5,7 +5,7 @@ frames. It does not ask the durable mark how far it may go: what is signed was d
 is no evidence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -39,8 +39,9 @@ are."""
 class Source(Protocol):
     """Where entries come from; may be gone over several times."""
 
-    def __iter__(self) -> Iterator[bytes]:
-        """All of them, from entry 0 on. Raises Failed where there is none or a damaged one."""
+    def __iter__(self) -> Generator[bytes, None, None]:  # noqa: PYI058 - it can be closed
+        """All of them, from entry 0 on; whoever stops before the end closes it. Raises Failed where
+        there is none or a damaged one."""
         ...
 
 
@@ -65,7 +66,7 @@ class JournalEntries:
         self.folder = folder
         self.size = size
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes, None, None]:
         """See Source."""
         if not any(self.folder.glob("*.seg")):
             raise Failed(INCOMPLETE, "there is no segment", self.folder.name)
@@ -140,7 +141,7 @@ class BundleEntries:
         self._log = log
         self.size = size
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes, None, None]:
         """See Source."""
         reader = TileReader(self.size, self._log.read)
         for index in range(-(-self.size // TILE_WIDTH)):

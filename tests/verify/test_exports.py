@@ -17,9 +17,12 @@ from compliance.exports.kinds import KINDS
 from compliance.exports.manifest import encode_manifest, parse_manifest
 from compliance.exports.times import Period
 from compliance.verify.findings import INCOMPLETE, NOT_DONE, OK, TAMPERED, UNKNOWN_KEY, UNREADABLE
+from engine.model.events import OrderFilled
+from engine.model.record import decode_record, encode_record
 from gateway.cli import main
 from tests.audit.support import KEYS, keys_of
-from tests.verify.support import failures, note_of, results, texts, verify
+from tests.journal.support import open_writer
+from tests.verify.support import failures, note_of, played, results, texts, verify
 
 RELEASE = "1.2.3"
 EVERY = [(kind, fmt) for kind in KINDS.values() for fmt in kind.formats]
@@ -157,6 +160,26 @@ def test_an_export_of_a_log_that_was_forked(traded, csv):
     assert failures(report) == {"export trades-csv": TAMPERED}
     assert "another root" in texts(report, "export trades-csv")
     assert results(report)["sums"] == OK, "the folder itself is well"
+
+
+def test_records_that_are_signed_and_contradict_each_other(traded, csv, tmp_path):
+    """A trade in an instrument that there is not: nothing can be exported, and nothing falls."""
+    entries = played(300)
+    for number, entry in enumerate(entries):
+        record = decode_record(entry)
+        if any(isinstance(event, OrderFilled) for event in record.events):
+            events = tuple(replace(event, instrument=99) for event in record.events)
+            entries[number] = encode_record(replace(record, events=events))
+            break
+    folder, note = tmp_path / "forged", note_of(entries)
+    writer = open_writer(folder / "journal")
+    writer.append(entries)
+    writer.sync()
+    writer.close()
+    (csv / "checkpoint").write_bytes(note)
+    changed(csv, size=len(entries), root=note.decode().splitlines()[2])
+    found = failures(verify(folder, note, exports=(csv,), release=RELEASE))
+    assert found["re-run"] == found["export trades-csv"] == TAMPERED
 
 
 def test_an_export_of_more_records_than_there_are(traded, csv, data):
