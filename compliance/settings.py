@@ -33,16 +33,28 @@ class ScreeningSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     cut_off: Annotated[int, Meta(ge=50, le=100)] = 85
 
 
+class WitnessSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """url: where it takes checkpoints (c2sp.org/tlog-witness), without /add-checkpoint. keys: its
+    public ones."""
+
+    url: Annotated[
+        str, Meta(pattern=r"^https?://\S{1,500}\Z", description="an address of http:// or https://")
+    ]
+    keys: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)]
+
+
 class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """origin: the audit log's name, which is in all that it signs; another name is another log.
     key_file: its keys; relative paths are from the configuration's folder. Without it they are
     made at the first start, in the data folder. rules: of surveillance; without it those that
     come with the release. links: see compliance.surveillance.links; without it there are none.
-    http_bind: address on which the log is served over HTTP, at venue.ports.audit; without it it is
-    not. screening: sanctions lists; without it custody asks nobody but its own list."""
+    witnesses: who is asked to cosign. http_bind: address on which the log is served over HTTP, at
+    venue.ports.audit; without it it is not. screening: sanctions lists; without it custody asks
+    nobody but its own list."""
 
     origin: LogName
     key_file: FilePath | None = None
+    witnesses: Annotated[tuple[WitnessSettings, ...], Meta(max_length=16)] = ()
     http_bind: Annotated[str, Meta(max_length=64)] | None = None
     rules: FilePath | None = None
     links: FilePath | None = None

@@ -22,6 +22,8 @@ from gateway.audit.receipt_command import add_arguments as add_receipt_arguments
 from gateway.audit.receipt_command import run_receipt
 from gateway.audit.verify_command import add_arguments as add_verify_arguments
 from gateway.audit.verify_command import run_verify
+from gateway.audit.witness_command import add_arguments as add_witness_arguments
+from gateway.audit.witness_command import run_witness
 from gateway.bootstrap import bootstrap_commands
 from gateway.children import (
     COMPLIANCE,
@@ -162,6 +164,7 @@ def _add_compliance(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> 
         add("receipt", run_receipt, "prove that an execution is in the audit log")
     )
     add_verify_arguments(add("verify", run_verify, "check the journal against what was signed"))
+    add_witness_arguments(add("witness", run_witness, "cosign a venue's checkpoints"))
     add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
     add_cases_arguments(add("cases", run_cases, "what people make of alerts"))
     add_export_arguments(add("export", run_export, "make records for regulators or members"))

@@ -4,7 +4,7 @@ A key is replaced in two steps: its successor's line is added, and both sign for
 who verify need to take the new key over; then the old line makes way for its public key.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +66,25 @@ def parse_keys(text: str, origin: str) -> LogKeys:
 
 def read_keys(path: Path, origin: str, disk: Disk = REAL_DISK) -> LogKeys:
     """The keys in a file. Raises OperatorError."""
+    return parse_keys(_text(path, disk), origin)
+
+
+def read_signers(path: Path, disk: Disk = REAL_DISK) -> list[SignerKey]:
+    """The private keys in a file, whosever they are. Raises OperatorError, naming the line, and
+    nothing that is in it."""
+    signers = []
+    for number, line in enumerate(_text(path, disk).splitlines(), 1):
+        if is_signer(line):
+            try:
+                signers.append(parse_signer(line))
+            except AuditRefused as error:
+                raise OperatorError(f"{path}, line {number}: {error}") from None
+    if not signers:
+        raise OperatorError(f"{path} has no private key")
+    return signers
+
+
+def _text(path: Path, disk: Disk) -> str:
     try:
         data = read_file(path, disk)
     except OSError as error:
@@ -76,20 +95,22 @@ def read_keys(path: Path, origin: str, disk: Disk = REAL_DISK) -> LogKeys:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise OperatorError(f"{path} is no text") from None
-    return parse_keys(text, origin)
+    return text
 
 
 def make_keys(
-    path: Path, origin: str, chance: Callable[[int], bytes], disk: Disk = REAL_DISK
+    path: Path,
+    name: str,
+    chance: Callable[[int], bytes],
+    disk: Disk = REAL_DISK,
+    kinds: Sequence[int] = (ED25519, COSIGNER_ML_DSA_44),
 ) -> None:
     """Write new keys to a file, for its owner alone; it is on disk when this returns.
 
-    One Ed25519 key, and one of ML-DSA-44 for the years to come. chance: gives so many bytes that
-    nobody can guess. Raises OSError.
+    A log's are one Ed25519 key, and one of ML-DSA-44 for the years to come. chance: gives so many
+    bytes that nobody can guess. Raises OSError.
     """
-    lines = [f"# Keys of the audit log {origin}. Whoever has them signs in the venue's name."]
-    lines += (
-        SignerKey(origin, kind, chance(SEED_BYTES)).text for kind in (ED25519, COSIGNER_ML_DSA_44)
-    )
+    lines = [f"# Keys of {name}. Whoever has them signs in its name."]
+    lines += (SignerKey(name, kind, chance(SEED_BYTES)).text for kind in kinds)
     data = "".join(f"{line}\n" for line in lines).encode()
     replace_file(path, data, disk)

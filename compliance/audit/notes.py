@@ -42,11 +42,16 @@ def format_note(text: str, signatures: Sequence[Signature]) -> bytes:
     """The note's bytes."""
     assert text.endswith("\n")
     assert signatures
+    return f"{text}\n".encode() + format_signatures(signatures)
+
+
+def format_signatures(signatures: Sequence[Signature]) -> bytes:
+    """The lines of signatures alone: what a witness answers."""
     lines = [
         f"{_PREFIX}{signature.name} {to_base64(signature.key_id + signature.data)}\n"
         for signature in signatures
     ]
-    return f"{text}\n{''.join(lines)}".encode()
+    return "".join(lines).encode()
 
 
 def parse_note(data: bytes) -> Note:

@@ -12,6 +12,7 @@ from compliance.audit.errors import AuditRefused
 from compliance.audit.receipts import make_receipt, published
 from compliance.audit.tile_store import LogFolder
 from compliance.audit.tiles import TileReader
+from gateway.audit.cosigning import COSIGNED_NAME
 from gateway.flow.small_http import Answer, SmallHttpServer
 
 MAX_READERS: Final = 64
@@ -21,6 +22,11 @@ _TILE: Final = re.compile(
     rb"/(tile/(?:[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,5}[0-9]{3}(?:\.p/[0-9]{1,3})?)\Z"
 )
 _RECEIPT: Final = re.compile(rb"/receipt/([0-9]{1,18}-[0-9]{1,9})\.tlog-proof\Z")
+
+KNOWN: Final = (
+    b"/checkpoint, /checkpoint.cosigned, /tile/L/N, /tile/L/N.p/W and"
+    b" /receipt/EXECID.tlog-proof are here\n"
+)
 
 TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 BYTES: Final = ("Content-Type", "application/octet-stream")
@@ -40,6 +46,8 @@ class LogPages:
         try:
             if path == b"/checkpoint":
                 return self._found(self._log.checkpoint(), TEXT, CHANGES)
+            if path == b"/checkpoint.cosigned":
+                return self._found(self._log.read(COSIGNED_NAME), TEXT, CHANGES)
             if tile := _TILE.match(path):
                 return self._found(self._log.read(tile[1].decode()), BYTES, LASTS)
             if receipt := _RECEIPT.match(path):
@@ -48,8 +56,7 @@ class LogPages:
             return 503, [TEXT], b"the log cannot be read: try again\n"
         if path.startswith(b"/tile/entries/"):
             return 403, [TEXT], b"entries are the venue's whole journal: ask the venue\n"
-        known = b"/checkpoint, /tile/L/N, /tile/L/N.p/W and /receipt/EXECID.tlog-proof"
-        return 404, [TEXT], known + b" are here\n"
+        return 404, [TEXT], KNOWN
 
     def _found(self, data: bytes | None, kind: tuple[str, str], lasts: tuple[str, str]) -> Answer:
         if data is None:

@@ -12,6 +12,9 @@ from gateway.flow.listener import ACCEPT_RETRY_SECONDS, CONSTRAINED
 REQUEST_BYTES: Final = 4 * 1024
 """Largest request head, bytes."""
 
+BODY_BYTES: Final = 64 * 1024
+"""Of a body that are read at a time."""
+
 EXCHANGE_SECONDS: Final = 5
 """From connection to the last byte of the answer, seconds."""
 
@@ -22,11 +25,19 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 class SmallHttpServer:
     """Serves what `answer` gives, on a listening socket."""
 
-    def __init__(self, answer: Callable[[bytes], Answer], connections: int) -> None:
+    def __init__(
+        self,
+        answer: Callable[[bytes], Answer],
+        connections: int,
+        post: Callable[[bytes, bytes], Answer] | None = None,
+        body_bytes: int = 0,
+    ) -> None:
         """answer: to the GET of a path, without its query. connections: at a time; the next one is
-        closed unread."""
+        closed unread. post: to the POST of a path, with its body of at most body_bytes."""
         self._answer_to = answer
         self._most = connections
+        self._post = post
+        self._body_bytes = body_bytes
         self._connections = 0
 
     async def serve(self, listener: socket.socket) -> None:
@@ -65,7 +76,7 @@ class SmallHttpServer:
     async def _answer(self, stream: trio.SocketStream) -> None:
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=REQUEST_BYTES)
         try:
-            status, headers, body = self._page(await _request(stream, http))
+            status, headers, body = await self._page(await _request(stream, http), stream, http)
         except h11.RemoteProtocolError as error:
             status, headers, body = error.error_status_hint, [], b"not a request\n"
         headers += [("Content-Length", str(len(body))), ("Connection", "close")]
@@ -76,10 +87,40 @@ class SmallHttpServer:
         while await stream.receive_some(REQUEST_BYTES):
             pass  # closing with unread input would reset what is on its way
 
-    def _page(self, request: h11.Request) -> Answer:
-        if request.method != b"GET":
-            return 405, [("Allow", "GET")], b"only GET\n"
-        return self._answer_to(request.target.partition(b"?")[0])
+    async def _page(
+        self, request: h11.Request, stream: trio.SocketStream, http: h11.Connection
+    ) -> Answer:
+        path = request.target.partition(b"?")[0]
+        if request.method == b"GET":
+            return self._answer_to(path)
+        if request.method == b"POST" and self._post is not None:
+            body = await _body(stream, http, self._body_bytes)
+            if body is None:
+                return 413, [], b"at most %d bytes\n" % self._body_bytes
+            return self._post(path, body)
+        allowed = "GET" if self._post is None else "GET, POST"
+        return 405, [("Allow", allowed)], b"only %s\n" % allowed.encode()
+
+
+async def _body(stream: trio.SocketStream, http: h11.Connection, most: int) -> bytes | None:
+    """The request's body; None if it is larger. Raises h11.RemoteProtocolError."""
+    body = b""
+    while len(body) <= most:
+        event = http.next_event()
+        if isinstance(event, h11.EndOfMessage):
+            return body
+        if isinstance(event, h11.Data):
+            body += event.data
+        elif event is h11.NEED_DATA:
+            if http.they_are_waiting_for_100_continue:
+                await stream.send_all(
+                    http.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
+                )
+            data = await stream.receive_some(BODY_BYTES)
+            if not data:
+                raise h11.RemoteProtocolError("ended before its body")
+            http.receive_data(data)
+    return None
 
 
 async def _request(stream: trio.SocketStream, http: h11.Connection) -> h11.Request:

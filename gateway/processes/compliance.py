@@ -8,9 +8,12 @@ from typing import Final
 import trio
 
 from compliance.audit.builder import LogBuilder, open_log
+from compliance.audit.errors import AuditRefused
 from compliance.audit.key_file import LogKeys, make_keys, read_keys
+from compliance.audit.keys import parse_verifier
 from engine.journal.files import open_reader
 from engine.model.errors import OperatorError
+from gateway.audit.cosigning import Cosigning, WitnessLine
 from gateway.audit.pages import log_server
 from gateway.children import announce_ready, announce_status
 from gateway.figure import Figure
@@ -43,6 +46,7 @@ async def run_compliance(place: Place, stop: trio.Event) -> None:
     )
     watch = _watch(place, folder)
     listener = _listener(place)
+    cosigning = _cosigning(place)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_compliance_status, audit, watch)
@@ -51,6 +55,8 @@ async def run_compliance(place: Place, stop: trio.Event) -> None:
             async with trio.open_nursery() as work:
                 work.start_soon(audit.run, stop)
                 work.start_soon(_look_for_abuse, place, watch, stop)
+                if cosigning is not None:
+                    work.start_soon(cosigning.run, stop)
             nursery.cancel_scope.cancel()
     finally:
         audit.close()
@@ -64,6 +70,25 @@ def _listener(place: Place) -> socket.socket | None:
     if settings.http_bind is None:
         return None
     return place.listen_at(settings.http_bind, place.config.venue.ports.audit)
+
+
+def _cosigning(place: Place) -> TurnService[Cosigning] | None:
+    """What witnesses are asked, if there are any. Raises OperatorError for what is no key."""
+    settings = place.config.compliance
+    assert settings is not None
+    try:
+        witnesses = [
+            WitnessLine(found.url, tuple(map(parse_verifier, found.keys)))
+            for found in settings.witnesses
+        ]
+    except AuditRefused as error:
+        raise OperatorError(f"compliance.witnesses: {error}") from None
+    if not witnesses:
+        return None
+    folder = place.data / "audit"
+    return TurnService(
+        "the cosigned checkpoint", lambda: Cosigning(folder, witnesses, place.log), place.log
+    )
 
 
 def _watch(place: Place, folder: Path) -> TurnService[Surveillance]:

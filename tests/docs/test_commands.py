@@ -37,6 +37,7 @@ RUN_ELSEWHERE = {
     "fixgate watch": "tests/system/test_watch.py",
     "fixgate receipt": "tests/audit/test_receipts.py",
     "fixgate verify": "tests/verify/test_command.py",
+    "fixgate witness": "tests/audit/test_witness.py",
     "fixgate screen": "tests/screening/test_command.py",
     "fixgate alerts": "tests/surveillance/test_commands.py",
     "fixgate cases": "tests/surveillance/test_commands.py",
