@@ -99,7 +99,7 @@ def parse_manifest(data: bytes) -> Manifest:
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
         manifest.checkpoint()
-    except (msgspec.DecodeError, AuditRefused) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, AuditRefused) as error:
         raise ExportRefused(f"this is no manifest: {error}") from None
     if manifest.version != MANIFEST_VERSION:
         raise ExportRefused(f"a manifest of version {manifest.version} is of another release")

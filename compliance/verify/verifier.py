@@ -70,6 +70,7 @@ class Verifier:
         self._pending: list[Held] = []
         """Checkpoints of the auditor's, whose roots the entries have to give."""
         self._exports: list[OpenedExport] = []
+        self._newest_held: Held | None = None
         self.report = Report()
         self.base: Held | None = None
         """The checkpoint that all else is compared with."""
@@ -83,7 +84,7 @@ class Verifier:
             unopened = map(_export_name, self._question.exports)
             report.not_done((*rest, *unopened), "there is no checkpoint to compare anything with")
             return report
-        self._witnesses(base)
+        self._witnesses(base if self._newest_held is None else self._newest_held)
         self._range(base.checkpoint.size)
         source = self._source(base.checkpoint.size)
         exports = [export.name for export in self._exports]
@@ -110,7 +111,7 @@ class Verifier:
         if question.newest is None:
             report.not_done((NEWEST,), "no checkpoint from outside was given (--checkpoint)")
         else:
-            newest = self._hold(NEWEST, question.newest)
+            newest = self._newest_held = self._hold(NEWEST, question.newest)
         base = own
         if own is None and not self._log.folder.is_dir():
             base = newest
@@ -183,13 +184,16 @@ class Verifier:
         else:
             self._exports.append(export)
 
-    def _witnesses(self, base: Held) -> None:
+    def _witnesses(self, held: Held) -> None:
+        """Who has cosigned the checkpoint that came from outside, else the folder's: the log asks
+        witnesses a moment after it publishes."""
         trust, report = self._question.trust, self.report
         if not trust.quorum:
             report.not_done((WITNESSES,), "none were asked for (--witness, --quorum)")
             return
         try:
-            report.ok(WITNESSES, check_quorum(base, trust))
+            told = check_quorum(held, trust)
+            report.ok(WITNESSES, f"{told}, of {held.checkpoint.size:,} records")
         except Failed as failure:
             report.failed(WITNESSES, failure)
 

@@ -168,6 +168,17 @@ def test_witnesses_are_counted(data, entries):
     assert results(report)["sums"] == OK, "all else is told all the same"
 
 
+def test_witnesses_may_have_signed_the_one_from_outside(data, entries):
+    """The folder's own is a moment ahead of them."""
+    three = cosigners("anna", "bert", "carl")
+    cosigned = note_of(entries, size=200, more=three[:2])
+    report = verify(data, trust=trusting(three, 2), newest=cosigned)
+    assert report.code == 0
+    assert "2 of 2 asked for: anna.example, bert.example, of 200" in texts(report, "witnesses")
+    report = verify(data, trust=trusting(three, 3), newest=cosigned)
+    assert failures(report) == {"witnesses": UNKNOWN_KEY}
+
+
 def test_a_witness_counts_once_with_two_keys(data, entries):
     twice = cosigners("anna") + cosigners("anna", kind=COSIGNER_ML_DSA_44)
     put(data, note_of(entries, more=twice))
