@@ -135,7 +135,8 @@ def test_files_are_the_journals_trades_whatever_the_cuts(seed, tmp_path_factory)
     venue.close()
 
 
-def test_any_call_of_the_disk_may_be_the_last(tmp_path):
+@pytest.mark.parametrize("many", [8, pytest.param(60, marks=pytest.mark.proof)])
+def test_any_call_of_the_disk_may_be_the_last(tmp_path, many):
     venue = Venues(tmp_path)
     trade_some_days(venue, Random(3))
     follow(venue.recorder(tmp_path / "straight"))
@@ -143,7 +144,7 @@ def test_any_call_of_the_disk_may_be_the_last(tmp_path):
     assert expected
     counting = FaultyDisk(KINDS_OF_CALLS, 1 << 30)
     follow(venue.recorder(tmp_path / "counted", disk=counting))
-    cuts = sorted(Random(1).sample(range(counting.calls), 25))
+    cuts = sorted(Random(1).sample(range(counting.calls), many))
     for cut in cuts:
         folder = tmp_path / f"cut{cut}"
         with pytest.raises(OSError, match="error"):
