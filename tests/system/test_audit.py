@@ -1,9 +1,12 @@
 """A venue's audit log: receipts of what was traded, a process that is killed, keys of its own."""
 
+import contextlib
 import json
 import random
 import stat
+import subprocess
 import time
+import urllib.request
 
 import pytest
 import yaml
@@ -23,7 +26,7 @@ from tests.audit.support import KEYS, check
 from tests.support.fix_client import FixClient
 from tests.support.house import HandClock
 from tests.support.journal import Journal
-from tests.support.venue import CONFIG, fixgate, wait_until
+from tests.support.venue import CONFIG, FIXGATE, fixgate, wait_until
 
 ORIGIN = "fixgate.example/audit"
 BUY, SELL = "1", "2"
@@ -195,3 +198,50 @@ def test_each_of_100_000_fills_has_a_receipt_that_verifies(tmp_path):
                 assert check_receipt(receipt, KEYS.verifiers[:1]).event == event
                 verified += 1
     assert verified == 100_000
+
+
+@pytest.mark.proof
+def test_a_member_witnesses_the_log_and_an_auditor_counts_it(new_venue, tmp_path, dial):
+    """Over HTTP all the way, and through a kill of the process that asks."""
+    keys, own = tmp_path / "log.key", tmp_path / "witness.key"
+    keys.write_text("".join(f"{signer.text}\n" for signer in KEYS.signers))
+    log = tmp_path / "vkeys"
+    log.write_text("".join(f"{verifier.text}\n" for verifier in KEYS.verifiers))
+    made = fixgate("witness", "--key", own, "--new", "acme.example/witness", "--json")
+    vkeys = json.loads(made.stdout)["vkeys"]
+    run = [FIXGATE, "witness", "--key", own, "--log", log, "--state", tmp_path / "cosigned"]
+    with subprocess.Popen([*run, "--port", "0", "--json"], stdout=subprocess.PIPE) as witness:
+        url = json.loads(witness.stdout.readline())["url"]
+        tree = yaml.safe_load((CONFIG / "bench.yaml").read_text())
+        tree["compliance"] = {
+            "origin": ORIGIN, "key_file": str(keys), "http_bind": "127.0.0.1",
+            "witnesses": [{"url": url, "keys": vkeys}],
+        }  # fmt: skip
+        config = tmp_path / "witnessed.yaml"
+        config.write_text(yaml.safe_dump(tree))
+        venue = new_venue(config, only="core,compliance").start()
+        page = f"http://127.0.0.1:{8083 + venue.offset}/checkpoint.cosigned"
+        one, two = (
+            dial(venue, f"{name}-OE1").reconnect(reset=True) for name in ("BENCH", "BENCH2")
+        )
+        trade(one, two, 5)
+        venue.kill_one("compliance")
+        trade(one, two, 5)
+
+        def cosigned():
+            """The cosigned checkpoint, once it has all there is."""
+            with contextlib.suppress(OSError), urllib.request.urlopen(page, timeout=5) as answer:
+                note = answer.read()
+                size = parse_checkpoint(parse_note(note).text).size
+                return note if size == durable(venue.data) else None
+
+        note = wait_until(cosigned, 20, "all is cosigned")
+        witness.terminate()
+        assert witness.wait(20) == 0
+    (tmp_path / "newest").write_bytes(note)
+    told = fixgate(
+        "verify", "--data", venue.data, "--key", log, "--checkpoint", tmp_path / "newest",
+        *(word for vkey in vkeys for word in ("--witness", vkey)), "--quorum", 1,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout
+    assert "1 of 1 asked for: acme.example/witness" in told.stdout
