@@ -1,0 +1,1 @@
+"""Onboarding of institutions: who is a customer, who decided it, on what. Pure."""
