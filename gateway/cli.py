@@ -61,6 +61,8 @@ from gateway.holds.hold_command import add_arguments as add_hold_arguments
 from gateway.holds.hold_command import run_hold
 from gateway.mirror.folder import refuse_as_data
 from gateway.mirror.restore import SKIP, SKIP_HELP, run_restore
+from gateway.onboarding.kyc_command import add_arguments as add_kyc_arguments
+from gateway.onboarding.kyc_command import run_kyc
 from gateway.plain import record_json
 from gateway.progress import Progress
 from gateway.screening.command import add_arguments as add_screen_arguments
@@ -168,6 +170,7 @@ def _add_compliance(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> 
     add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
     add_cases_arguments(add("cases", run_cases, "what people make of alerts"))
     add_export_arguments(add("export", run_export, "make records for regulators or members"))
+    add_kyc_arguments(add("kyc", run_kyc, "who becomes a customer, and stays one"))
     add_hold_arguments(add("hold", run_hold, "what the venue holds accounts to"))
 
 

@@ -34,6 +34,7 @@ from compliance.kyc.words import (
     Role,
     State,
 )
+from compliance.screening.verdict import MAX_MATCHES
 from engine.model.clock import NANOS_PER_DAY
 
 PROPOSAL_NS: Final = 7 * NANOS_PER_DAY
@@ -118,6 +119,8 @@ class KycDesk:
         standing = self._customer(customer).screened.get(name)
         if standing is None or not standing.hits:
             raise KycRefused("there is nothing to judge: it is like nobody, or was not screened")
+        if len(standing.hits) >= MAX_MATCHES:
+            raise KycRefused(f"it is like {MAX_MATCHES} and maybe more: screen by a higher cut-off")
         _decider(role)
         self._do(HitsJudged(customer, now, by, name, role, same, _text(text)))
 

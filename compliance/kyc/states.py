@@ -32,8 +32,8 @@ from compliance.kyc.events import (
 from compliance.kyc.institution import Institution, names_of
 from compliance.kyc.words import ACT_IN, APPLICANTS, ENDED, LIVE, NEEDS_CLEAR, Act, Risk, State
 
-STARTED: Final = APPLICANTS - {State.INVITED}
-"""Applicants with a file."""
+SCREENED_IN: Final = LIVE | APPLICANTS - {State.INVITED}
+"""States in which names are screened: there is a file, and a use for it."""
 
 STRICTER: Final[dict[State, frozenset[State]]] = {
     State.RESTRICTED: frozenset({State.ACTIVE}),
@@ -45,8 +45,8 @@ STRICTER: Final[dict[State, frozenset[State]]] = {
 
 ALLOWED: Final[dict[type, frozenset[State]]] = {
     Submitted: APPLICANTS | LIVE,
-    NameScreened: STARTED | LIVE,
-    HitsJudged: STARTED | LIVE,
+    NameScreened: SCREENED_IN,
+    HitsJudged: SCREENED_IN,
     Assessed: frozenset({State.SCREENING}),
     Proposed: frozenset(State) - ENDED,
     Decided: frozenset(State) - ENDED,

@@ -30,7 +30,8 @@ COLUMNS: Final = {
 REFERENCE_BYTES: Final = 8
 """Random bytes of a reference that nobody has chosen."""
 
-_NAMES: Final = {level: name for name, level in LEVELS.items()}
+LEVEL_NAMES: Final = {level: name for name, level in LEVELS.items()}
+"""What a level is called."""
 
 
 def answer(args: argparse.Namespace) -> int:
@@ -45,7 +46,7 @@ def _set(args: argparse.Namespace) -> int:
         names = names_of(args.data, reader)
         accounts = _chosen(args, names)
         commands = [_command(args, account, LEVELS[args.level]) for account in accounts]
-        return _tell(args, reader, names, commands)
+        return _say(args, tell(args.data, reader, names, commands))
 
 
 def _lift(args: argparse.Namespace) -> int:
@@ -57,7 +58,7 @@ def _lift(args: argparse.Namespace) -> int:
             raise OperatorError(f"no account is held by {visible(args.hold)}: see `hold list`")
         account = venue.refdata.accounts[number]
         command = _command(args, account, LEVELS[args.to], args.hold)
-        return _tell(args, reader, venue.refdata, [command])
+        return _say(args, tell(args.data, reader, venue.refdata, [command]))
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -66,11 +67,11 @@ def _list(args: argparse.Namespace) -> int:
         rows = [
             {
                 "account": venue.refdata.accounts[number].name,
-                "level": _NAMES[hold.level],
+                "level": LEVEL_NAMES[hold.level],
                 "since": utc(reader.read(venue.state.references[hold.reference]).time),
                 "by": hold.by,
                 "hold": hold.reference,
-                "asked": f"{_NAMES[hold.asked]} by {hold.asked_by}" if hold.asked_by else "",
+                "asked": f"{LEVEL_NAMES[hold.asked]} by {hold.asked_by}" if hold.asked_by else "",
                 "reason": hold.reason,
             }
             for number, hold in sorted(venue.state.holds.items())
@@ -104,18 +105,15 @@ def _command(args: argparse.Namespace, account: Account, level: int, of: str = "
     return SetHold(origin, account.id, level, args.reason, reference, args.who, of)
 
 
-def _tell(
-    args: argparse.Namespace,
-    reader: JournalReader,
-    names: ReferenceData,
-    commands: Sequence[SetHold],
-) -> int:
-    """Say it to core, and say what came of each; the exit code."""
+def tell(
+    data: Path, reader: JournalReader, names: ReferenceData, commands: Sequence[SetHold]
+) -> list[dict[str, object]]:
+    """Say it to core; what came of each. Raises OperatorError if core does not answer."""
     rows = []
-    for command, reply in zip(commands, _ask(args.data, commands), strict=True):
+    for command, reply in zip(commands, _ask(data, commands), strict=True):
         row: dict[str, object] = {
             "account": names.accounts[command.account].name,
-            "level": _NAMES[command.level],
+            "level": LEVEL_NAMES[command.level],
             "reference": command.reference,
             "record": reply.record,
             "refused": reply.refusal,
@@ -125,11 +123,16 @@ def _tell(
             events = reader.read(reply.record).events
             row["waits"] = any(isinstance(event, HoldLiftAsked) for event in events)
         rows.append(row)
+    return rows
+
+
+def _say(args: argparse.Namespace, rows: Sequence[dict[str, object]]) -> int:
+    """Say what came of each; the exit code."""
     if args.json:
         print_json(rows)
     else:
         for row in rows:
-            print(_words(row))
+            print(words(row))
     return 1 if any(row["refused"] for row in rows) else 0
 
 
@@ -146,7 +149,7 @@ def _ask(data: Path, commands: Sequence[SetHold]) -> list[Reply]:
         ) from None
 
 
-def _words(row: dict[str, object]) -> str:
+def words(row: dict[str, object]) -> str:
     """What came of one command, for people."""
     account, reference = visible(str(row["account"])), row["reference"]
     if row["refused"]:

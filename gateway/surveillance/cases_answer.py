@@ -1,7 +1,6 @@
 """What `fixgate cases` does, once all that it needs is loaded."""
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -20,8 +19,8 @@ from engine.model.errors import OperatorError
 from engine.model.refdata import ReferenceData
 from gateway.custody_commands.common import fields_text, print_json, print_list, utc, visible
 from gateway.flow.system_clock import SystemClock, silent
-from gateway.surveillance.following import journal_identity
-from gateway.surveillance.names import first_names, journal_of, subject_words
+from gateway.surveillance.names import first_names, identity_of, journal_of, subject_words
+from gateway.turns import by_turns
 
 COLUMNS: Final = {
     "case": "CASE",
@@ -34,10 +33,6 @@ COLUMNS: Final = {
     "due": "DUE",
 }
 
-TRIES: Final = 40
-TRY_SECONDS: Final = 0.05
-"""How often, and how long apart, somebody is waited for who is writing: two seconds in all."""
-
 MAX_NARRATIVE_BYTES: Final = 1024 * 1024
 """Of a narrative, and of the file about who reports."""
 
@@ -48,14 +43,8 @@ class _Cases:
     def __init__(self, data: Path) -> None:
         self.clock = SystemClock(silent)
         self._journal = journal_of(data)
-        reader = open_survey(self._journal)
-        try:
-            identity = journal_identity(reader)
-        finally:
-            reader.close()
-        if identity is None:
-            raise OperatorError(f"the journal in {data} has no record yet")
-        self.desk = CaseDesk(CaseFile(data / "compliance" / CASES_NAME, identity))
+        file = CaseFile(data / "compliance" / CASES_NAME, identity_of(self._journal))
+        self.desk = CaseDesk(file)
 
     def names(self) -> ReferenceData:
         return first_names(self._journal)
@@ -70,15 +59,7 @@ class _Cases:
 
     def do(self, act: Callable[[CaseDesk, int], object]) -> None:
         """Decide at this time; once more if somebody else is writing."""
-        for _ in range(TRIES):
-            try:
-                act(self.desk, self.clock.now())
-            except CasesBusy:
-                time.sleep(TRY_SECONDS)
-                self.desk.look()
-                continue
-            return
-        raise OperatorError("others keep writing to the cases: try again")
+        by_turns(lambda: act(self.desk, self.clock.now()), CasesBusy, self.desk.look)
 
 
 def answer(args: argparse.Namespace) -> int:

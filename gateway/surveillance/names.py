@@ -1,4 +1,4 @@
-"""Names for the ids in alerts and cases."""
+"""A venue's journal, and names for the ids in alerts and cases."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from engine.journal.files import open_survey
 from engine.model.commands import CancelOrder, CoreStarted, NewOrder
 from engine.model.errors import OperatorError
 from engine.model.refdata import ReferenceData
+from gateway.surveillance.following import journal_identity
 
 
 def journal_of(data: Path) -> Path:
@@ -15,6 +16,19 @@ def journal_of(data: Path) -> Path:
     if not journal.is_dir():
         raise OperatorError(f"there is no journal in {data}: name the folder of a venue")
     return journal
+
+
+def identity_of(journal: Path) -> bytes:
+    """What no other journal has, see journal_identity. Raises OperatorError if there is no record
+    yet."""
+    reader = open_survey(journal)
+    try:
+        identity = journal_identity(reader)
+    finally:
+        reader.close()
+    if identity is None:
+        raise OperatorError(f"{journal} has no record yet")
+    return identity
 
 
 def first_names(journal: Path) -> ReferenceData:

@@ -43,6 +43,7 @@ RUN_ELSEWHERE = {
     "fixgate cases": "tests/surveillance/test_commands.py",
     "fixgate export": "tests/exports/test_exporting.py",
     "fixgate hold": "tests/system/test_holds.py",
+    "fixgate kyc": "tests/kyc/test_commands.py",
     "fixgate cfg": "test_commands_of_the_pages",
     ".venv/bin/python docs/examples": "tests/docs/test_examples.py",
     "fixgate breaks": "tests/custody/test_decision_commands.py",

@@ -6,10 +6,13 @@ from contextlib import closing, redirect_stderr, redirect_stdout
 
 import pytest
 
+from compliance.kyc.desk import KycDesk
+from compliance.kyc_file import KYC_NAME, KycFile
 from engine.model.commands import HoldWithdrawal
 from engine.replay import folder_records
 from gateway.cli import main
 from gateway.ingress.client import IngressClient
+from gateway.surveillance.names import identity_of
 from tests.support.venue import CONFIG, Venue
 
 BUY, SELL = 1, 2
@@ -187,3 +190,23 @@ def test_holds_are_there_after_a_kill(venue, hold):
     assert [c.reason for c in commands if getattr(c, "reference", "") == said["reference"]] == [
         REASON
     ]
+
+
+def test_who_is_no_customer_yet_is_held_at_the_venue_by_one_command(venue, hold, member):
+    file = KycFile(venue.data / "compliance" / KYC_NAME, identity_of(venue.data / "journal"))
+    desk = KycDesk(file)
+    desk.invite("BENCH", "ann", 1)
+
+    def apply(who):
+        said = io.StringIO()
+        with redirect_stdout(said):
+            assert main(["kyc", "apply", "--data", str(venue.data), "--as", who, "--json"]) == 0
+        return json.loads(said.getvalue())
+
+    (row,) = apply("ann")["told"]
+    assert (row["account"], row["level"], row["refused"]) == ("BENCH", "frozen", "")
+    bench = member("BENCH-OE1")
+    bench.order("refused", BUY, "1", "1.00")
+    assert bench.expect("8", "11=refused").has({150: "8", 103: "99"})
+    assert apply("ann") == {"told": [], "left": []}
+    assert [row["reason"] for row in hold("list")] == ["customer 1 is invited"]

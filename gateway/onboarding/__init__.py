@@ -1,0 +1,1 @@
+"""Onboarding of institutions, by command."""

@@ -1,0 +1,120 @@
+"""The file that an institution hands in, as YAML: people by names there, by ids behind it."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from compliance.kyc.institution import MAX_NAME, Document, Institution, Kind, Owner, Trader
+from compliance.kyc.names import Names
+from engine.model.errors import OperatorError
+
+MAX_BYTES: Final = 1024 * 1024
+"""Of such a file: people, and digests of documents."""
+
+ID_BYTES: Final = 8
+"""Random bytes of a person's id."""
+
+PersonName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+
+
+class Person(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody who is new, by name, or somebody who is known, by id: whoever has a part in two
+    firms is one person."""
+
+    name: PersonName | None = None
+    id: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.name is None) == (self.id is None):
+            raise ValueError("a person has a name, or the id of somebody who is known")
+
+
+class OwnerRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """See Owner."""
+
+    person: str
+    share_bps: int
+
+
+class TraderRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """See Trader."""
+
+    person: str
+    short_code: str
+
+
+class DocumentRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """See Document."""
+
+    kind: Kind
+    sha256: str
+
+
+class Application(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """See Institution; people are by their keys in `people`."""
+
+    lei: str
+    name: str
+    legal_form: str
+    country: str
+    people: dict[str, Person]
+    directors: tuple[str, ...]
+    documents: tuple[DocumentRow, ...]
+    parent: str = ""
+    owners: tuple[OwnerRow, ...] = ()
+    traders: tuple[TraderRow, ...] = ()
+    house: tuple[str, ...] = ()
+    market_maker: bool = False
+
+
+def read_application(path: Path) -> Application:
+    """Raises OperatorError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise OperatorError(f"{path} is larger than {MAX_BYTES:,} bytes")
+        return msgspec.yaml.decode(data, type=Application, strict=True)
+    except OSError as error:
+        raise OperatorError(f"cannot read {path}: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise OperatorError(f"{path}: {error}") from None
+
+
+def ids_of(people: Mapping[str, Person], names: Names) -> dict[str, str]:
+    """The id of each person, by its key; a new one for who is new. Raises OperatorError."""
+    found = {}
+    for key, person in people.items():
+        if person.id is not None and names.name(person.id) is None:
+            raise OperatorError(f"people.{key}: nobody is known as {person.id!r}")
+        found[key] = person.id or f"p-{secrets.token_hex(ID_BYTES)}"
+    return found
+
+
+def institution_of(application: Application, ids: Mapping[str, str]) -> Institution:
+    """The file with ids in place of keys. Raises OperatorError."""
+    used = [row.person for row in application.owners]
+    used += [*application.directors, *(row.person for row in application.traders)]
+    for key in used:
+        if key not in ids:
+            raise OperatorError(f"{key!r} is nobody under `people`")
+    idle = next((key for key in ids if key not in used), None)
+    if idle is not None:
+        raise OperatorError(f"people.{idle}: has no part in this firm, so it is not to be kept")
+    return Institution(
+        application.lei,
+        application.name,
+        application.legal_form,
+        application.country,
+        application.parent,
+        tuple(Owner(ids[row.person], row.share_bps) for row in application.owners),
+        tuple(ids[key] for key in application.directors),
+        tuple(Trader(ids[row.person], row.short_code) for row in application.traders),
+        tuple(Document(row.kind, row.sha256) for row in application.documents),
+        application.house,
+        application.market_maker,
+    )

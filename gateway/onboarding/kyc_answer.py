@@ -1,0 +1,132 @@
+"""What `fixgate kyc` does, once all that it needs is loaded."""
+
+import argparse
+from collections.abc import Callable
+from typing import Final
+
+from compliance.kyc.desk import KycDesk, KycRefused
+from compliance.kyc.events import Basis
+from compliance.kyc.institution import problem
+from compliance.kyc.words import Act, Risk, Role, State
+from engine.model.errors import OperatorError
+from gateway.custody_commands.common import print_json
+from gateway.onboarding import kyc_show, kyc_venue
+from gateway.onboarding.application import ids_of, institution_of, read_application
+from gateway.onboarding.customers import Customers
+
+Deed = Callable[[KycDesk, int], object]
+
+
+def answer(args: argparse.Namespace) -> int:
+    """One action; the exit code. Raises OperatorError."""
+    try:
+        customers = Customers(args.data)
+        if args.action in WHOLE:
+            return WHOLE[args.action](args, customers)
+        customers.one(args.customer)
+        customers.do(ACTS[args.action](args))
+        return _told(args, customers, args.customer)
+    except KycRefused as error:
+        raise OperatorError(str(error)) from None
+    except OSError as error:
+        raise OperatorError(f"{error.filename or args.data}: {error.strerror}") from None
+
+
+def _invite(args: argparse.Namespace, customers: Customers) -> int:
+    customers.do(lambda desk, now: desk.invite(args.member, args.who, now))
+    return _told(args, customers, max(customers.desk.customers))
+
+
+def _submit(args: argparse.Namespace, customers: Customers) -> int:
+    """The file first and the names behind it: a file that is refused leaves no name here, and one
+    without names is not screened until it is handed in again."""
+    customers.one(args.customer)
+    application = read_application(args.file)
+    ids = ids_of(application.people, customers.names)
+    firm = institution_of(application, ids)
+    if wrong := problem(firm):
+        raise OperatorError(f"{args.file}: {wrong}")
+    customers.do(lambda desk, now: desk.submit(args.customer, firm, args.who, now))
+    new = {ids[key]: p.name for key, p in application.people.items() if p.name is not None}
+    customers.names.add(new)
+    if args.json:
+        state = str(customers.one(args.customer).state)
+        print_json({"customer": args.customer, "state": state, "people": ids})
+        return 0
+    for key, person in ids.items():
+        print(f"{key} is {person}")
+    return _told(args, customers, args.customer)
+
+
+def _screen(args: argparse.Namespace, customers: Customers) -> int:
+    from gateway.onboarding.kyc_screen import screen
+
+    return screen(args, customers)
+
+
+WHOLE: Final[dict[str, Callable[[argparse.Namespace, Customers], int]]] = {
+    "invite": _invite,
+    "submit": _submit,
+    "screen": _screen,
+    "list": kyc_show.list_all,
+    "show": kyc_show.show,
+    "review_due": kyc_show.review_due,
+    "apply": kyc_venue.apply,
+    "links": kyc_venue.links,
+}
+"""Actions that are more than one decision, or none."""
+
+
+def _basis(args: argparse.Namespace) -> Basis:
+    """What is in force, which a decision names."""
+    from gateway.onboarding.lists_in_force import ListsInForce
+
+    return ListsInForce(args.config).basis
+
+
+def _judge(a: argparse.Namespace) -> Deed:
+    return lambda d, now: d.judge(a.customer, a.name, Role(a.role), a.same, a.text, a.who, now)
+
+
+def _assess(a: argparse.Namespace) -> Deed:
+    basis = _basis(a)
+    return lambda d, now: d.assess(a.customer, Risk(a.risk), a.text, basis, a.who, now)
+
+
+def _propose(a: argparse.Namespace) -> Deed:
+    risk = None if a.risk is None else Risk(a.risk)
+    return lambda d, now: d.propose(a.customer, Act(a.act), Role(a.role), a.text, a.who, now, risk)
+
+
+def _decide(a: argparse.Namespace) -> Deed:
+    basis, agreed = _basis(a), a.decision == "agree"
+    return lambda d, now: d.decide(a.customer, agreed, Role(a.role), a.text, basis, a.who, now)
+
+
+def _activate(a: argparse.Namespace) -> Deed:
+    basis = _basis(a)
+    return lambda d, now: d.activate(a.customer, basis, a.who, now)
+
+
+def _move(a: argparse.Namespace) -> Deed:
+    return lambda d, now: d.move(a.customer, State(a.to), a.text, a.who, now)
+
+
+ACTS: Final[dict[str, Callable[[argparse.Namespace], Deed]]] = {
+    "judge": _judge,
+    "assess": _assess,
+    "propose": _propose,
+    "decide": _decide,
+    "activate": _activate,
+    "move": _move,
+}
+"""Actions that are one decision about one customer."""
+
+
+def _told(args: argparse.Namespace, customers: Customers, number: int) -> int:
+    state = customers.one(number).state
+    if args.json:
+        print_json({"customer": number, "state": str(state)})
+    else:
+        print(f"customer {number} is {state}")
+    return 0

@@ -1,0 +1,112 @@
+"""`fixgate kyc screen`: names of customers that the lists in force were not asked about."""
+
+import argparse
+from typing import Final
+
+from compliance.event_file import EventsBusy, EventTooLarge
+from compliance.kyc.states import SCREENED_IN, Customer
+from compliance.screening.matcher import NothingToCompare
+from compliance.screening.verdict import Verdict
+from compliance.screenings import SCREENINGS_NAME, Screened, ScreeningFile
+from engine.model.errors import OperatorError
+from gateway.custody_commands.common import print_json, print_rows
+from gateway.onboarding.customers import Customers
+from gateway.onboarding.lists_in_force import ListsInForce, hits_of
+from gateway.screening.evidence import open_screenings
+from gateway.turns import by_turns
+
+UNCLEAR: Final = 10
+"""Exit code: somebody is like one on a list, and nobody has said that it is another."""
+
+COLUMNS: Final = {
+    "customer": "CUSTOMER", "state": "STATE", "name": "NAME", "hits": "HITS", "clear": "CLEAR",
+}  # fmt: skip
+
+
+def screen(args: argparse.Namespace, customers: Customers) -> int:
+    """The exit code. Raises OperatorError; what was screened before stays."""
+    lists = ListsInForce(args.config)
+    chosen = list(customers.desk.customers.values())
+    if args.customer is not None:
+        chosen = [customers.one(args.customer)]
+    path = customers.data / "compliance" / SCREENINGS_NAME
+    run = _Run(args.who, customers, lists, open_screenings(path, customers.journal))
+    rows = []
+    for customer in chosen:
+        if customer.state in SCREENED_IN:
+            rows += [run.one(customer, name) for name in run.owed(customer)]
+    if args.json:
+        print_json(rows)
+    else:
+        print_rows(COLUMNS, [{k: str(v) for k, v in row.items()} for row in rows], "all are")
+    clear = all(
+        standing is not None and standing.clear
+        for customer in chosen
+        if customer.state in SCREENED_IN
+        for standing in map(customer.screened.get, customer.names)
+    )
+    return 0 if clear else UNCLEAR
+
+
+class _Run:
+    """One asking of all that is owed, by one person."""
+
+    def __init__(
+        self, who: str, customers: Customers, lists: ListsInForce, file: ScreeningFile
+    ) -> None:
+        self._who = who
+        self._customers = customers
+        self._lists = lists
+        self._file = file
+        self._count = 0
+
+    def owed(self, customer: Customer) -> list[str]:
+        """Names that were not compared with what is in force."""
+        known = customer.screened
+        basis = self._lists.basis
+        return [n for n in customer.names if n not in known or known[n].basis != basis]
+
+    def one(self, customer: Customer, name: str) -> dict[str, object]:
+        """Ask about a name: the answer is written down before it counts."""
+        verdict = self._verdict(customer, name)
+        about = f"kyc: customer {customer.id}, {name}"
+        now = self._customers.clock.now()
+        screened = Screened(now, self._who, about, verdict)
+        try:
+            by_turns(lambda: self._append(screened), EventsBusy, lambda: None)
+        except EventTooLarge as error:
+            raise OperatorError(str(error)) from None
+        basis, hits = self._lists.basis, hits_of(verdict)
+        self._customers.do(
+            lambda desk, now: desk.screened(customer.id, name, basis, hits, self._who, now)
+        )
+        return {
+            "customer": customer.id,
+            "state": str(customer.state),
+            "name": name,
+            "hits": len(hits),
+            "clear": customer.screened[name].clear,
+        }
+
+    def _verdict(self, customer: Customer, name: str) -> Verdict:
+        assert customer.file is not None
+        firms = {customer.file.name}
+        if customer.amended is not None:
+            firms.add(customer.amended.name)
+        asked = name if name in firms else self._customers.names.name(name)
+        if asked is None:
+            raise OperatorError(
+                f"customer {customer.id}: nobody knows the name of {name}: hand the file in again"
+            )
+        try:
+            return self._lists.screen(asked)
+        except NothingToCompare as error:
+            raise OperatorError(
+                f"customer {customer.id}, {name}: {error}; transliterate it first, and hand the"
+                " file in again: it is not cleared"
+            ) from None
+
+    def _append(self, screened: Screened) -> None:
+        self._count += len(self._file.read(self._count))
+        self._file.append(self._count, screened)
+        self._count += 1

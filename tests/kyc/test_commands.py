@@ -1,0 +1,204 @@
+"""`fixgate kyc`, as people type it: from an invitation to a customer."""
+
+import json
+
+import pytest
+import yaml
+
+from compliance.kyc_file import KYC_NAME
+from compliance.name_file import NAMES_NAME
+from compliance.screenings import SCREENINGS_NAME, ScreeningFile
+from gateway.cli import main
+from gateway.surveillance.inputs import read_links
+from gateway.surveillance.names import identity_of
+from tests.kyc.support import LEI, PARENT
+from tests.screening.test_command import config  # noqa: F401 - a fixture
+from tests.screening.test_ofac import SDN
+from tests.support.trading import Trading
+
+OWNER_NAME, DIRECTOR_NAME = "Maria Huber", "Jon Doe"
+CLEAN = "Paul Weber"
+
+
+def application(lei=LEI, **changed):
+    kinds = ("incorporation", "ownership", "signatories")
+    return {
+        "lei": lei, "name": "Acme Trading Ltd", "legal_form": "H0PO", "country": "GB",
+        "people": {"o": {"name": OWNER_NAME}, "d": {"name": CLEAN}},
+        "owners": [{"person": "o", "share_bps": 6_000}],
+        "directors": ["d"],
+        "traders": [{"person": "d", "short_code": "T-7"}],
+        "documents": [
+            {"kind": kind, "sha256": f"{k:064x}"} for k, kind in enumerate(kinds)
+        ],
+        **changed,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def trading(tmp_path):
+    made = Trading(tmp_path / "data")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def kyc(trading, config, capsys):  # noqa: F811 - the fixture
+    """Type a command; what it printed as JSON, or what it complained of."""
+
+    def typed(action, *words, code=0, lists=False):
+        more = ("--config", config) if lists else ()
+        argv = ["kyc", action, "--data", trading.folder, "--json", *words, *more]
+        ended = main([str(word) for word in argv])
+        said = capsys.readouterr()
+        assert ended == code, said.err
+        return json.loads(said.out) if said.out else said.err
+
+    return typed
+
+
+@pytest.fixture
+def hand_in(kyc, tmp_path):
+    """Submit an application; the ids of people by their keys."""
+
+    def typed(number, content, code=0):
+        path = tmp_path / "application.yaml"
+        path.write_text(yaml.safe_dump(content))
+        said = kyc("submit", number, path, "--as", "anna", code=code)
+        return said["people"] if code == 0 else said
+
+    return typed
+
+
+def onboard(kyc, hand_in, number=1, member="ACME", content=None):
+    kyc("invite", "--member", member, "--as", "anna")
+    people = hand_in(number, content or application())
+    kyc("screen", number, "--as", "anna", lists=True)
+    said = ("--as", "anna", "--text", "known for years")
+    kyc("assess", number, *said, "--risk", "low", lists=True)
+    kyc("propose", number, "approve", *said, "--role", "onboarding")
+    other = ("--as", "ben", "--text", "agreed", "--role", "compliance")
+    kyc("decide", number, "agree", *other, lists=True)
+    assert kyc("activate", number, "--as", "ben", lists=True)["state"] == "active"
+    return people
+
+
+def test_from_an_invitation_to_a_customer_that_is_found_on_a_list(
+    kyc, hand_in, trading, tmp_path, capsys
+):
+    people = onboard(kyc, hand_in)
+    (row,) = kyc("list", "--state", "active")
+    assert (row["member"], row["firm"], row["risk"]) == ("ACME", "Acme Trading Ltd", "low")
+    assert kyc("list", "--state", "closed") == []
+    assert kyc("review-due") == []
+    assert kyc("screen", "--as", "anna", lists=True) == []  # all was asked before
+
+    grown = SDN.replace("DOE, John", "HUBER, Maria")
+    (tmp_path / "sdn" / "sdn.csv").write_text(grown)
+    rows = kyc("screen", "--as", "anna", lists=True, code=10)
+    assert [(row["name"], row["clear"]) for row in rows] == [
+        ("Acme Trading Ltd", True), (people["o"], False), (people["d"], True),
+    ]  # fmt: skip
+    shown = kyc("show", 1, "--names")
+    assert shown["state"] == "suspended"
+    assert shown["names"][1] == {
+        "name": people["o"], "called": OWNER_NAME, "standing": "like: OFAC SDN 25308",
+    }  # fmt: skip
+
+    said = ("--as", "ben", "--role", "mlro", "--text", "born in another year")
+    assert kyc("judge", 1, people["o"], "--other", *said)["state"] == "suspended"
+    assert kyc("screen", "--as", "anna", lists=True) == []
+    kyc("propose", 1, "release", "--as", "anna", "--role", "onboarding", "--text", "see there")
+    assert kyc("decide", 1, "agree", *said, lists=True)["state"] == "active"
+    kyc("move", 1, "--to", "frozen", "--as", "anna", "--text", "a court's order")
+    assert main(["kyc", "list", "--data", str(trading.folder)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("1\tfrozen\tACME\tAcme Trading Ltd")
+
+
+def test_names_of_people_are_in_two_files_and_nowhere_else(kyc, hand_in, trading):
+    people = onboard(kyc, hand_in)
+    folder = trading.folder / "compliance"
+    with_name = {
+        path.name
+        for path in trading.folder.rglob("*")
+        if path.is_file() and OWNER_NAME.encode() in path.read_bytes()
+    }
+    assert with_name == {NAMES_NAME, SCREENINGS_NAME}
+    assert people["o"].encode() in (folder / KYC_NAME).read_bytes()
+    assert OWNER_NAME not in json.dumps(kyc("show", 1))
+
+
+def test_every_answer_of_a_list_is_written_down(kyc, hand_in, trading):
+    people = onboard(kyc, hand_in)
+    path = trading.folder / "compliance" / SCREENINGS_NAME
+    found = ScreeningFile(path, identity_of(trading.folder / "journal")).read(0)
+    assert [(row.by, row.about, row.verdict.asked) for row in found] == [
+        ("anna", "kyc: customer 1, Acme Trading Ltd", "Acme Trading Ltd"),
+        ("anna", f"kyc: customer 1, {people['o']}", OWNER_NAME),
+        ("anna", f"kyc: customer 1, {people['d']}", CLEAN),
+    ]
+
+
+def test_a_hit_keeps_an_applicant_from_being_approved(kyc, hand_in):
+    kyc("invite", "--member", "ACME", "--as", "anna")
+    people = hand_in(1, application(people={"o": {"name": OWNER_NAME}, "d": {"name": "Jon Doe"}}))
+    kyc("screen", 1, "--as", "anna", lists=True, code=10)
+    said = ("--as", "anna", "--text", "x", "--risk", "low")
+    why = kyc("assess", 1, *said, lists=True, code=1)
+    assert f"not clear under the lists in force: {people['d']}" in why
+
+
+def test_a_name_that_cannot_be_compared_is_not_cleared(kyc, hand_in):
+    kyc("invite", "--member", "ACME", "--as", "anna")
+    hand_in(1, application(people={"o": {"name": "Иванов"}, "d": {"name": CLEAN}}))
+    assert "it is not cleared" in kyc("screen", 1, "--as", "anna", lists=True, code=1)
+
+
+def test_a_file_whose_names_were_not_kept_is_handed_in_again(kyc, hand_in, trading):
+    kyc("invite", "--member", "ACME", "--as", "anna")
+    hand_in(1, application())
+    (trading.folder / "compliance" / NAMES_NAME).unlink()
+    assert "hand the file in again" in kyc("screen", 1, "--as", "anna", lists=True, code=1)
+    hand_in(1, application())
+    kyc("screen", 1, "--as", "anna", lists=True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"lei": "X"}, "lei: 'X' is none"),
+        ({"directors": ["x"]}, "'x' is nobody under `people`"),
+        ({"traders": [], "directors": ["o"]}, "people.d: has no part in this firm"),
+        ({"people": {"o": {"id": "p-0000000000000001"}, "d": {"name": "X"}}}, "nobody is known as"),
+        ({"people": {"o": {}, "d": {"name": "X"}}}, "a person has a name, or the id"),
+        ({"share": 1}, "unknown field `share`"),
+        ({"documents": [{"kind": "selfie", "sha256": "0" * 64}]}, "Invalid enum value 'selfie'"),
+    ],
+)
+def test_files_that_are_refused_leave_no_name(kyc, hand_in, trading, changed, why):
+    kyc("invite", "--member", "ACME", "--as", "anna")
+    assert why in hand_in(1, application(**changed), code=1)
+    assert not (trading.folder / "compliance" / NAMES_NAME).exists()
+
+
+def test_members_that_share_an_owner_are_one_for_surveillance(kyc, hand_in, trading, tmp_path):
+    people = onboard(kyc, hand_in, content=application(house=["ACME"], market_maker=True))
+    known = {"o": {"id": people["o"]}, "d": {"name": CLEAN}}
+    onboard(kyc, hand_in, 2, "BOREAS", application(PARENT, people=known))
+    out = tmp_path / "links.yaml"
+    assert kyc("links", "--out", out)["owners"] == 2
+    found = read_links(tmp_path, "links.yaml")
+    refdata = trading.sequencer.venue.state.refdata
+    ids = {member.name: member.id for member in refdata.members.values()}
+    assert found.owners == {ids["ACME"]: 1, ids["BOREAS"]: 1}
+    assert found.makers == (ids["ACME"],)
+    (house,) = found.house
+    assert refdata.accounts[house].name == "ACME"
+    assert "is there already" in kyc("links", "--out", out, code=1)
+
+
+def test_what_there_is_not_is_said(kyc, tmp_path):
+    assert "there is no customer 7: see" in kyc("show", 7, code=1)
+    kyc("invite", "--member", "ACME", "--as", "anna")
+    assert "cannot read" in kyc("submit", 1, tmp_path / "none", "--as", "anna", code=1)
+    assert main(["kyc", "list", "--data", str(tmp_path)]) == 1
