@@ -4,14 +4,15 @@ import json
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
-from compliance.kyc_file import KYC_NAME
+from compliance.kyc_file import KYC_NAME, KycFile
 from compliance.name_file import NAMES_NAME
 from compliance.screenings import SCREENINGS_NAME, ScreeningFile
 from gateway.cli import main
 from gateway.surveillance.inputs import read_links
 from gateway.surveillance.names import identity_of
-from tests.kyc.support import LEI, PARENT
+from tests.kyc.support import LEI, PARENT, desk_with
 from tests.screening.test_command import config  # noqa: F401 - a fixture
 from tests.screening.test_ofac import SDN
 from tests.support.trading import Trading
@@ -113,6 +114,16 @@ def test_from_an_invitation_to_a_customer_that_is_found_on_a_list(
     kyc("move", 1, "--to", "frozen", "--as", "anna", "--text", "a court's order")
     assert main(["kyc", "list", "--data", str(trading.folder)]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith("1\tfrozen\tACME\tAcme Trading Ltd")
+
+
+def test_whose_review_is_due_is_shown(kyc, trading):
+    identity = identity_of(trading.folder / "journal")
+    file = KycFile(trading.folder / "compliance" / KYC_NAME, identity)
+    for k, event in enumerate(desk_with("active").customers[1].history):
+        file.append(k, replace(event, at=1 + k))  # in 1970
+    (row,) = kyc("review-due")
+    assert (row["customer"], row["member"], row["risk"]) == ("1", "ACME", "medium")
+    assert row["due"].startswith("1972-01-01")
 
 
 def test_names_of_people_are_in_two_files_and_nowhere_else(kyc, hand_in, trading):

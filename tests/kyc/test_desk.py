@@ -9,6 +9,7 @@ from compliance.kyc.desk import PROPOSAL_NS, KycDesk, KycRefused
 from compliance.kyc.events import Decided, Proposed
 from compliance.kyc.institution import Kind, names_of
 from compliance.kyc.words import Act, Risk, State
+from compliance.screening.verdict import MAX_MATCHES
 from tests.kyc.support import (
     ANNA,
     BASIS,
@@ -268,6 +269,16 @@ def test_what_nobody_asked_is_not_judged():
         desk.judge(1, OWNER, COMPLIANCE, False, "x", BEN, LATER)
     with pytest.raises(KycRefused, match="nobody of that name"):
         desk.screened(1, "p-0000000000000009", BASIS, (), BEN, LATER)
+
+
+def test_who_is_like_more_than_a_verdict_tells_is_not_judged():
+    desk = desk_with("screening")
+    hits = tuple(replace(HIT, number=k) for k in range(MAX_MATCHES))
+    desk.screened(1, OWNER, BASIS, hits, ANNA, LATER)
+    with pytest.raises(KycRefused, match="and maybe more"):
+        desk.judge(1, OWNER, COMPLIANCE, False, "x", BEN, LATER)
+    desk.screened(1, OWNER, BASIS, hits[1:], ANNA, LATER)
+    desk.judge(1, OWNER, COMPLIANCE, False, "x", BEN, LATER)
 
 
 # --- files ------------------------------------------------------------------------------------
