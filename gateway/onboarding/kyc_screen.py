@@ -23,6 +23,10 @@ COLUMNS: Final = {
 }  # fmt: skip
 
 
+class NotScreened(OperatorError):
+    """A name that could not be asked about: it is not cleared, and keeps no other from it."""
+
+
 def screen(args: argparse.Namespace, customers: Customers) -> int:
     """The exit code. Raises OperatorError; what was screened before stays."""
     lists = ListsInForce(args.config)
@@ -31,21 +35,22 @@ def screen(args: argparse.Namespace, customers: Customers) -> int:
         chosen = [customers.one(args.customer)]
     path = customers.data / "compliance" / SCREENINGS_NAME
     run = _Run(args.who, customers, lists, open_screenings(path, customers.journal))
-    rows = []
+    chosen = [customer for customer in chosen if customer.state in SCREENED_IN]
+    rows, troubles = [], []
     for customer in chosen:
-        if customer.state in SCREENED_IN:
-            rows += [run.one(customer, name) for name in run.owed(customer)]
+        for name in run.owed(customer):
+            try:
+                rows.append(run.one(customer, name))
+            except NotScreened as error:
+                troubles.append(str(error))
     if args.json:
         print_json(rows)
     else:
         print_rows(COLUMNS, [{k: str(v) for k, v in row.items()} for row in rows], "all are")
-    clear = all(
-        standing is not None and standing.clear
-        for customer in chosen
-        if customer.state in SCREENED_IN
-        for standing in map(customer.screened.get, customer.names)
-    )
-    return 0 if clear else UNCLEAR
+    if troubles:
+        raise OperatorError("\n".join(troubles))
+    unclear = any(c.owed(lists.basis, file) for c in chosen for file in (c.file, c.amended))
+    return UNCLEAR if unclear else 0
 
 
 class _Run:
@@ -95,13 +100,13 @@ class _Run:
             firms.add(customer.amended.name)
         asked = name if name in firms else self._customers.names.name(name)
         if asked is None:
-            raise OperatorError(
+            raise NotScreened(
                 f"customer {customer.id}: nobody knows the name of {name}: hand the file in again"
             )
         try:
             return self._lists.screen(asked)
         except NothingToCompare as error:
-            raise OperatorError(
+            raise NotScreened(
                 f"customer {customer.id}, {name}: {error}; transliterate it first, and hand the"
                 " file in again: it is not cleared"
             ) from None
