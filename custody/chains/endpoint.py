@@ -21,8 +21,8 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from custody.chains.node import NodeFailed
 from custody.chains.wire import Envelope, Malformed, read
-from custody.secret import SecretText
 from engine.model.errors import OperatorError
+from engine.secret import SecretText
 
 T = TypeVar("T")
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from custody.secret import SecretBytes
-from custody.signing.keystore import create_keystore, open_keystore, read_password
+from custody.signing.keystore import create_keystore, open_keystore
+from engine.password import read_password
+from engine.secret import SecretBytes
 
 KEYSTORE: Final = "keystore.json"
 PASSWORD: Final = "keystore.password"  # noqa: S105 - the name of a file

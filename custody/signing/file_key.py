@@ -6,9 +6,9 @@ from typing import Final
 
 from coincurve import PrivateKey
 
-from custody.signing.keystore import read_password
 from custody.wallets.bip32 import ExtendedPrivateKey
 from engine.model.errors import OperatorError
+from engine.password import read_password
 
 _HEX: Final = re.compile(rb"(?:0x)?([0-9a-fA-F]{64})\Z")
 

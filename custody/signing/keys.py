@@ -7,9 +7,9 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from custody.secret import SecretBytes
 from custody.wallets.bip32 import DEPOSITS, GAS_TANK, HOT, WARM, ExtendedPrivateKey
 from engine.model.errors import FixgateError
+from engine.secret import SecretBytes
 
 
 class KeysGone(FixgateError):

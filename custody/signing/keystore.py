@@ -1,31 +1,23 @@
 """The seed on disk: AES-256-GCM under a key that scrypt makes of a password.
 
-The password comes from a file that nobody else can read, never from a command line or the
-environment, which other processes see. Where there is an HSM, what the password has sealed is
-encrypted once more under a key of the HSM: file and password together are then not enough.
+Where the password comes from: engine.password. Where there is an HSM, what the password has sealed
+is encrypted once more under a key of the HSM: file and password together are then not enough.
 """
 
 import os
-import stat
 from pathlib import Path
 from typing import Annotated, Final, Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Meta, Struct
 
-from custody.secret import SecretBytes
 from engine.model.errors import OperatorError
+from engine.password import check_private, password_key
+from engine.secret import SecretBytes
 
 SEED_BYTES: Final = 32
-SCRYPT_N: Final = 2**15
-"""32 MiB and some 0.1 s a try (RFC 7914), with r = 8, p = 1."""
-
-MAX_PASSWORD: Final = 1_024
-"""Longest password, bytes."""
-
 RANDOM_BYTES: Final = SEED_BYTES + 16 + 12
 """What a new keystore takes: the seed, a salt, a nonce."""
 
@@ -61,7 +53,7 @@ def create_keystore(path: Path, password: bytes, random: bytes, outer: Outer | N
     password, random = SecretBytes(password), SecretBytes(random)
     assert len(random) == RANDOM_BYTES
     seed, salt, nonce = SecretBytes(random[:32]), random[32:48], random[48:]
-    sealed = AESGCM(_key(password, salt)).encrypt(nonce, seed, _CONTEXT)
+    sealed = AESGCM(password_key(password, salt)).encrypt(nonce, seed, _CONTEXT)
     if outer is not None:
         sealed = outer.encrypt(sealed, salt)
     text = msgspec.json.encode(_File(1, salt, nonce, sealed, outer is not None))
@@ -92,7 +84,7 @@ def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> Se
         )
     sealed = outer.decrypt(file.sealed, file.salt) if outer is not None else file.sealed
     try:
-        key = AESGCM(_key(password, file.salt))
+        key = AESGCM(password_key(password, file.salt))
         return SecretBytes(key.decrypt(file.nonce, sealed, _CONTEXT))
     except ValueError:
         raise OperatorError(f"{path} is no keystore: restore it from its copy") from None
@@ -100,27 +92,3 @@ def open_keystore(path: Path, password: bytes, outer: Outer | None = None) -> Se
         raise OperatorError(
             f"{path} does not open: the password is another one, or the file is damaged"
         ) from None
-
-
-def read_password(path: Path) -> SecretBytes:
-    """The first line of a file that is its owner's alone. Raises OperatorError."""
-    check_private(path)
-    with path.open("rb") as file:
-        password = SecretBytes(file.readline(MAX_PASSWORD + 1).rstrip(b"\n"))
-    if not 0 < len(password) <= MAX_PASSWORD:
-        raise OperatorError(f"{path}: a password has 1 to {MAX_PASSWORD} bytes")
-    return password
-
-
-def check_private(path: Path) -> None:
-    """Whether a file is its owner's alone. Raises OperatorError."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be read: {error.strerror}") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise OperatorError(f"{path} can be read by others: chmod 600 {path}")
-
-
-def _key(password: SecretBytes, salt: bytes) -> SecretBytes:
-    return SecretBytes(Scrypt(salt=salt, length=32, n=SCRYPT_N, r=8, p=1).derive(password))

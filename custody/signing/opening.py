@@ -6,10 +6,11 @@ from pathlib import Path
 from custody.settings import CustodySettings, HsmSettings
 from custody.signing.hsm import HsmKeys
 from custody.signing.keys import Keys, SeedKeys, Wallet
-from custody.signing.keystore import open_keystore, read_password
+from custody.signing.keystore import open_keystore
 from custody.signing.token import HsmToken
 from engine.model.clock import Clock
 from engine.model.errors import OperatorError
+from engine.password import read_password
 
 
 class Seal:

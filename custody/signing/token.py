@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from custody.settings import HsmSettings
 from custody.signing.keys import KeysGone
-from custody.signing.keystore import read_password
 from engine.model.clock import NANOS_PER_SECOND, Clock
 from engine.model.errors import OperatorError
+from engine.password import read_password
 
 try:
     import pkcs11

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from custody.secret import SecretText
 from engine.model.errors import OperatorError
+from engine.secret import SecretText
 
 BUSY_MS: Final = 5_000
 """How long SQLite waits for another process that writes, milliseconds."""

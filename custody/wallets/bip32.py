@@ -7,8 +7,8 @@ from typing import Final
 from coincurve import PrivateKey, PublicKey
 from eth_utils.crypto import keccak
 
-from custody.secret import SecretBytes
 from engine.model.errors import OperatorError
+from engine.secret import SecretBytes
 
 HARDENED: Final = 0x8000_0000
 """From here on children are derived from the private key alone."""

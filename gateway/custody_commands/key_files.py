@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from custody.signing.keystore import check_private, read_password
 from engine.model.errors import OperatorError
+from engine.password import check_private, read_password
 
 
 def create_key(path: Path, passphrase: Path | None) -> str:

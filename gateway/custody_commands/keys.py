@@ -40,8 +40,9 @@ def run_keys(args: argparse.Namespace) -> int:
 
 def _create(settings: CustodySettings, folder: Path, data: Path) -> tuple[list[str], list[str]]:
     """Make what is missing: what was made, and what was there and stays as it is."""
-    from custody.signing.keystore import RANDOM_BYTES, create_keystore, read_password
+    from custody.signing.keystore import RANDOM_BYTES, create_keystore
     from custody.signing.opening import Seal, keystore_files, open_token
+    from engine.password import read_password
 
     log = data / SIGNER_LOG
     if log.exists() and log.stat().st_size:

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 from custody.signing.keys import SeedKeys
-from custody.signing.keystore import open_keystore, read_password
+from custody.signing.keystore import open_keystore
 from custody.signing.log import SignerLog
 from custody.signing.rules import SignerRules
 from custody.signing.seal import is_sealed, seal_process
 from custody.signing.server import SignerServer
 from custody.signing.signer import Signer
+from engine.password import read_password
 from tests.custody.world import CHAIN, COLD, DECIMALS, ETHER, GWEI, POLICY, USDC, HandClock
 
 

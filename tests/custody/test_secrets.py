@@ -23,16 +23,17 @@ from sqlalchemy import make_url
 
 import custody
 from custody.chains.endpoint import Endpoint
-from custody.secret import SecretBytes, SecretText
 from custody.settings import CustodySettings
 from custody.signing import requests, seal
 from custody.signing.client import SignerLine
 from custody.signing.keys import SeedKeys, Wallet
-from custody.signing.keystore import create_keystore, open_keystore, read_password
+from custody.signing.keystore import create_keystore, open_keystore
 from custody.signing.requests import Gas, Pay, Sign, Sweep
 from custody.signing.seal import is_sealed, seal_process
 from custody.store.database import open_database
 from custody.store.ledger_store import Cursor, LedgerStore
+from engine.password import read_password
+from engine.secret import SecretBytes, SecretText
 from tests.custody import secrets_known
 from tests.custody import test_failures as failures
 from tests.custody.secrets_known import (

@@ -2,8 +2,9 @@
 
 import pytest
 
-from custody.signing.keystore import create_keystore, open_keystore, read_password
+from custody.signing.keystore import create_keystore, open_keystore
 from engine.model.errors import OperatorError
+from engine.password import read_password
 
 RANDOM = bytes(range(60))
 
