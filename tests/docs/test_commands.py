@@ -39,6 +39,7 @@ RUN_ELSEWHERE = {
     "fixgate verify": "tests/verify/test_command.py",
     "fixgate witness": "tests/audit/test_witness.py",
     "fixgate screen": "tests/screening/test_command.py",
+    "fixgate vault": "tests/vault/test_command.py",
     "fixgate alerts": "tests/surveillance/test_commands.py",
     "fixgate cases": "tests/surveillance/test_commands.py",
     "fixgate export": "tests/exports/test_exporting.py",
