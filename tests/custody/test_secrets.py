@@ -144,7 +144,7 @@ def folder(tmp_path):
 @pytest.fixture
 def quick_scrypt(monkeypatch):
     """A key of a password in no time; and files that were just being opened are gone after it."""
-    monkeypatch.setattr("custody.signing.keystore.SCRYPT_N", 2)
+    monkeypatch.setattr("engine.password.SCRYPT_N", 2)
     yield
     gc.collect()
 
