@@ -4,6 +4,7 @@ import argparse
 from typing import Final
 
 from compliance.event_file import EventsBusy, EventTooLarge
+from compliance.kyc.provider import Provider, basis_of, hits_of
 from compliance.kyc.states import SCREENED_IN, Customer
 from compliance.screening.matcher import NothingToCompare
 from compliance.screening.verdict import Verdict
@@ -11,7 +12,7 @@ from compliance.screenings import SCREENINGS_NAME, Screened, ScreeningFile
 from engine.model.errors import OperatorError
 from gateway.custody_commands.common import print_json, print_rows
 from gateway.onboarding.customers import Customers
-from gateway.onboarding.lists_in_force import ListsInForce, hits_of
+from gateway.onboarding.lists_in_force import ListsInForce
 from gateway.screening.evidence import open_screenings
 from gateway.turns import by_turns
 
@@ -34,7 +35,7 @@ def screen(args: argparse.Namespace, customers: Customers) -> int:
     if args.customer is not None:
         chosen = [customers.one(args.customer)]
     path = customers.data / "compliance" / SCREENINGS_NAME
-    run = _Run(args.who, customers, lists, open_screenings(path, customers.journal))
+    run = Run(args.who, customers, lists, open_screenings(path, customers.journal))
     chosen = [customer for customer in chosen if customer.state in SCREENED_IN]
     rows, troubles = [], []
     for customer in chosen:
@@ -53,22 +54,22 @@ def screen(args: argparse.Namespace, customers: Customers) -> int:
     return UNCLEAR if unclear else 0
 
 
-class _Run:
+class Run:
     """One asking of all that is owed, by one person."""
 
     def __init__(
-        self, who: str, customers: Customers, lists: ListsInForce, file: ScreeningFile
+        self, who: str, customers: Customers, provider: Provider, file: ScreeningFile
     ) -> None:
         self._who = who
         self._customers = customers
-        self._lists = lists
+        self._provider = provider
         self._file = file
         self._count = 0
 
     def owed(self, customer: Customer) -> list[str]:
         """Names that were not compared with what is in force."""
         known = customer.screened
-        basis = self._lists.basis
+        basis = self._provider.basis
         return [n for n in customer.names if n not in known or known[n].basis != basis]
 
     def one(self, customer: Customer, name: str) -> dict[str, object]:
@@ -81,7 +82,7 @@ class _Run:
             by_turns(lambda: self._append(screened), EventsBusy, lambda: None)
         except EventTooLarge as error:
             raise OperatorError(str(error)) from None
-        basis, hits = self._lists.basis, hits_of(verdict)
+        basis, hits = basis_of(verdict), hits_of(verdict)
         self._customers.do(
             lambda desk, now: desk.screened(customer.id, name, basis, hits, self._who, now)
         )
@@ -104,12 +105,15 @@ class _Run:
                 f"customer {customer.id}: nobody knows the name of {name}: hand the file in again"
             )
         try:
-            return self._lists.screen(asked)
+            found = self._provider.result(self._provider.submit(asked))
         except NothingToCompare as error:
             raise NotScreened(
                 f"customer {customer.id}, {name}: {error}; transliterate it first, and hand the"
                 " file in again: it is not cleared"
             ) from None
+        if found is None:
+            raise NotScreened(f"customer {customer.id}, {name}: no answer yet: screen it later")
+        return found
 
     def _append(self, screened: Screened) -> None:
         self._count += len(self._file.read(self._count))

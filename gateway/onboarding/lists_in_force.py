@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from compliance.kyc.events import Basis, Hit
+from compliance.kyc.events import Basis
 from compliance.screening.listed import ListMalformed, SanctionsList
 from compliance.screening.matcher import Matcher
 from compliance.screening.names import ALGORITHM
@@ -13,7 +13,8 @@ from gateway.screening.lists import Lists
 
 
 class ListsInForce:
-    """Read once. Raises OperatorError."""
+    """The operator's own files as a Provider: read once, and it answers at once. Raises
+    OperatorError."""
 
     def __init__(self, config: Path) -> None:
         settings = load_config(config).compliance
@@ -31,14 +32,15 @@ class ListsInForce:
         versions = tuple((one.source, one.version) for one in self._lists)
         self.basis = Basis(versions, ALGORITHM, cut_off)
         self._matcher: Matcher | None = None
+        self._answers: dict[str, Verdict] = {}
 
-    def screen(self, name: str) -> Verdict:
-        """What they say of a name. Raises NothingToCompare."""
+    def submit(self, name: str) -> str:
+        """See Provider: a name is its own reference."""
         if self._matcher is None:
             self._matcher = Matcher(self._lists, self.basis.cut_off)
-        return self._matcher.name(name)
+        self._answers[name] = self._matcher.name(name)
+        return name
 
-
-def hits_of(verdict: Verdict) -> tuple[Hit, ...]:
-    """What of a verdict onboarding decides on: which entries, by what score."""
-    return tuple(Hit(match.source, match.number, match.score) for match in verdict.matches)
+    def result(self, reference: str) -> Verdict | None:
+        """See Provider."""
+        return self._answers.get(reference)

@@ -8,11 +8,15 @@ from msgspec.structs import replace
 
 from compliance.kyc_file import KYC_NAME, KycFile
 from compliance.name_file import NAMES_NAME
+from compliance.screening.verdict import Verdict
 from compliance.screenings import SCREENINGS_NAME, ScreeningFile
 from gateway.cli import main
+from gateway.onboarding.customers import Customers
+from gateway.onboarding.kyc_screen import NotScreened, Run
+from gateway.screening.evidence import open_screenings
 from gateway.surveillance.inputs import read_links
 from gateway.surveillance.names import identity_of
-from tests.kyc.support import LEI, PARENT, desk_with
+from tests.kyc.support import BASIS, LEI, NEWER, PARENT, desk_with
 from tests.screening.test_command import config  # noqa: F401 - a fixture
 from tests.screening.test_ofac import SDN
 from tests.support.trading import Trading
@@ -168,6 +172,45 @@ def test_a_name_that_cannot_be_compared_is_not_cleared_and_holds_up_nobody(kyc, 
     assert [row["hits"] for row in rows] == [0, 0, 0, 0, 1]
     shown = kyc("show", 1)
     assert [row["standing"] for row in shown["names"]] == ["clear", "clear", "not screened"]
+
+
+class Slow:
+    """A provider that answers when it is asked a second time, if it does."""
+
+    basis = BASIS
+
+    def __init__(self, answers_by):
+        self.asked = []
+        self.answers_by = answers_by
+
+    def submit(self, name):
+        self.asked.append(name)
+        return name
+
+    def result(self, reference):
+        if self.asked.count(reference) == 1:
+            return None
+        by = self.answers_by
+        return Verdict(reference, by.algorithm, by.cut_off, by.versions, ())
+
+
+@pytest.mark.parametrize("basis", [BASIS, NEWER])
+def test_what_a_provider_has_not_answered_is_not_cleared_nor_what_it_says_by_other_lists(
+    kyc, hand_in, trading, basis
+):
+    kyc("invite", "--member", "ACME", "--as", "anna")
+    hand_in(1, application())
+    customers = Customers(trading.folder)
+    file = open_screenings(trading.folder / "compliance" / SCREENINGS_NAME, customers.journal)
+    run, customer = Run("anna", customers, Slow(basis), file), customers.one(1)
+    for name in customer.names:
+        with pytest.raises(NotScreened, match="no answer yet"):
+            run.one(customer, name)
+        assert customer.screened.get(name) is None
+        run.one(customer, name)
+    clear = basis == BASIS
+    assert customer.owed(BASIS) == ([] if clear else list(customer.names))
+    assert run.owed(customer) == customer.owed(BASIS)
 
 
 def test_a_file_whose_names_were_not_kept_is_handed_in_again(kyc, hand_in, trading):
