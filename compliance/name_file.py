@@ -1,4 +1,4 @@
-"""Names of people in one file of JSON, until a vault takes their place.
+"""Names of people in one file of JSON, until the vault takes its place (compliance.vault).
 
 The file is private to the venue's user and no more: its bytes are the names. A vault keeps each
 person under a key of its own, which can be destroyed; here a name is erased by hand, and what asks
