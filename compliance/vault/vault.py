@@ -25,7 +25,7 @@ from compliance.vault.events import (
 )
 from compliance.vault.key_file import KeyRing
 from compliance.vault.policy import Action, Role, is_allowed
-from compliance.vault.retention import Basis
+from compliance.vault.retention import Basis, day
 from compliance.vault.sealing import (
     KEY_BYTES,
     NONCE_BYTES,
@@ -131,11 +131,14 @@ class Vault:
     # --- erasure ------------------------------------------------------------------------------
 
     def retain(self, actor: Actor, subject: str, basis: Basis, until: int) -> None:
-        """Say until when a law has a subject's data kept, ns UTC."""
+        """Say until when a law has a subject's data kept, ns UTC. Who proposes erasures does not
+        shorten what stands in their way."""
         store = self._store
         with store.alone():
             self._allow(actor, Action.RETAIN, subject)
-            self._subject(subject)
+            before = self._subject(subject).kept.get(basis, until)
+            if until < before and actor.role is not Role.MLRO:
+                raise VaultRefused(f"{basis} has it kept until {day(before)}: the MLRO shortens it")
             store.append(Retained(store.now(), actor, subject, basis, until))
 
     def propose_erasure(self, actor: Actor, subject: str) -> None:

@@ -80,7 +80,7 @@ def test_from_a_founding_to_an_erasure(desk, tmp_path):
     desk.type("retain", maria, "--basis", "aml", "--ended", "2026-11-29", who="anna")
     desk.type("erase", maria, who="anna", code=1)
     assert desk.err == f"fixgate: {maria} is not erased: aml has it kept until 2031-11-29\n"
-    desk.type("retain", maria, "--basis", "aml", "--ended", "2015-01-31", who="anna")
+    desk.type("retain", maria, "--basis", "aml", "--ended", "2015-01-31", who="ben")
     desk.type("erase", maria, who="anna")
     assert "is erased" in desk.type("erase", maria, "--decide", who="ben")
     desk.type("get", maria, "--field", "name", who="anna", code=1)

@@ -134,6 +134,17 @@ def test_a_law_stands_before_the_wish_to_be_erased(world, maria):
         vault.get(ANNA, maria, "name")
 
 
+def test_who_proposes_an_erasure_does_not_shorten_the_law(world, maria):
+    world.vault.retain(ASKS, maria, Basis.AML, START + 3 * DAY)
+    with refused("aml has it kept until 2027-01-18: the MLRO shortens it"):
+        world.vault.retain(ASKS, maria, Basis.AML, START)
+    world.vault.retain(ASKS, maria, Basis.AML, START + 4 * DAY)
+    with refused("aml has it kept until 2027-01-19"):
+        world.vault.propose_erasure(ASKS, maria)
+    world.vault.retain(BEN, maria, Basis.AML, START)
+    world.vault.propose_erasure(ASKS, maria)
+
+
 @pytest.mark.parametrize("what", ["all of it", "data_keys.a", "data_keys.b", "index"])
 def test_a_copy_that_is_put_back_is_destroyed_at_its_first_start(tmp_path, what):
     """All of the data, from before the proposal; or one file of it, beside a log that knows."""
