@@ -15,9 +15,9 @@ from engine.model.events import HoldLiftAsked
 from engine.model.ids import NOBODY
 from engine.model.ingress import Reply
 from engine.model.refdata import Account, ReferenceData
+from gateway.at_the_venue import journal_of, names_of, venue_of
 from gateway.custody_commands.common import print_json, print_rows, utc, visible
 from gateway.flow.system_clock import SystemClock, silent
-from gateway.holds.at_the_venue import journal_of, names_of, venue_of
 from gateway.ingress.client import IngressClient
 
 LEVELS: Final = {"none": HOLD_NONE, "restricted": HOLD_RESTRICTED, "frozen": HOLD_FROZEN}

@@ -9,8 +9,8 @@ from compliance.kyc.states import Customer
 from compliance.kyc_file import KYC_NAME, KycBusy, KycFile
 from compliance.name_file import NAMES_NAME, NameFile
 from engine.model.errors import OperatorError
+from gateway.at_the_venue import identity_at
 from gateway.flow.system_clock import SystemClock, silent
-from gateway.surveillance.names import identity_of, journal_of
 from gateway.turns import by_turns
 
 
@@ -19,9 +19,8 @@ class Customers:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.journal = journal_of(data)
         self.clock = SystemClock(silent)
-        self.desk = KycDesk(KycFile(data / "compliance" / KYC_NAME, identity_of(self.journal)))
+        self.desk = KycDesk(KycFile(data / "compliance" / KYC_NAME, identity_at(data)))
         self.names: Names = NameFile(data / "compliance" / NAMES_NAME)
 
     def one(self, number: int) -> Customer:

@@ -8,7 +8,7 @@ from compliance.kyc.provider import Provider, basis_of, hits_of
 from compliance.kyc.states import SCREENED_IN, Customer
 from compliance.screening.matcher import NothingToCompare
 from compliance.screening.verdict import Verdict
-from compliance.screenings import SCREENINGS_NAME, Screened, ScreeningFile
+from compliance.screenings import Screened, ScreeningFile
 from engine.model.errors import OperatorError
 from gateway.custody_commands.common import print_json, print_rows
 from gateway.onboarding.customers import Customers
@@ -34,8 +34,7 @@ def screen(args: argparse.Namespace, customers: Customers) -> int:
     chosen = list(customers.desk.customers.values())
     if args.customer is not None:
         chosen = [customers.one(args.customer)]
-    path = customers.data / "compliance" / SCREENINGS_NAME
-    run = Run(args.who, customers, lists, open_screenings(path, customers.journal))
+    run = Run(args.who, customers, lists, open_screenings(customers.data))
     chosen = [customer for customer in chosen if customer.state in SCREENED_IN]
     rows, troubles = [], []
     for customer in chosen:

@@ -17,8 +17,8 @@ from engine.model.enums import HOLD_NONE
 from engine.model.errors import OperatorError
 from engine.model.ids import NOBODY
 from engine.model.refdata import ReferenceData
+from gateway.at_the_venue import journal_of, names_of, venue_of
 from gateway.custody_commands.common import print_json, visible
-from gateway.holds.at_the_venue import journal_of, names_of, venue_of
 from gateway.holds.hold_answer import LEVEL_NAMES, REFERENCE_BYTES, tell, words
 from gateway.onboarding.customers import Customers
 

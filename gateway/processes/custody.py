@@ -11,7 +11,6 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 
 from compliance.screening.wallets import Wallets
-from compliance.screenings import SCREENINGS_NAME
 from custody.chains.calldata import parse_address
 from custody.chains.endpoint import Endpoint
 from custody.chains.evm import EvmNode, Traces
@@ -109,9 +108,8 @@ def _screening(place: Place, settings: CustodySettings) -> Screening:
     if compliance is None or compliance.screening is None:
         return own
     lists = Lists(place.config_folder, compliance.screening, Wallets)
-    path = place.data / "compliance" / SCREENINGS_NAME
     return SanctionsScreening(
-        lists, lambda: open_screenings(path, place.journal), place.clock, place.log, own
+        lists, lambda: open_screenings(place.data), place.clock, place.log, own
     )
 
 

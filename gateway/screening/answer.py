@@ -9,7 +9,7 @@ from compliance.event_file import EventsBusy, EventTooLarge
 from compliance.screening.listed import ListMalformed, SanctionsList
 from compliance.screening.verdict import EQUAL, Verdict
 from compliance.screening.wallets import Wallets
-from compliance.screenings import SCREENINGS_NAME, Screened
+from compliance.screenings import Screened
 from engine.model.errors import OperatorError
 from engine.model.money import format_scaled
 from gateway.config import load_config
@@ -17,7 +17,6 @@ from gateway.custody_commands.common import fields_text, print_json, print_rows
 from gateway.flow.system_clock import SystemClock, silent
 from gateway.screening.evidence import open_screenings
 from gateway.screening.lists import Lists
-from gateway.surveillance.names import journal_of
 
 HIT: Final = 10
 """Exit code: somebody on a list is like it. Not 1, which is that of every command that failed: a
@@ -58,8 +57,7 @@ def _screened(args: argparse.Namespace, lists: list[SanctionsList], cut_off: int
 
 
 def _write_down(args: argparse.Namespace, found: Verdict) -> None:
-    path = args.data / "compliance" / SCREENINGS_NAME
-    file = open_screenings(path, journal_of(args.data))
+    file = open_screenings(args.data)
     count = len(file.read(0))
     file.append(count, Screened(SystemClock(silent).now(), args.who, args.about, found))
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from compliance.screenings import ScreeningFile
-from gateway.surveillance.names import identity_of
+from compliance.screenings import SCREENINGS_NAME, ScreeningFile
+from gateway.at_the_venue import identity_at
 
 
-def open_screenings(path: Path, journal: Path) -> ScreeningFile:
-    """The file beside a journal. Raises OperatorError if that has no record yet."""
-    return ScreeningFile(path, identity_of(journal))
+def open_screenings(data: Path) -> ScreeningFile:
+    """The file of a data folder. Raises OperatorError if its journal has no record yet."""
+    return ScreeningFile(data / "compliance" / SCREENINGS_NAME, identity_at(data))

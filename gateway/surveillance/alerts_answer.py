@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -11,12 +10,15 @@ import msgspec
 
 from compliance.surveillance.alerts import Alert
 from compliance.surveillance.watch import Watch
+from engine.journal.follow import JournalReader
 from engine.model.record import Record
 from engine.model.refdata import ReferenceData
-from engine.replay import folder_records, join_parts, without_collections
+from engine.replay import join_parts, without_collections
+from gateway.at_the_venue import journal_of
 from gateway.custody_commands.common import print_rows, utc
+from gateway.progress import Progress
 from gateway.surveillance.inputs import read_links, read_rules
-from gateway.surveillance.names import journal_of, member_names, subject_words
+from gateway.surveillance.names import member_names, subject_words
 
 COLUMNS: Final = {
     "time": "TIME",
@@ -27,17 +29,14 @@ COLUMNS: Final = {
     "text": "WHY",
 }
 
-PROGRESS_RECORDS: Final = 100_000
-"""Records between two progress lines on a terminal."""
-
 
 def answer(args: argparse.Namespace) -> int:
     """Print all alerts, in the order of the records that complete them."""
     watch = Watch(read_rules(Path(), args.rules), read_links(Path(), args.links))
     refdata = ReferenceData()
     rows = []
-    with without_collections():
-        for whole in join_parts(_passing(journal_of(args.data))):
+    with without_collections(), journal_of(args.data) as reader:
+        for whole in join_parts(_passing(reader)):
             refdata.apply(whole.command)
             for alert in watch.take(*whole[:5]):
                 if args.kind in (None, alert.kind) and _about(refdata, alert, args.member):
@@ -50,12 +49,12 @@ def answer(args: argparse.Namespace) -> int:
     return 0
 
 
-def _passing(journal: Path) -> Iterator[Record]:
-    terminal = sys.stderr.isatty()
-    for record in folder_records(journal):
-        if terminal and record.number % PROGRESS_RECORDS == PROGRESS_RECORDS - 1:
-            print(f"\rlooked at {record.number + 1:,} records", end="\n", file=sys.stderr)
+def _passing(reader: JournalReader) -> Iterator[Record]:
+    progress = Progress()
+    for record in reader.records(0, reader.mark().number):
+        progress.tell("looked at", record.number + 1)
         yield record
+    progress.close()
 
 
 def _about(refdata: ReferenceData, alert: Alert, name: str | None) -> bool:

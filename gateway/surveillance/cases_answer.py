@@ -13,13 +13,12 @@ from compliance.cases.desk import CaseDesk, CaseRefused
 from compliance.cases.events import CaseEvent, Disposition
 from compliance.cases.states import Case
 from compliance.cases.stor import Reporter, build_stor, write_stor
-from engine.journal.files import open_survey
-from engine.journal.follow import JournalReader
 from engine.model.errors import OperatorError
 from engine.model.refdata import ReferenceData
+from gateway.at_the_venue import identity_at, journal_of, names_at
 from gateway.custody_commands.common import fields_text, print_json, print_list, utc, visible
 from gateway.flow.system_clock import SystemClock, silent
-from gateway.surveillance.names import first_names, identity_of, journal_of, subject_words
+from gateway.surveillance.names import subject_words
 from gateway.turns import by_turns
 
 COLUMNS: Final = {
@@ -42,15 +41,8 @@ class _Cases:
 
     def __init__(self, data: Path) -> None:
         self.clock = SystemClock(silent)
-        self._journal = journal_of(data)
-        file = CaseFile(data / "compliance" / CASES_NAME, identity_of(self._journal))
-        self.desk = CaseDesk(file)
-
-    def names(self) -> ReferenceData:
-        return first_names(self._journal)
-
-    def reader(self) -> JournalReader:
-        return open_survey(self._journal)
+        self.data = data
+        self.desk = CaseDesk(CaseFile(data / "compliance" / CASES_NAME, identity_at(data)))
 
     def one(self, number: int) -> Case:
         if number not in self.desk.cases:
@@ -121,7 +113,7 @@ def _told(args: argparse.Namespace, cases: _Cases) -> int:
 
 
 def _list(args: argparse.Namespace, cases: _Cases) -> int:
-    refdata, now = cases.names(), cases.clock.now()
+    refdata, now = names_at(cases.data), cases.clock.now()
     rows = []
     for case in reversed(cases.desk.cases.values()):
         until = due(case, Deadlines())
@@ -147,7 +139,7 @@ def _row(refdata: ReferenceData, case: Case, until: int | None) -> dict[str, str
 
 def _show(args: argparse.Namespace, cases: _Cases) -> int:
     case = cases.one(args.case)
-    row = _row(cases.names(), case, due(case, Deadlines()))
+    row = _row(names_at(cases.data), case, due(case, Deadlines()))
     history = [_happened(event) for event in case.history]
     if args.json:
         alerts = [msgspec.to_builtins(alert) for alert in case.alerts]
@@ -183,14 +175,11 @@ def _report(args: argparse.Namespace, cases: _Cases) -> int:
         reporter = msgspec.yaml.decode(_file(args.reporter), type=Reporter)
     except msgspec.MsgspecError as error:
         raise OperatorError(f"{args.reporter}: {error}") from None
-    reader = cases.reader()
-    try:
+    with journal_of(cases.data) as reader:
         times = {a.first_record: reader.read(a.first_record).time for a in case.alerts}
-    finally:
-        reader.close()
     try:
         document = write_stor(
-            build_stor(case, reporter, cases.names(), times, narrative, args.venue)
+            build_stor(case, reporter, names_at(cases.data), times, narrative, args.venue)
         )
     except ValueError as error:
         raise OperatorError(str(error)) from None

@@ -19,11 +19,11 @@ from compliance.surveillance.rules import Rules
 from compliance.surveillance.watch import StateRefused, Watch
 from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.files import open_reader, read_file
-from engine.journal.follow import JournalReader
 from engine.journal.replace import replace_file
 from engine.model.clock import Clock
 from engine.model.errors import OperatorError
 from engine.wholes import WholeFollower
+from gateway.at_the_venue import identity_of
 
 TURN_RECORDS: Final = 500
 """Records read before anybody else gets a turn: some 15 ms."""
@@ -37,16 +37,11 @@ STATE_NAME: Final = "surveillance.state"
 
 
 class _State(Struct, frozen=True, array_like=True):
-    """record: the last one whose alerts are filed. journal: see journal_identity."""
+    """record: the last one whose alerts are filed. journal: see identity_of."""
 
     record: int
     journal: bytes
     watch: bytes
-
-
-def journal_identity(reader: JournalReader) -> bytes | None:
-    """16 bytes that no other journal has, the salt of record 0; None while there is no record."""
-    return reader.read(0).salt if reader.mark().number >= 0 else None
 
 
 class Surveillance:
@@ -69,12 +64,8 @@ class Surveillance:
         self._disk = disk
         self._clock = clock
         self._log = log
-        identity = journal_identity(self._reader)
-        if identity is None:
-            self._reader.close()
-            raise OperatorError(f"{journal} has no record yet")
-        self._identity = identity
-        file = CaseFile(folder / CASES_NAME, identity, disk)
+        self._identity = identity_of(self._reader)
+        file = CaseFile(folder / CASES_NAME, self._identity, disk)
         self.desk = CaseDesk(file)
         if file.torn:
             log(f"the cases end with {file.torn} bytes of a write that was cut: nobody has them")

@@ -6,7 +6,7 @@ from engine.journal.disk import REAL_DISK
 from engine.model.commands import DefineAccount, Origin, SetHold
 from engine.model.enums import HOLD_FROZEN
 from engine.shadow import Shadow
-from gateway.holds.at_the_venue import journal_of, names_of, venue_of
+from gateway.at_the_venue import journal_of, names_of, venue_of
 from tests.engine.streams import ACME, ACME_ACCOUNT, BOREAS_ACCOUNT
 from tests.support.trading import Trading
 

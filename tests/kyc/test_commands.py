@@ -10,12 +10,12 @@ from compliance.kyc_file import KYC_NAME, KycFile
 from compliance.name_file import NAMES_NAME
 from compliance.screening.verdict import Verdict
 from compliance.screenings import SCREENINGS_NAME, ScreeningFile
+from gateway.at_the_venue import identity_at
 from gateway.cli import main
 from gateway.onboarding.customers import Customers
 from gateway.onboarding.kyc_screen import NotScreened, Run
 from gateway.screening.evidence import open_screenings
 from gateway.surveillance.inputs import read_links
-from gateway.surveillance.names import identity_of
 from tests.kyc.support import BASIS, LEI, NEWER, PARENT, desk_with
 from tests.screening.test_command import config  # noqa: F401 - a fixture
 from tests.screening.test_ofac import SDN
@@ -121,7 +121,7 @@ def test_from_an_invitation_to_a_customer_that_is_found_on_a_list(
 
 
 def test_whose_review_is_due_is_shown(kyc, trading):
-    identity = identity_of(trading.folder / "journal")
+    identity = identity_at(trading.folder)
     file = KycFile(trading.folder / "compliance" / KYC_NAME, identity)
     for k, event in enumerate(desk_with("active").customers[1].history):
         file.append(k, replace(event, at=1 + k))  # in 1970
@@ -146,7 +146,7 @@ def test_names_of_people_are_in_two_files_and_nowhere_else(kyc, hand_in, trading
 def test_every_answer_of_a_list_is_written_down(kyc, hand_in, trading):
     people = onboard(kyc, hand_in)
     path = trading.folder / "compliance" / SCREENINGS_NAME
-    found = ScreeningFile(path, identity_of(trading.folder / "journal")).read(0)
+    found = ScreeningFile(path, identity_at(trading.folder)).read(0)
     assert [(row.by, row.about, row.verdict.asked) for row in found] == [
         ("anna", "kyc: customer 1, Acme Trading Ltd", "Acme Trading Ltd"),
         ("anna", f"kyc: customer 1, {people['o']}", OWNER_NAME),
@@ -201,7 +201,7 @@ def test_what_a_provider_has_not_answered_is_not_cleared_nor_what_it_says_by_oth
     kyc("invite", "--member", "ACME", "--as", "anna")
     hand_in(1, application())
     customers = Customers(trading.folder)
-    file = open_screenings(trading.folder / "compliance" / SCREENINGS_NAME, customers.journal)
+    file = open_screenings(trading.folder)
     run, customer = Run("anna", customers, Slow(basis), file), customers.one(1)
     for name in customer.names:
         with pytest.raises(NotScreened, match="no answer yet"):

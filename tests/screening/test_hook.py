@@ -35,7 +35,7 @@ class House:
         self.path = folder / "compliance" / "screenings"
         self.screening = SanctionsScreening(
             Lists(folder, settings, Wallets),
-            lambda: open_screenings(self.path, folder / "journal"),
+            lambda: open_screenings(folder),
             HandClock(),
             self.said.append,
             ListScreening({OURS}),

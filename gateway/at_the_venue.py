@@ -23,6 +23,26 @@ def journal_of(data: Path) -> Iterator[JournalReader]:
         yield reader
 
 
+def identity_of(reader: JournalReader) -> bytes:
+    """16 bytes that no other journal has, the salt of record 0: files beside a journal are marked
+    with it. Raises OperatorError if there is no record yet."""
+    if reader.mark().number < 0:
+        raise OperatorError("the journal has no record yet: start the venue first")
+    return reader.read(0).salt
+
+
+def identity_at(data: Path) -> bytes:
+    """The same of the journal in a data folder. Raises OperatorError."""
+    with journal_of(data) as reader:
+        return identity_of(reader)
+
+
+def names_at(data: Path) -> ReferenceData:
+    """Names as the journal in a data folder has them now. Raises OperatorError."""
+    with journal_of(data) as reader:
+        return names_of(data, reader)
+
+
 def names_of(data: Path, reader: JournalReader) -> ReferenceData:
     """Names as the journal has them now: of the newest snapshot, and the records after it."""
     last = reader.mark().number
