@@ -134,6 +134,7 @@ class Schedule:
         self.asked = {}  # id -> (account name, asset code, minor units, destination)
         self.destinations = 0
         self.kills = 0
+        self.over = False  # nothing happens any more: what is under way has to end
 
     def run(self, turns):
         for happens in (self.deposit, self.withdraw, self.withdraw):
@@ -141,6 +142,7 @@ class Schedule:
         for _ in range(turns):
             self.happen()
             self.turn()
+        self.over = True
         self.heal()
         for _ in range(3):  # what came last gets final, and then is swept
             self.world.go(1, blocks=9, seconds=10)
@@ -414,7 +416,8 @@ class Holding(Schedule):
         self.world.hold(account, self.rng.choice((NONE, RESTRICTED)) if frozen else FROZEN)
 
     def passing(self, where):
-        if where in ("withdrawal judged", "nonce assigned") and self.rng.random() < 0.1:
+        places = ("withdrawal judged", "nonce assigned")
+        if where in places and not self.over and self.rng.random() < 0.1:
             self.hold_somebody()
 
     def heal(self):
