@@ -98,7 +98,7 @@ def trade_some_days(venue, chance, between=lambda: None):
     between()
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_files_are_the_journals_trades_whatever_the_cuts(seed, tmp_path_factory):
     chance = Random(seed)

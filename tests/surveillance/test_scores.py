@@ -13,8 +13,8 @@ from tests.surveillance.attacks import KINDS
 from tests.surveillance.scoring import CALIBRATED, HELD_OUT, LOOKALIKES, score_family, table
 from tests.surveillance.table import main
 
-FEW = 6
-LONG = {"pump_and_dump": 2, "marking_close": 2, "ramping": 3}
+FEW = 3
+LONG = {"pump_and_dump": 2, "marking_close": 2, "ramping": 2}
 """Their scenarios go over hours: fewer in every run."""
 MANY = {"pump_and_dump": 20}
 """In the proofs fifty, but for the longest of all."""

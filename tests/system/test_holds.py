@@ -10,9 +10,9 @@ from compliance.kyc.desk import KycDesk
 from compliance.kyc_file import KYC_NAME, KycFile
 from engine.model.commands import HoldWithdrawal
 from engine.replay import folder_records
+from gateway.at_the_venue import identity_at
 from gateway.cli import main
 from gateway.ingress.client import IngressClient
-from gateway.surveillance.names import identity_of
 from tests.support.venue import CONFIG, Venue
 
 BUY, SELL = 1, 2
@@ -193,7 +193,7 @@ def test_holds_are_there_after_a_kill(venue, hold):
 
 
 def test_who_is_no_customer_yet_is_held_at_the_venue_by_one_command(venue, hold, member):
-    file = KycFile(venue.data / "compliance" / KYC_NAME, identity_of(venue.data / "journal"))
+    file = KycFile(venue.data / "compliance" / KYC_NAME, identity_at(venue.data))
     desk = KycDesk(file)
     desk.invite("BENCH", "ann", 1)
 
