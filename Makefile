@@ -45,7 +45,7 @@ test: dev ## everything that takes less than five minutes on two cores
 	@# While mypy has one processor, the other compiles the tests, once for all workers.
 	@$(BIN)/pytest -q --collect-only >/dev/null 2>&1 & $(MAKE) --no-print-directory lint; \
 	  passed=$$?; wait; exit $$passed
-	$(BIN)/pytest -q -n 5 --dist worksteal -m 'not proof and not soak'
+	$(BIN)/pytest -q -n 4 --dist worksteal -m 'not proof and not soak'
 
 quickfix: dev ## QuickFIX for Python, compiled once into .cache/wheels
 	@$(BIN)/python -m tests.support.build_quickfix
