@@ -116,7 +116,7 @@ def replace_order(state: State, c: ReplaceOrder, number: int, time: int) -> list
         return events
     market = state.markets[order.instrument]
     wish = _as_replaced(market, order, c)
-    if state.operations:
+    if state.expiring or (state.holds and state.operations):
         clear_the_way(state, market, wish, time, events)
     need = 0
     if wish.qty > wish.cum:

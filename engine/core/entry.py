@@ -59,7 +59,7 @@ def new_order(state: State, c: NewOrder, number: int, time: int) -> list[Event]:
         market.taker_ppm,
         trader=c.origin.trader,
     )
-    if state.operations:
+    if state.expiring or (state.holds and state.operations):
         clear_the_way(state, market, order, time, events)
     if ord_type == MARKET:
         notional, need = _market_terms(market, order)

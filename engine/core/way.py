@@ -15,8 +15,8 @@ def clear_the_way(
 ) -> None:
     """End the resting orders past their expiry, or held back, that an incoming order could meet.
 
-    Only needed while a mass operation is under way. A market order's protection price depends on
-    the best order that may trade, so for it every price counts.
+    Only needed while an end of day is under way, or the cancels of a hold are. A market order's
+    protection price depends on the best order that may trade, so for it every price counts.
     """
     side = market.book.opposite(order.side)
     key_limit = EMPTY - 1 if order.ord_type == MARKET else order.price * side.sign

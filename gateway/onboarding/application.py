@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from compliance.kyc.institution import MAX_NAME, Document, Institution, Kind, Owner, Trader
 from compliance.kyc.names import Names
 from engine.model.errors import OperatorError
+from gateway.small_file import read_small
 
 MAX_BYTES: Final = 1024 * 1024
 """Of such a file: people, and digests of documents."""
@@ -73,14 +74,9 @@ class Application(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 def read_application(path: Path) -> Application:
     """Raises OperatorError."""
+    data = read_small(path, MAX_BYTES)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise OperatorError(f"{path} is larger than {MAX_BYTES:,} bytes")
         return msgspec.yaml.decode(data, type=Application, strict=True)
-    except OSError as error:
-        raise OperatorError(f"cannot read {path}: {error.strerror}") from None
     except msgspec.MsgspecError as error:
         raise OperatorError(f"{path}: {error}") from None
 

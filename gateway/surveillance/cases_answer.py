@@ -18,6 +18,7 @@ from engine.model.refdata import ReferenceData
 from gateway.at_the_venue import identity_at, journal_of, names_at
 from gateway.custody_commands.common import fields_text, print_json, print_list, utc, visible
 from gateway.flow.system_clock import SystemClock, silent
+from gateway.small_file import read_small
 from gateway.surveillance.names import subject_words
 from gateway.turns import by_turns
 
@@ -170,9 +171,13 @@ def _happened(event: CaseEvent) -> dict[str, str]:
 
 def _report(args: argparse.Namespace, cases: _Cases) -> int:
     case = cases.one(args.case)
-    narrative = _file(args.narrative).decode("utf-8", errors="strict")
+    told = read_small(args.reporter, MAX_NARRATIVE_BYTES)
     try:
-        reporter = msgspec.yaml.decode(_file(args.reporter), type=Reporter)
+        narrative = read_small(args.narrative, MAX_NARRATIVE_BYTES).decode("utf-8")
+    except UnicodeDecodeError:
+        raise OperatorError(f"{args.narrative} is no text: save it as UTF-8") from None
+    try:
+        reporter = msgspec.yaml.decode(told, type=Reporter)
     except msgspec.MsgspecError as error:
         raise OperatorError(f"{args.reporter}: {error}") from None
     with journal_of(cases.data) as reader:
@@ -190,14 +195,3 @@ def _report(args: argparse.Namespace, cases: _Cases) -> int:
         return _told(args, cases)
     print(document.decode())
     return 0
-
-
-def _file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_NARRATIVE_BYTES + 1)
-    except OSError as error:
-        raise OperatorError(f"cannot read {path}: {error.strerror}") from None
-    if len(data) > MAX_NARRATIVE_BYTES:
-        raise OperatorError(f"{path} is larger than {MAX_NARRATIVE_BYTES:,} bytes")
-    return data

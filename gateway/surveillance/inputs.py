@@ -9,6 +9,7 @@ from compliance.surveillance.links import Links
 from compliance.surveillance.rules import Rules, parse_rules
 from engine.model.errors import OperatorError
 from gateway.data import data_file
+from gateway.small_file import read_small
 
 RULES_NAME: Final = "surveillance.yaml"
 """The rules of the release, in config/."""
@@ -22,7 +23,7 @@ def read_rules(folder: Path, name: str | None) -> Rules:
     OperatorError."""
     path = data_file("config", RULES_NAME) if name is None else folder / name
     try:
-        return parse_rules(_read(path))
+        return parse_rules(read_small(path, MAX_BYTES))
     except msgspec.MsgspecError as error:
         raise OperatorError(f"{path}: {error}") from None
 
@@ -32,17 +33,6 @@ def read_links(folder: Path, name: str | None) -> Links:
     if name is None:
         return Links()
     try:
-        return msgspec.yaml.decode(_read(folder / name), type=Links, strict=True)
+        return msgspec.yaml.decode(read_small(folder / name, MAX_BYTES), type=Links, strict=True)
     except msgspec.MsgspecError as error:
         raise OperatorError(f"{folder / name}: {error}") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise OperatorError(f"cannot read {path}: {error.strerror}") from None
-    if len(data) > MAX_BYTES:
-        raise OperatorError(f"{path} is larger than {MAX_BYTES:,} bytes")
-    return data

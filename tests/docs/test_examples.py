@@ -1,15 +1,16 @@
 """The example clients do what they say, against a running venue, through kills of what they use."""
 
 import json
-import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.docs import asyncapi
 from tests.support.fix_client import FixClient
+from tests.support.needs import needs
 from tests.support.venue import FIXGATE, Venue, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -102,8 +103,7 @@ def test_the_simplefix_client_prints_each_report_once_over_two_starts(demo, exam
 
 @pytest.mark.proof
 def test_the_quickfix_member_orders_and_cancels(demo, example, tmp_path):
-    if not os.environ.get("FIXGATE_REQUIRE_ALL"):
-        pytest.importorskip("quickfix", reason="needs QuickFIX: `make quickfix`")
+    needs("QuickFIX: `make quickfix`", there=find_spec("quickfix") is not None)
     command = [FIXGATE, "cfg", "--config", ROOT / "config" / "demo.yaml", "--session", "ACME-OE2"]
     command += ["--port-offset", str(demo.offset)]
     settings = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -131,6 +131,14 @@ def test_what_cannot_be_done_is_refused_with_the_reason(say, words, why):
     assert why in err
 
 
+def test_a_narrative_that_is_no_text_is_refused(say, tmp_path):
+    (tmp_path / "who.yaml").write_text(REPORTER)
+    (tmp_path / "why.txt").write_bytes(b"\xff\xfe")
+    files = ("--narrative", tmp_path / "why.txt", "--reporter", tmp_path / "who.yaml")
+    code, _, err = say("cases", "report", 1, "--as", "a", *files, "--venue", "X")
+    assert (code, "is no text: save it as UTF-8" in err) == (1, True)
+
+
 def test_a_folder_without_a_journal_is_named(tmp_path, capsys):
     for command in (["alerts"], ["cases", "list"]):
         assert main([*command, "--data", str(tmp_path)]) == 1
