@@ -9,17 +9,10 @@ from typing import Final
 
 from msgspec import Struct
 from rapidfuzz import process
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import JaroWinkler
 
 from compliance.screening.listed import Listed, SanctionsList
-from compliance.screening.names import (
-    ALGORITHM,
-    alike,
-    half,
-    part_score,
-    parts_of,
-    whole_score,
-)
+from compliance.screening.names import ALGORITHM, alike, part_score, parts_of, whole_score
 from compliance.screening.verdict import EQUAL, MAX_MATCHES, Match, Verdict
 
 MAX_ASKED: Final = 350
@@ -46,7 +39,10 @@ class Matcher:
         assert 0 < cut_off <= EQUAL
         self._versions = tuple((one.source, one.version) for one in lists)
         self._cut_off = cut_off
-        self._names = list(_names_of(lists))
+        self._near = (cut_off - 1) * EQUAL**-1
+        """What rapidfuzz need not look at any further: a score is rounded from a little less."""
+        self._names = sorted(_names_of(lists), key=lambda name: (name.source, name.entry.number))
+        """As equal scores are told: the first ones first."""
         self._wholes = [" ".join(name.parts) for name in self._names]
         self._with: dict[str, list[int]] = {}
         """By part, the names that have it."""
@@ -72,12 +68,11 @@ class Matcher:
 
     def _by_whole(self, whole: str, letters: set[str]) -> Iterable[tuple[int, int]]:
         """Names that reach the cut-off as a whole."""
-        # What is half alike is at most twice as long, and so at most as far away as this is long.
         near = process.extract_iter(
-            whole, self._wholes, scorer=Levenshtein.distance, score_cutoff=len(whole)
+            whole, self._wholes, scorer=JaroWinkler.similarity, score_cutoff=self._near
         )
-        for listed, distance, at in near:
-            if half(distance, whole, listed) and _shares_a_letter(self._names[at], letters):
+        for listed, _, at in near:
+            if alike(whole, listed) and _shares_a_letter(self._names[at], letters):
                 score = whole_score(whole, listed)
                 if score >= self._cut_off:
                     yield at, score
@@ -88,16 +83,22 @@ class Matcher:
         spare = (EQUAL - self._cut_off) * len(parts)
         """What all parts together may lack."""
         like = [self._like(part, EQUAL - spare) for part in parts]
-        like.sort(key=self._names_with)
-        some = like[:1] if spare < EQUAL else like
-        """With less to spare than a whole part, a name has to have one like the rarest."""
-        candidates = {at for scores in some for part in scores for at in self._with[part]}
+        bests = [self._best(scores) for scores in like]
+        # With less to spare than a whole part, a name has to have one like each of those asked.
+        joined = set[int].union if spare >= EQUAL else set[int].intersection
         found = {}
-        for at in candidates:
-            lacks = _lack(self._names[at].parts, like, spare)
-            if lacks <= spare:
-                found[at] = (EQUAL * len(parts) - lacks) // len(parts)
+        for at in joined(*map(set, bests)):
+            score = sum(best.get(at, 0) for best in bests) // len(parts)
+            if score >= self._cut_off:
+                found[at] = score
         return found
+
+    def _best(self, scores: dict[str, int]) -> dict[int, int]:
+        """By name, the highest score of a part that it has."""
+        best: dict[int, int] = {}
+        for part in sorted(scores, key=scores.__getitem__):
+            best.update(dict.fromkeys(self._with[part], scores[part]))
+        return best
 
     def _like(self, part: str, least: int) -> dict[str, int]:
         """Parts of the lists' names with the same first letter, half alike, that score `least`."""
@@ -107,20 +108,17 @@ class Matcher:
                 scores[there] = score
         return scores
 
-    def _names_with(self, scores: dict[str, int]) -> int:
-        """About how many names have one of these parts."""
-        return sum(len(self._with[part]) for part in scores)
-
     def _verdict(self, asked: str, scores: dict[int, int]) -> Verdict:
         """The best name of each entry."""
         best: dict[tuple[str, int], Match] = {}
-        for at, score in sorted(scores.items()):
+        for at, score in sorted(scores.items(), key=lambda found: (-found[1], found[0])):
             name = self._names[at]
             key = name.source, name.entry.number
-            if key not in best or score > best[key].score:
+            if key not in best:
                 best[key] = Match(*key, name.name, score)
-        ranked = sorted(best.values(), key=lambda m: (-m.score, m.source, m.number))
-        return Verdict(asked, ALGORITHM, self._cut_off, self._versions, tuple(ranked[:MAX_MATCHES]))
+                if len(best) == MAX_MATCHES:
+                    break
+        return Verdict(asked, ALGORITHM, self._cut_off, self._versions, tuple(best.values()))
 
 
 def _names_of(lists: Sequence[SanctionsList]) -> Iterable[_Name]:
@@ -129,21 +127,6 @@ def _names_of(lists: Sequence[SanctionsList]) -> Iterable[_Name]:
             for name in entry.names:
                 if parts := parts_of(name):
                     yield _Name(one.source, entry, name, parts)
-
-
-def _lack(there: Sequence[str], like: Sequence[dict[str, int]], most: int) -> int:
-    """What a name's parts lack of being equal to all that are asked; more than `most` is enough to
-    know. like: of each part that is asked, what others score."""
-    lacks = 0
-    for scores in like:
-        best = 0
-        for part in there:
-            if scores.get(part, 0) > best:
-                best = scores[part]
-        lacks += EQUAL - best
-        if lacks > most:
-            break
-    return lacks
 
 
 def _shares_a_letter(name: _Name, letters: set[str]) -> bool:
