@@ -146,7 +146,7 @@ def test_both_ends_are_the_engines_and_the_changes_lead_from_one_to_the_other(se
     assert balances["opening"] == engine_balances(wholes, begin)
     assert balances["closing"] == engine_balances(wholes, end)
     for key, balance in balances["closing"].items():
-        assert balances["opening"][key] + changed[key] == balance
+        assert balances["opening"].get(key, 0) + changed[key] == balance
         assert last.get(key, balance) == balance
 
 
