@@ -18,12 +18,14 @@ _MAGIC: Final = b"fixgate screen 1"
 
 class Screened(Struct, frozen=True, array_like=True):
     """at: ns UTC. by: who asked, a process of the venue or the id of a person. about: what was to
-    happen, such as `withdrawal of account 7`."""
+    happen, such as `withdrawal of account 7`. asked: the vault's id of a person (compliance.vault),
+    an address, or a firm's name: never the name of a person."""
 
     at: int
     by: str
     about: str
     verdict: Verdict
+    asked: str = ""
 
 
 class ScreeningFile(EventFile[Screened]):

@@ -43,6 +43,14 @@ class WitnessSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     keys: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)]
 
 
+class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the vault's key file is, and the password that opens it; relative paths are from the
+    configuration's folder. Neither is in the data folder."""
+
+    keys: FilePath
+    password_file: FilePath
+
+
 class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """origin: the audit log's name, which is in all that it signs; another name is another log.
     key_file: its keys; relative paths are from the configuration's folder. Without it they are
@@ -50,7 +58,8 @@ class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     come with the release. links: see compliance.surveillance.links; without it there are none.
     witnesses: who is asked to cosign. http_bind: address on which the log is served over HTTP, at
     venue.ports.audit; without it it is not. screening: sanctions lists; without it custody asks
-    nobody but its own list."""
+    nobody but its own list. vault: where commands that keep or read names of people find its keys;
+    without it they refuse."""
 
     origin: LogName
     key_file: FilePath | None = None
@@ -59,3 +68,4 @@ class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     rules: FilePath | None = None
     links: FilePath | None = None
     screening: ScreeningSettings | None = None
+    vault: VaultSettings | None = None

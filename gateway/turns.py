@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from engine.model.errors import OperatorError
 
@@ -11,15 +11,16 @@ TRY_SECONDS: Final = 0.05
 """How often, and how long apart, somebody is waited for who is writing: two seconds in all."""
 
 
-def by_turns(act: Callable[[], object], busy: type[Exception], look: Callable[[], object]) -> None:
-    """Act; where somebody was faster, which raises `busy`, look, and act again. Raises
-    OperatorError if others keep being faster."""
+Made = TypeVar("Made")
+
+
+def by_turns(act: Callable[[], Made], busy: type[Exception], look: Callable[[], object]) -> Made:
+    """Act, and give what it made; where somebody was faster, which raises `busy`, look, and act
+    again. Raises OperatorError if others keep being faster."""
     for _ in range(TRIES):
         try:
-            act()
+            return act()
         except busy:
             time.sleep(TRY_SECONDS)
             look()
-            continue
-        return
     raise OperatorError("others keep writing: try again")

@@ -91,6 +91,11 @@ class KycDesk:
 
     def submit(self, customer: int, firm: Institution, by: str, now: int) -> None:
         """Its file; of a customer that trades, one that waits for two people."""
+        self._do(self.submission(customer, firm, by, now))
+
+    def submission(self, customer: int, firm: Institution, by: str, now: int) -> Submitted:
+        """What `submit` does, without doing it: so that nothing is kept of a file that is refused.
+        Raises KycRefused."""
         found = self._customer(customer)
         if wrong := problem(firm):
             raise KycRefused(wrong)
@@ -102,7 +107,9 @@ class KycDesk:
             assert found.file is not None
             if firm.lei != found.file.lei:
                 raise KycRefused(f"customer {customer} is {found.file.lei}: another is another one")
-        self._do(Submitted(customer, now, by, firm))
+        event = Submitted(customer, now, by, firm)
+        self._check(event)
+        return event
 
     def screened(
         self, customer: int, name: str, basis: Basis, hits: tuple[Hit, ...], by: str, now: int
@@ -213,6 +220,12 @@ class KycDesk:
 
     def _do(self, event: KycEvent) -> None:
         """Store an event that is allowed now, then believe it. Raises KycRefused."""
+        self._check(event)
+        self._store.append(self._count, event)
+        self._take(event)
+
+    def _check(self, event: KycEvent) -> None:
+        """Raises KycRefused unless an event is allowed now."""
         if not event.by.strip() or len(event.by) > MAX_PRINCIPAL:
             raise KycRefused(f"somebody has to be named, by 1 to {MAX_PRINCIPAL} characters")
         if not isinstance(event, Invited):
@@ -220,8 +233,6 @@ class KycDesk:
             self._allowed(found, type(event))
             if event.at < found.history[-1].at:
                 raise KycRefused("the clock is behind what has happened to this customer")
-        self._store.append(self._count, event)
-        self._take(event)
 
     def _take(self, event: KycEvent) -> None:
         self._count += 1

@@ -1,6 +1,7 @@
 """The file of an institution: what it has told, with people as opaque ids.
 
-A person's name is nowhere in it: compliance.kyc.names has it. The firm's own name is public.
+A person's name is nowhere in it: the vault has it (compliance.vault), and its id of that person is
+the id here. The firm's own name is public.
 """
 
 import re
@@ -10,6 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from compliance.vault.subject_id import SUBJECT_ID
 from engine.model.identifiers import is_lei
 
 WHOLE_BPS: Final = 10_000
@@ -25,7 +27,6 @@ MAX_ENTRIES: Final = 200
 MAX_NAME: Final = 350
 """Longest name, characters: as long as screening compares."""
 
-PERSON_ID: Final = re.compile(r"p-[0-9a-f]{16}\Z")
 _LEGAL_FORM: Final = re.compile(r"[0-9A-Z]{4}\Z")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}\Z")
 _SHORT_CODE: Final = re.compile(r"[!-~]{1,64}\Z")
@@ -93,9 +94,14 @@ class Institution(Struct, frozen=True, array_like=True):
 
 def names_of(firm: Institution) -> tuple[str, ...]:
     """All whose names are screened: the firm's own name, and ids of people, each once."""
+    return (firm.name, *people_of(firm))
+
+
+def people_of(firm: Institution) -> tuple[str, ...]:
+    """Ids of people, each once."""
     people = [owner.person for owner in firm.owners]
     people += [*firm.directors, *(trader.person for trader in firm.traders)]
-    return (firm.name, *dict.fromkeys(people))
+    return tuple(dict.fromkeys(people))
 
 
 def problem(firm: Institution) -> str:
@@ -106,7 +112,7 @@ def problem(firm: Institution) -> str:
 def _firm_problem(firm: Institution) -> str:
     if not is_lei(firm.lei):
         return f"lei: {firm.lei!r} is none (ISO 17442)"
-    if not firm.name.strip() or len(firm.name) > MAX_NAME or PERSON_ID.match(firm.name):
+    if not firm.name.strip() or len(firm.name) > MAX_NAME or SUBJECT_ID.match(firm.name):
         return f"name: a firm's name has 1 to {MAX_NAME} characters"
     if _LEGAL_FORM.match(firm.legal_form) is None:
         return f"legal_form: {firm.legal_form!r} is none: four characters (ISO 20275)"
@@ -118,9 +124,9 @@ def _firm_problem(firm: Institution) -> str:
 
 
 def _people_problem(firm: Institution) -> str:
-    for person in names_of(firm)[1:]:
-        if PERSON_ID.match(person) is None:
-            return f"{person!r} is no person's id: p- and 16 hexadecimal digits"
+    for person in people_of(firm):
+        if SUBJECT_ID.match(person) is None:
+            return f"{person!r} is no person's id: s- and 32 hexadecimal digits"
     for owner in firm.owners:
         if not OWNER_BPS <= owner.share_bps <= WHOLE_BPS:
             return f"owners: {owner.share_bps} bp: one has {OWNER_BPS} to {WHOLE_BPS}"

@@ -62,7 +62,7 @@ class Matcher:
         scores = self._by_parts(parts)
         for at, score in self._by_whole(whole, {part[0] for part in parts}):
             scores[at] = max(score, scores.get(at, 0))
-        return self._verdict(asked, scores)
+        return self._verdict(scores)
 
     # --- both techniques ------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ class Matcher:
                 scores[there] = score
         return scores
 
-    def _verdict(self, asked: str, scores: dict[int, int]) -> Verdict:
+    def _verdict(self, scores: dict[int, int]) -> Verdict:
         """The best name of each entry."""
         best: dict[tuple[str, int], Match] = {}
         for at, score in sorted(scores.items(), key=lambda found: (-found[1], found[0])):
@@ -118,7 +118,7 @@ class Matcher:
                 best[key] = Match(*key, name.name, score)
                 if len(best) == MAX_MATCHES:
                     break
-        return Verdict(asked, ALGORITHM, self._cut_off, self._versions, tuple(best.values()))
+        return Verdict(ALGORITHM, self._cut_off, self._versions, tuple(best.values()))
 
 
 def _names_of(lists: Sequence[SanctionsList]) -> Iterable[_Name]:

@@ -21,10 +21,10 @@ class Match(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """What a screening came to, and by what: enough to do it again. versions: (source, version) of
-    each list. matches: the highest score first; empty: clear."""
+    """What a screening came to, and by what: with what was asked, enough to do it again. That is
+    not here, since it may be the name of a person. versions: (source, version) of each list.
+    matches: the highest score first; empty: clear."""
 
-    asked: str
     algorithm: str
     cut_off: int
     versions: tuple[tuple[str, str], ...]

@@ -29,7 +29,7 @@ class Wallets:
         many chains."""
         found = self._found.get(_plain(address), [])
         matches = tuple(Match(source, e.number, e.names[0], EQUAL) for source, e in found)
-        return Verdict(address, EXACT, EQUAL, self._versions, matches[:MAX_MATCHES])
+        return Verdict(EXACT, EQUAL, self._versions, matches[:MAX_MATCHES])
 
 
 def _plain(address: str) -> str:

@@ -12,5 +12,9 @@ class VaultBusy(VaultRefused):
     """Another process is at work on it: try again."""
 
 
+class SubjectUnknown(VaultRefused):
+    """There is nobody of that id, or nothing of that field."""
+
+
 class SubjectGone(VaultRefused):
     """The subject's key is destroyed: nobody reads it again."""

@@ -14,6 +14,7 @@ class Role(StrEnum):
     TRADER = "trader"
     RISK = "risk"
     OPS = "ops"
+    ONBOARDING = "onboarding"
     COMPLIANCE = "compliance"
     MLRO = "mlro"
     AUDITOR = "auditor"
@@ -64,7 +65,7 @@ _KNOWING: Final = (
 )  # fmt: skip
 """What compliance reads personal data for."""
 
-_KEEPING: Final = (Purpose.ONBOARDING, Purpose.REVIEW, Purpose.SUBJECT)
+_KEEPING: Final = (Purpose.ONBOARDING, Purpose.REVIEW, Purpose.SANCTIONS, Purpose.SUBJECT)
 """What personal data is written or put right for."""
 
 _COMPLIANCE: Final = (
@@ -77,9 +78,10 @@ _COMPLIANCE: Final = (
 TABLE: Final[dict[Role, _Row]] = {
     Role.TRADER: _row(),
     Role.RISK: _row(),
-    Role.OPS: _row(
-        (Action.WRITE, (Purpose.ONBOARDING,)),
-        (Action.READ, (Purpose.ONBOARDING, Purpose.TRAVEL_RULE)),
+    Role.OPS: _row((Action.READ, (Purpose.TRAVEL_RULE,))),
+    Role.ONBOARDING: _row(
+        (Action.WRITE, (Purpose.ONBOARDING, Purpose.SANCTIONS)),
+        (Action.READ, (Purpose.ONBOARDING, Purpose.SANCTIONS)),
     ),
     Role.COMPLIANCE: _row(
         *_COMPLIANCE,
@@ -102,6 +104,11 @@ TABLE: Final[dict[Role, _Row]] = {
 def is_allowed(role: Role, action: Action, purpose: Purpose) -> bool:
     """Whether who acts in this role may do it for this purpose."""
     return purpose in TABLE[role].get(action, frozenset())
+
+
+def roles_for(action: Action, purpose: Purpose) -> list[Role]:
+    """Who may do it for this purpose."""
+    return [role for role in Role if is_allowed(role, action, purpose)]
 
 
 def excludes(role: Role, other: Role) -> bool:

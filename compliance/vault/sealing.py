@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from compliance.vault.errors import VaultRefused
+from compliance.vault.subject_id import SUBJECT_ID
 from engine.secret import SecretBytes
 
 KEY_BYTES: Final = 32
@@ -31,7 +32,6 @@ DESTROYED: Final = bytes(SLOT_BYTES)
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{0,99}\Z")
 _FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
-_SUBJECT: Final = re.compile(r"s-[0-9a-f]{32}\Z")
 _PRINCIPAL: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 MAX_SCHEMA: Final = 65_535
@@ -115,7 +115,7 @@ def check_field(name: str, schema: int = 1) -> None:
 
 def check_subject(name: str) -> None:
     """Raises VaultRefused. The text is not repeated: somebody may have typed a person's name."""
-    if not _SUBJECT.match(name):
+    if not SUBJECT_ID.match(name):
         raise VaultRefused("a subject is s- and 32 hexadecimal digits, as `put` has named it")
 
 

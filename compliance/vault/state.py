@@ -116,9 +116,9 @@ class VaultState:
         return ""
 
     @property
-    def admins(self) -> int:
-        """How many there are."""
-        return sum(role is Role.ADMIN for _, role in self.grants)
+    def admins(self) -> list[str]:
+        """Who give access."""
+        return sorted(who for who, role in self.grants if role is Role.ADMIN)
 
     def _put(self, event: ValuePut) -> None:
         subject = self.subjects[event.subject]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from compliance.vault.errors import SubjectGone, VaultRefused
+from compliance.vault.errors import SubjectGone, SubjectUnknown, VaultRefused
 from compliance.vault.events import (
     AccessRefused,
     Actor,
@@ -24,7 +24,7 @@ from compliance.vault.events import (
     VaultEvent,
 )
 from compliance.vault.key_file import KeyRing
-from compliance.vault.policy import Action, Role, is_allowed
+from compliance.vault.policy import Action, Role, is_allowed, roles_for
 from compliance.vault.retention import Basis, day
 from compliance.vault.sealing import (
     KEY_BYTES,
@@ -110,7 +110,7 @@ class Vault:
             self._allow(actor, Action.READ, subject)
             put = self._subject(subject).values.get(field)
             if put is None:
-                raise VaultRefused(f"{subject} has no {field}")
+                raise SubjectUnknown(f"{subject} has no {field}")
             store.append(ReadAllowed(store.now(), actor, subject, field))
             if actor.role is Role.BREAK_GLASS:
                 self._alarm(f"break-glass: {actor.by} reads {field} of {subject}")
@@ -212,7 +212,7 @@ class Vault:
             self._allow(actor, Action.GRANT)
             if (principal, role) not in state.grants:
                 raise VaultRefused(f"{principal} is not {role}")
-            if role is Role.ADMIN and state.admins <= LEAST_ADMINS:
+            if role is Role.ADMIN and len(state.admins) <= LEAST_ADMINS:
                 raise VaultRefused("there have to be two admins: grant it to another one first")
             store.append(Revoked(store.now(), actor, principal, role))
 
@@ -253,15 +253,20 @@ class Vault:
             check_subject(subject)
         store = self._store
         has = (actor.by, actor.role) in store.state.grants
-        if not has or not is_allowed(actor.role, action, actor.purpose):
+        fits = is_allowed(actor.role, action, actor.purpose)
+        if not has or not fits:
             store.append(AccessRefused(store.now(), actor, action, subject))
-            raise VaultRefused(f"{actor.by} may not {action} as {actor.role} for {actor.purpose}")
+            able = [actor.role] if fits else roles_for(action, actor.purpose)
+            raise VaultRefused(
+                f"{actor.by} may not {action} as {actor.role} for {actor.purpose}: "
+                + _way_in(actor.by, able, store.state.admins)
+            )
 
     def _subject(self, name: str) -> Subject:
         """Somebody who is there. Raises SubjectGone."""
         found = self._store.state.subjects.get(name)
         if found is None:
-            raise VaultRefused(f"there is no {name}")
+            raise SubjectUnknown(f"there is no {name}")
         if found.gone:
             raise SubjectGone(f"{name} is erased: the key is destroyed")
         return found
@@ -289,6 +294,17 @@ class Vault:
         clash = self._store.state.clash(principal, role)
         if clash:
             raise VaultRefused(clash)
+
+
+def _way_in(who: str, able: list[Role], admins: list[str]) -> str:
+    """What somebody who was refused can do about it."""
+    if not able:
+        return "nobody may"
+    return (
+        f"{' or '.join(able)} may, which somebody of {', '.join(admins)} proposes by"
+        f" `fixgate vault grant {who} {able[0]}`, and another of them decides by the same with"
+        " --decide"
+    )
 
 
 def _text(value: SecretBytes) -> SecretText:

@@ -1,6 +1,5 @@
 """The file that an institution hands in, as YAML: people by names there, by ids behind it."""
 
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,15 +8,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from compliance.kyc.institution import MAX_NAME, Document, Institution, Kind, Owner, Trader
-from compliance.kyc.names import Names
 from engine.model.errors import OperatorError
 from gateway.small_file import read_small
 
 MAX_BYTES: Final = 1024 * 1024
 """Of such a file: people, and digests of documents."""
-
-ID_BYTES: Final = 8
-"""Random bytes of a person's id."""
 
 PersonName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 
@@ -81,14 +76,10 @@ def read_application(path: Path) -> Application:
         raise OperatorError(f"{path}: {error}") from None
 
 
-def ids_of(people: Mapping[str, Person], names: Names) -> dict[str, str]:
-    """The id of each person, by its key; a new one for who is new. Raises OperatorError."""
-    found = {}
-    for key, person in people.items():
-        if person.id is not None and names.name(person.id) is None:
-            raise OperatorError(f"people.{key}: nobody is known as {person.id!r}")
-        found[key] = person.id or f"p-{secrets.token_hex(ID_BYTES)}"
-    return found
+def draft_ids(people: Mapping[str, Person]) -> dict[str, str]:
+    """By key an id for each person, for who is new one that nobody has: so that a file is looked
+    at before anything of it is kept."""
+    return {key: p.id or f"s-{k:032x}" for k, (key, p) in enumerate(people.items())}
 
 
 def institution_of(application: Application, ids: Mapping[str, str]) -> Institution:

@@ -1,17 +1,23 @@
 """What `fixgate kyc` does, once all that it needs is loaded."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from compliance.kyc.desk import KycDesk, KycRefused
 from compliance.kyc.events import Basis
 from compliance.kyc.institution import problem
 from compliance.kyc.words import Act, Risk, Role, State
-from engine.model.errors import OperatorError
+from compliance.vault.policy import Purpose
+from engine.model.errors import FixgateError, OperatorError
 from gateway.custody_commands.common import print_json
 from gateway.onboarding import kyc_show, kyc_venue
-from gateway.onboarding.application import ids_of, institution_of, read_application
+from gateway.onboarding.application import (
+    Application,
+    draft_ids,
+    institution_of,
+    read_application,
+)
 from gateway.onboarding.customers import Customers
 
 Deed = Callable[[KycDesk, int], object]
@@ -38,17 +44,15 @@ def _invite(args: argparse.Namespace, customers: Customers) -> int:
 
 
 def _submit(args: argparse.Namespace, customers: Customers) -> int:
-    """The file first and the names behind it: a file that is refused leaves no name here, and one
-    without names is not screened until it is handed in again."""
+    """The names, and the file behind them; both are looked at before, so that nothing is kept of a
+    file that is refused."""
     customers.one(args.customer)
     application = read_application(args.file)
-    ids = ids_of(application.people, customers.names)
-    firm = institution_of(application, ids)
-    if wrong := problem(firm):
+    draft = institution_of(application, draft_ids(application.people))
+    if wrong := problem(draft):
         raise OperatorError(f"{args.file}: {wrong}")
-    customers.do(lambda desk, now: desk.submit(args.customer, firm, args.who, now))
-    new = {ids[key]: p.name for key, p in application.people.items() if p.name is not None}
-    customers.names.add(new)
+    customers.desk.submission(args.customer, draft, args.who, customers.clock.now())
+    ids = _kept(args, customers, application)
     if args.json:
         state = str(customers.one(args.customer).state)
         print_json({"customer": args.customer, "state": state, "people": ids})
@@ -58,16 +62,59 @@ def _submit(args: argparse.Namespace, customers: Customers) -> int:
     return _told(args, customers, args.customer)
 
 
+def _kept(
+    args: argparse.Namespace, customers: Customers, application: Application
+) -> Mapping[str, str]:
+    """The id of each person, by its key, once the vault has the new ones and a customer the file.
+    Raises OperatorError, VaultRefused."""
+    from compliance.vault.errors import SubjectUnknown
+    from gateway.vault.people import People
+
+    people = People(args.data, args.config, args.who, args.role, Purpose.ONBOARDING)
+    ids = {key: p.id for key, p in application.people.items() if p.id is not None}
+    for key, person in ids.items():
+        try:
+            people.name(person)
+        except SubjectUnknown:
+            raise OperatorError(f"people.{key}: nobody is known as {person!r}") from None
+    new: list[str] = []
+    try:
+        for key, p in application.people.items():
+            if p.name is not None:
+                ids[key] = people.keep(p.name)
+                new.append(f"{key} is {ids[key]}")
+        firm = institution_of(application, ids)
+        customers.do(lambda desk, now: desk.submit(args.customer, firm, args.who, now))
+    except (FixgateError, KycRefused, OSError) as error:
+        if not new:
+            raise
+        raise OperatorError(
+            f"{error}; hand the file in again with these ids in place of their names, which the"
+            f" vault has: {', '.join(new)}"
+        ) from None
+    return ids
+
+
 def _screen(args: argparse.Namespace, customers: Customers) -> int:
     from gateway.onboarding.kyc_screen import screen
 
     return screen(args, customers)
 
 
+def _decide(args: argparse.Namespace, customers: Customers) -> int:
+    from gateway.onboarding.kyc_ended import decided
+
+    customers.one(args.customer)
+    deed = _decision(args)
+    kept = decided(args, customers, lambda: customers.do(deed))
+    return _told(args, customers, args.customer, kept)
+
+
 WHOLE: Final[dict[str, Callable[[argparse.Namespace, Customers], int]]] = {
     "invite": _invite,
     "submit": _submit,
     "screen": _screen,
+    "decide": _decide,
     "list": kyc_show.list_all,
     "show": kyc_show.show,
     "review_due": kyc_show.review_due,
@@ -98,7 +145,7 @@ def _propose(a: argparse.Namespace) -> Deed:
     return lambda d, now: d.propose(a.customer, Act(a.act), Role(a.role), a.text, a.who, now, risk)
 
 
-def _decide(a: argparse.Namespace) -> Deed:
+def _decision(a: argparse.Namespace) -> Deed:
     basis, agreed = _basis(a), a.decision == "agree"
     return lambda d, now: d.decide(a.customer, agreed, Role(a.role), a.text, basis, a.who, now)
 
@@ -116,17 +163,25 @@ ACTS: Final[dict[str, Callable[[argparse.Namespace], Deed]]] = {
     "judge": _judge,
     "assess": _assess,
     "propose": _propose,
-    "decide": _decide,
     "activate": _activate,
     "move": _move,
 }
 """Actions that are one decision about one customer."""
 
 
-def _told(args: argparse.Namespace, customers: Customers, number: int) -> int:
+def _told(
+    args: argparse.Namespace,
+    customers: Customers,
+    number: int,
+    kept: Mapping[str, str] | None = None,
+) -> int:
+    """kept: by person, until which day the vault keeps who has left by this."""
     state = customers.one(number).state
     if args.json:
-        print_json({"customer": number, "state": str(state)})
-    else:
-        print(f"customer {number} is {state}")
+        more = {"kept_until": kept} if kept else {}
+        print_json({"customer": number, "state": str(state), **more})
+        return 0
+    print(f"customer {number} is {state}")
+    for person, day in (kept or {}).items():
+        print(f"{person} is kept until {day}")
     return 0

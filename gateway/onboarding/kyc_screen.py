@@ -1,6 +1,7 @@
 """`fixgate kyc screen`: names of customers that the lists in force were not asked about."""
 
 import argparse
+from collections.abc import Callable
 from typing import Final
 
 from compliance.event_file import EventsBusy, EventTooLarge
@@ -9,12 +10,16 @@ from compliance.kyc.states import SCREENED_IN, Customer
 from compliance.screening.matcher import NothingToCompare
 from compliance.screening.verdict import Verdict
 from compliance.screenings import Screened, ScreeningFile
+from compliance.vault.errors import SubjectGone, SubjectUnknown
+from compliance.vault.policy import Purpose
+from compliance.vault.subject_id import SUBJECT_ID
 from engine.model.errors import OperatorError
 from gateway.custody_commands.common import print_json, print_rows
 from gateway.onboarding.customers import Customers
 from gateway.onboarding.lists_in_force import ListsInForce
 from gateway.screening.evidence import open_screenings
 from gateway.turns import by_turns
+from gateway.vault.people import People
 
 UNCLEAR: Final = 10
 """Exit code: somebody is like one on a list, and nobody has said that it is another."""
@@ -34,7 +39,8 @@ def screen(args: argparse.Namespace, customers: Customers) -> int:
     chosen = list(customers.desk.customers.values())
     if args.customer is not None:
         chosen = [customers.one(args.customer)]
-    run = Run(args.who, customers, lists, open_screenings(customers.data))
+    people = People(args.data, args.config, args.who, args.role, Purpose.SANCTIONS)
+    run = Run(args.who, customers, lists, open_screenings(customers.data), people.name)
     chosen = [customer for customer in chosen if customer.state in SCREENED_IN]
     rows, troubles = [], []
     for customer in chosen:
@@ -54,15 +60,22 @@ def screen(args: argparse.Namespace, customers: Customers) -> int:
 
 
 class Run:
-    """One asking of all that is owed, by one person."""
+    """One asking of all that is owed, by one person. name_of: gives the name of an id, see
+    People."""
 
     def __init__(
-        self, who: str, customers: Customers, provider: Provider, file: ScreeningFile
+        self,
+        who: str,
+        customers: Customers,
+        provider: Provider,
+        file: ScreeningFile,
+        name_of: Callable[[str], str],
     ) -> None:
         self._who = who
         self._customers = customers
         self._provider = provider
         self._file = file
+        self._name_of = name_of
         self._count = 0
 
     def owed(self, customer: Customer) -> list[str]:
@@ -72,11 +85,11 @@ class Run:
         return [n for n in customer.names if n not in known or known[n].basis != basis]
 
     def one(self, customer: Customer, name: str) -> dict[str, object]:
-        """Ask about a name: the answer is written down before it counts."""
+        """Ask about a name: the answer is written down before it counts, of a person by its id."""
         verdict = self._verdict(customer, name)
         about = f"kyc: customer {customer.id}, {name}"
         now = self._customers.clock.now()
-        screened = Screened(now, self._who, about, verdict)
+        screened = Screened(now, self._who, about, verdict, name)
         try:
             by_turns(lambda: self._append(screened), EventsBusy, lambda: None)
         except EventTooLarge as error:
@@ -98,13 +111,14 @@ class Run:
         firms = {customer.file.name}
         if customer.amended is not None:
             firms.add(customer.amended.name)
-        asked = name if name in firms else self._customers.names.name(name)
-        if asked is None:
-            raise NotScreened(
-                f"customer {customer.id}: nobody knows the name of {name}: hand the file in again"
-            )
         try:
+            asked = name if name in firms else self._called(name)
             found = self._provider.result(self._provider.submit(asked))
+        except (SubjectGone, SubjectUnknown) as error:
+            raise NotScreened(
+                f"customer {customer.id}: {error}; it is not cleared: hand in a file without it, or"
+                " see the customer out"
+            ) from None
         except NothingToCompare as error:
             raise NotScreened(
                 f"customer {customer.id}, {name}: {error}; transliterate it first, and hand the"
@@ -113,6 +127,11 @@ class Run:
         if found is None:
             raise NotScreened(f"customer {customer.id}, {name}: no answer yet: screen it later")
         return found
+
+    def _called(self, person: str) -> str:
+        if not SUBJECT_ID.match(person):
+            raise SubjectUnknown(f"{person} is from before the vault, which does not know it")
+        return self._name_of(person)
 
     def _append(self, screened: Screened) -> None:
         self._count += len(self._file.read(self._count))

@@ -8,6 +8,8 @@ import msgspec
 from compliance.kyc.events import KycEvent
 from compliance.kyc.reviews import review_at, reviews_due
 from compliance.kyc.states import Customer, Standing
+from compliance.vault.subject_id import SUBJECT_ID
+from engine.model.errors import OperatorError
 from gateway.custody_commands.common import fields_text, print_json, print_list, utc, visible
 from gateway.onboarding.customers import Customers
 
@@ -44,7 +46,15 @@ def show(args: argparse.Namespace, customers: Customers) -> int:
     """One customer; with --names people by name, too."""
     customer = customers.one(args.customer)
     row = _row(customer)
-    names = [_name_row(args, customers, customer, name) for name in customer.names]
+    called = _called(args, customer) if args.names else {}
+    names = [
+        {
+            "name": name,
+            "called": called.get(name, ""),
+            "standing": _standing(customer.screened.get(name)),
+        }
+        for name in customer.names
+    ]
     history = [_happened(event) for event in customer.history]
     if args.json:
         files = {"file": customer.file, "amended": customer.amended}
@@ -72,11 +82,27 @@ def _row(customer: Customer) -> dict[str, str]:
     }
 
 
-def _name_row(
-    args: argparse.Namespace, customers: Customers, customer: Customer, name: str
-) -> dict[str, str]:
-    called = (customers.names.name(name) or "") if args.names else ""
-    return {"name": name, "called": called, "standing": _standing(customer.screened.get(name))}
+def _called(args: argparse.Namespace, customer: Customer) -> dict[str, str]:
+    """Names of a customer's people, by their ids, as far as they are there: each reading is written
+    down."""
+    if None in (args.who, args.role, args.purpose, args.config):
+        raise OperatorError(
+            "--names goes with --config, --as, --role and --purpose: who reads names, and what for,"
+            " is written down"
+        )
+    from compliance.vault.errors import SubjectGone, SubjectUnknown
+    from gateway.vault.people import People
+
+    people = People(args.data, args.config, args.who, args.role, args.purpose)
+    found = {}
+    for person in filter(SUBJECT_ID.match, customer.names):
+        try:
+            found[person] = people.name(person)
+        except SubjectGone:
+            found[person] = "(erased)"
+        except SubjectUnknown:
+            found[person] = "(not in the vault)"
+    return found
 
 
 def _standing(standing: Standing | None) -> str:

@@ -9,13 +9,11 @@ from compliance.event_file import EventsBusy, EventTooLarge
 from compliance.screening.listed import ListMalformed, SanctionsList
 from compliance.screening.verdict import EQUAL, Verdict
 from compliance.screening.wallets import Wallets
-from compliance.screenings import Screened
 from engine.model.errors import OperatorError
 from engine.model.money import format_scaled
 from gateway.config import load_config
 from gateway.custody_commands.common import fields_text, print_json, print_rows
-from gateway.flow.system_clock import SystemClock, silent
-from gateway.screening.evidence import open_screenings
+from gateway.screening.evidence import Evidence
 from gateway.screening.lists import Lists
 
 HIT: Final = 10
@@ -34,40 +32,39 @@ def answer(args: argparse.Namespace) -> int:
     percent = settings.screening.cut_off
     try:
         lists = Lists(folder, settings.screening, lambda read: read).get()
-        found = _screened(args, lists, percent * EQUAL // 100)
-        if args.data is not None:
-            _write_down(args, found)
+        evidence = None if args.data is None else Evidence(args)
+        found = _screened(args, evidence, lists, percent * EQUAL // 100)
+        asked = args.wallet or args.name
+        if evidence is not None:
+            asked = evidence.write_down(found)
     except (ListMalformed, EventsBusy, EventTooLarge) as error:
         raise OperatorError(str(error)) from None
     except OSError as error:
         raise OperatorError(f"{error.filename or args.data}: {error.strerror}") from None
-    _print(args, found)
+    _print(args, asked, found)
     return HIT if found.is_hit else 0
 
 
-def _screened(args: argparse.Namespace, lists: list[SanctionsList], cut_off: int) -> Verdict:
+def _screened(
+    args: argparse.Namespace, evidence: Evidence | None, lists: list[SanctionsList], cut_off: int
+) -> Verdict:
     if args.wallet is not None:
         return Wallets(lists).screen(args.wallet)
     from compliance.screening.matcher import Matcher, NothingToCompare
 
     try:
-        return Matcher(lists, cut_off).name(args.name)
+        return Matcher(lists, cut_off).name(args.name if evidence is None else evidence.name())
     except NothingToCompare as error:
         raise OperatorError(f"{error}; transliterate it first: it is not cleared") from None
 
 
-def _write_down(args: argparse.Namespace, found: Verdict) -> None:
-    file = open_screenings(args.data)
-    count = len(file.read(0))
-    file.append(count, Screened(SystemClock(silent).now(), args.who, args.about, found))
-
-
-def _print(args: argparse.Namespace, found: Verdict) -> None:
+def _print(args: argparse.Namespace, asked: str, found: Verdict) -> None:
+    """asked: as it is written down, if it is."""
     if args.json:
-        print_json({"hit": found.is_hit, **msgspec.to_builtins(found)})
+        print_json({"hit": found.is_hit, "asked": asked, **msgspec.to_builtins(found)})
         return
     fields = [
-        ("asked", found.asked),
+        ("asked", asked),
         ("by", f"{found.algorithm}, cut-off {_percent(found.cut_off)}"),
     ]
     fields += [(source, f"version {version}") for source, version in found.versions]

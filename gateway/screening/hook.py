@@ -46,9 +46,9 @@ class SanctionsScreening:
         self._log = log
         self._then = then
         self._trouble = ""
-        self._told: dict[str, Found] = {}
-        """What was written down last about something: custody asks again and again about what
-        waits."""
+        self._told: dict[str, tuple[str, Found]] = {}
+        """What was asked and written down last about something: custody asks again and again about
+        what waits."""
         self._one = threading.Lock()
         """Whoever asked may have given up before its answer was written down."""
 
@@ -90,11 +90,12 @@ class SanctionsScreening:
             found = self._lists.get().screen(address)
             if self._file is None:
                 self._file = self._open()
-            if self._told.pop(about, None) != found:
+            if self._told.pop(about, None) != (address, found):
                 self._count += len(self._file.read(self._count))
-                self._file.append(self._count, Screened(self._clock.now(), CUSTODY, about, found))
+                now = self._clock.now()
+                self._file.append(self._count, Screened(now, CUSTODY, about, found, address))
                 self._count += 1
-            self._told[about] = found
+            self._told[about] = address, found
             if len(self._told) > MAX_TOLD:
                 del self._told[next(iter(self._told))]
             return found

@@ -1,29 +1,20 @@
 """What `fixgate vault` does, once all that opens seals is loaded."""
 
 import argparse
-import secrets
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from compliance.vault.events import Actor, VaultEvent
-from compliance.vault.key_file import KeyFile
 from compliance.vault.policy import Purpose, Role
 from compliance.vault.retention import Basis, kept_until
-from compliance.vault.store import VaultStore
 from compliance.vault.vault import MAX_VALUE_BYTES, Vault
-from custody.signing.seal import seal_process
 from engine.model.errors import OperatorError
-from engine.password import check_private, password_key, read_password
 from engine.secret import SecretBytes
 from gateway.custody_commands.common import print_json, print_rows, utc
-from gateway.flow.system_clock import SystemClock, silent
-
-VAULT_NAME: Final = "vault"
-"""Its place under DIR/compliance."""
+from gateway.vault.opening import open_vault
 
 COLUMNS: Final = {
     "time": "TIME", "what": "WHAT", "by": "BY", "role": "ROLE", "purpose": "PURPOSE",
@@ -36,8 +27,7 @@ _OWN_COLUMNS: Final = frozenset({"type", "at", "actor", "subject", "nonce", "sea
 
 def answer(args: argparse.Namespace) -> int:
     """The exit code. Raises FixgateError."""
-    seal_process()
-    vault = _opened(args)
+    vault = open_vault(args.data, args.keys, args.password_file)
     try:
         if args.action == "init":
             vault.found(args.tenant, tuple(args.admins))
@@ -46,22 +36,6 @@ def answer(args: argparse.Namespace) -> int:
         return _ACTIONS[args.action](args, vault, actor)
     except OSError as error:
         raise OperatorError(f"{error.filename or args.data}: {error.strerror or error}") from None
-
-
-def _opened(args: argparse.Namespace) -> Vault:
-    if args.keys.resolve().is_relative_to(args.data.resolve()):
-        raise OperatorError("--keys is in the data folder: a copy of that would be a copy of both")
-    if args.keys.exists():
-        check_private(args.keys)
-    derive = partial(password_key, read_password(args.password_file))
-    keys = KeyFile(args.keys, derive, secrets.token_bytes)
-    folder = args.data / "compliance" / VAULT_NAME
-    now = SystemClock(silent).now
-    return Vault(VaultStore(folder, keys, now, secrets.token_bytes), _alarm)
-
-
-def _alarm(text: str) -> None:
-    print(f"fixgate: ALARM: {text}", file=sys.stderr, flush=True)
 
 
 def _value(path: Path | None) -> SecretBytes:

@@ -16,7 +16,7 @@ from tests.kyc.support import DIRECTOR, FIRM, LEI, NAMES, OWNER, PARENT, TRADER
 
 
 def people(count, first=16):
-    return tuple(f"p-{k:016x}" for k in range(first, first + count))
+    return tuple(f"s-{k:032x}" for k in range(first, first + count))
 
 
 def owners(*shares):

@@ -61,7 +61,7 @@ class House:
     def written(self):
         """(what it was about, address, whether it was found) of each answer."""
         file = ScreeningFile(self.path, JOURNAL)
-        return [(s.about, s.verdict.asked, s.verdict.is_hit) for s in file.read(0)]
+        return [(s.about, s.asked, s.verdict.is_hit) for s in file.read(0)]
 
 
 @pytest.fixture
@@ -104,6 +104,14 @@ def test_what_waits_is_written_down_once_until_a_list_changes(house):
     house.write(SDN.replace("0x7F36", "0x7F37"))
     assert house.to(LISTED) == Verdict.CLEAR
     assert len(house.written()) == 3
+
+
+def test_another_address_is_written_down_though_all_else_is_the_same(house):
+    house.begin()
+    another = "0x" + "03" * 20
+    for address in (OTHER, another, another):
+        assert house.to(address) == Verdict.CLEAR
+    assert [address for _, address, _ in house.written()] == [OTHER, another]
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "no journal", "read-only"])

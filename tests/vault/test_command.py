@@ -12,6 +12,7 @@ import pytest
 from gateway.cli import main
 from tests.support.venue import FIXGATE
 from tests.vault.support import NAME
+from tests.vault.venue import ease
 
 PEOPLE = {
     "ada": ("admin", "access-management"),
@@ -50,8 +51,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path, capsys, monkeypatch):
     """A founded vault. The process that tests is not sealed, and scrypt is quick for once."""
-    monkeypatch.setattr("gateway.vault.answer.seal_process", lambda: None)
-    monkeypatch.setattr("engine.password.SCRYPT_N", 16)
+    ease(monkeypatch)
     made = Desk(tmp_path, capsys, monkeypatch)
     made.type("init", "--tenant", "acme.example", "--admins", "ada", "alf")
     for who, (role, _) in PEOPLE.items():
@@ -167,11 +167,12 @@ def test_the_command_itself_seals_its_process(desk, tmp_path):
         "from custody.signing.seal import is_sealed\n"
         "from gateway.cli import main\n"
         "import sys\n"
-        "kept = a._opened\n"
-        "def opened(args):\n"
+        "kept = a.open_vault\n"
+        "def opened(*where):\n"
+        "    vault = kept(*where)\n"
         "    assert is_sealed()\n"
-        "    return kept(args)\n"
-        "a._opened = opened\n"
+        "    return vault\n"
+        "a.open_vault = opened\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     words = ["vault", "init", "--tenant", "acme", "--admins", "ada", "alf", "--json"]

@@ -6,18 +6,12 @@ from datetime import date
 
 import pytest
 
-from compliance.audit.receipts import check_receipt, make_receipt, published
-from compliance.audit.tile_store import LogFolder
-from compliance.audit.tiles import TileReader
 from compliance.vault.errors import SubjectGone
 from compliance.vault.events import Actor
 from compliance.vault.policy import Purpose, Role
 from compliance.vault.retention import Basis, kept_until
 from engine.model.errors import OperatorError
-from engine.model.events import OrderFilled
-from engine.replay import folder_records
 from engine.secret import SecretBytes
-from tests.audit.support import KEYS
 from tests.vault.support import (
     ANNA,
     ASKS,
@@ -33,7 +27,7 @@ from tests.vault.support import (
     erase,
     refused,
 )
-from tests.verify.support import Traded, failures, results, verify
+from tests.verify.support import Traded, proved
 
 
 @pytest.fixture
@@ -200,35 +194,15 @@ def test_the_log_its_receipts_and_verify_do_not_notice(tmp_path):
     traded = Traded(tmp_path / "venue")
     traded.trade(60).publish()
     traded.close()
-    data = traded.data
-
-    def proved():
-        folder = LogFolder(data / "audit")
-        note = folder.checkpoint()
-        reader = TileReader(published(note).size, folder.read)
-        fill = next(
-            f"{record.number}-{k}"
-            for record in folder_records(data / "journal")
-            for k, event in enumerate(record.events, 1)
-            if isinstance(event, OrderFilled)
-        )
-        receipt = make_receipt(reader, note, fill, whole=True)
-        assert check_receipt(receipt, KEYS.verifiers).exec_id == fill
-        files = [p for part in ("journal", "audit") for p in (data / part).rglob("*")]
-        every = {path: path.read_bytes() for path in files if path.is_file()}
-        report = verify(data, traded.newest)
-        assert failures(report) == {}
-        return receipt, every, results(report)
-
-    before = proved()
+    before = proved(traded)
     assert len(before[2]) > 10
     world = World(tmp_path / "etc")
-    world.data = data / "compliance" / "vault"
+    world.data = traded.data / "compliance" / "vault"
     shutil.copytree(tmp_path / "etc" / "data" / "vault", world.data)
     vault = world.open()
     subject = vault.put(ANNA, "", "name", NAME)
-    assert proved() == before
+    assert proved(traded) == before
     erase(vault, subject)
-    assert proved() == before
+    assert proved(traded) == before
     with refused("is erased"):
         vault.get(ANNA, subject, "name")

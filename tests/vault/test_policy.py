@@ -53,9 +53,9 @@ def test_every_role_has_its_row_and_what_is_in_no_row_is_not_allowed():
 @pytest.mark.parametrize(
     ("action", "roles"),
     [
-        (Action.READ, {"ops", "compliance", "mlro", "break-glass"}),
+        (Action.READ, {"ops", "onboarding", "compliance", "mlro", "break-glass"}),
         (Action.SEARCH, {"compliance", "mlro"}),
-        (Action.WRITE, {"ops", "compliance", "mlro"}),
+        (Action.WRITE, {"onboarding", "compliance", "mlro"}),
         (Action.RETAIN, {"compliance", "mlro"}),
         (Action.PROPOSE_ERASURE, {"compliance"}),
         (Action.DECIDE_ERASURE, {"mlro"}),
@@ -87,7 +87,7 @@ ASKS = {
     Action.PROPOSE_ERASURE: lambda vault, actor: vault.propose_erasure(actor, NOBODY),
     Action.DECIDE_ERASURE: lambda vault, actor: vault.decide_erasure(actor, NOBODY),
     Action.READ_LOG: lambda vault, actor: vault.log(actor),
-    Action.GRANT: lambda vault, actor: vault.propose_grant(actor, "p-new", Role.OPS),
+    Action.GRANT: lambda vault, actor: vault.propose_grant(actor, "p-new", Role.ONBOARDING),
     Action.KEEP_KEYS: lambda vault, actor: vault.tombstones(actor),
 }
 
@@ -124,9 +124,9 @@ def test_each_action_asks_the_table_and_what_was_refused_is_written_down(world, 
 
 
 def test_one_admin_grants_nothing(world):
-    vault, dora = world.vault, Actor("p-dora", Role.OPS, Purpose.ONBOARDING)
+    vault, dora = world.vault, Actor("p-dora", Role.ONBOARDING, Purpose.ONBOARDING)
     vault.propose_grant(GIVES, dora.by, dora.role)
-    with refused("may not write as ops"):
+    with refused("may not write as onboarding"):
         vault.put(dora, "", "name", NAME)
     with refused("who has proposed it does not decide"):
         vault.decide_grant(GIVES, dora.by, dora.role)
@@ -135,15 +135,15 @@ def test_one_admin_grants_nothing(world):
     vault.decide_grant(GIVES_TOO, dora.by, dora.role)
     assert vault.put(dora, "", "name", NAME)
     vault.revoke(GIVES, dora.by, dora.role)
-    with refused("may not write as ops"):
+    with refused("may not write as onboarding"):
         vault.put(dora, "", "name", NAME)
 
 
 def test_a_proposal_that_nobody_remembers_is_none(world):
-    world.vault.propose_grant(GIVES, "p-dora", Role.OPS)
+    world.vault.propose_grant(GIVES, "p-dora", Role.ONBOARDING)
     world.time.now += 7 * DAY + 1
     with refused("in the last seven days"):
-        world.vault.decide_grant(GIVES_TOO, "p-dora", Role.OPS)
+        world.vault.decide_grant(GIVES_TOO, "p-dora", Role.ONBOARDING)
 
 
 def test_a_vault_has_two_admins_from_the_start(tmp_path):

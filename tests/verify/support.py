@@ -5,13 +5,18 @@ import shutil
 from compliance.audit.checkpoint import Checkpoint, format_checkpoint
 from compliance.audit.merkle import Frontier, leaf_hash
 from compliance.audit.notes import format_note
+from compliance.audit.receipts import check_receipt, make_receipt, published
+from compliance.audit.tile_store import LogFolder
+from compliance.audit.tiles import TileReader
 from compliance.verify.checkpoints import Trust
 from compliance.verify.findings import FAILED, Report
 from compliance.verify.meaning import check_meaning
 from compliance.verify.verifier import Question, Verifier
 from engine.core.venue import Venue
 from engine.model.enums import BUY, DAY
+from engine.model.events import OrderFilled
 from engine.model.record import encode_parts
+from engine.replay import folder_records
 from tests.audit.support import KEYS, ORIGIN, open_log
 from tests.engine.streams import (
     BTC_USD,
@@ -87,6 +92,27 @@ def failures(report):
 def texts(report, check):
     (found,) = (o for o in report.outcomes if o.check == check)
     return f"{found.where}: {found.text}"
+
+
+def proved(traded):
+    """A receipt of its first fill, the bytes of journal and log, and what every check says: nothing
+    fails."""
+    folder = LogFolder(traded.data / "audit")
+    note = folder.checkpoint()
+    reader = TileReader(published(note).size, folder.read)
+    fill = next(
+        f"{record.number}-{k}"
+        for record in folder_records(traded.folder)
+        for k, event in enumerate(record.events, 1)
+        if isinstance(event, OrderFilled)
+    )
+    receipt = make_receipt(reader, note, fill, whole=True)
+    assert check_receipt(receipt, KEYS.verifiers).exec_id == fill
+    files = [path for part in ("journal", "audit") for path in (traded.data / part).rglob("*")]
+    every = {path: path.read_bytes() for path in files if path.is_file()}
+    report = verify(traded.data, traded.newest)
+    assert failures(report) == {}
+    return receipt, every, results(report)
 
 
 def note_of(entries, size=None, keys=KEYS, time=1_700_000_000, more=()):
