@@ -156,6 +156,7 @@ class Bootstrap:
             reference_price=_units(
                 c.reference_price, price_places, tick_units, f"{path}.reference_price"
             ),
+            isin=c.isin,
         )
         trial = ReferenceData()
         for asset in self.config.assets:
@@ -177,7 +178,8 @@ class Bootstrap:
 
     def _member(self, member: MemberConfig, path: str) -> None:
         ident = self._members.of(member.name)
-        self._want(DefineMember(ident, member.name, member.lei), path)
+        firm = (member.lei, member.investment_firm, member.country, member.algos)
+        self._want(DefineMember(ident, member.name, *firm), path)
         for k, account in enumerate(accounts_of(member)):
             where = f"{path}.accounts[{k}]" if member.accounts else path
             self._account(ident, account, where)

@@ -22,7 +22,14 @@ from custody.policy.policy import AN_AMOUNT
 from custody.settings import CustodySettings
 from custody.terms import terms_of
 from engine.model.errors import ConfigError
-from engine.model.identifiers import is_currency, is_dti, is_lei, is_mic
+from engine.model.identifiers import (
+    is_country,
+    is_currency,
+    is_dti,
+    is_isin,
+    is_lei,
+    is_mic,
+)
 from engine.model.money import parse_scaled
 from gateway.config_words import in_words
 
@@ -39,6 +46,9 @@ Name = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}\Z", description="1 to 32 of A-Z a-z 0-9 . _ -")
 ]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
+ShortCode = Annotated[
+    str, Meta(pattern=r"^[!-~]{1,50}\Z", description="1 to 50 visible ASCII characters")
+]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Rate = Annotated[int, Meta(ge=0, le=1_000_000)]
 Token = Annotated[
@@ -123,7 +133,8 @@ class AssetConfig(_Strict, frozen=True):
 
 
 class InstrumentConfig(_Strict, frozen=True):
-    """An instrument and the limits of every order on it; 0 switches a limit off."""
+    """An instrument and the limits of every order on it; 0 switches a limit off. isin: what it is
+    in records for regulators, of a financial instrument."""
 
     symbol: Name
     base: Name
@@ -131,6 +142,7 @@ class InstrumentConfig(_Strict, frozen=True):
     tick: Decimal
     lot: Decimal
     reference_price: Decimal
+    isin: str = ""
     maker_fee_bps: Decimal = "0"
     taker_fee_bps: Decimal = "0"
     collar_bps: Annotated[int, Meta(ge=0, le=9_999)] = 0
@@ -214,12 +226,16 @@ class AccountConfig(_Strict, frozen=True):
 class MemberConfig(_Strict, frozen=True):
     """A member. Without `accounts` it has one, named as itself.
 
-    lei: who it is in records for regulators. token opens its streams; token_hashes are SHA-256 of
+    lei: who it is in records for regulators, to which investment_firm, country and algos say more:
+    see DefineMember. token opens its streams; token_hashes are SHA-256 of
     tokens that do, in hex: several, so that a new one can be handed out before the old one goes.
     """
 
     name: Name
     lei: str = ""
+    investment_firm: bool | None = None
+    country: str = ""
+    algos: Annotated[tuple[ShortCode, ...], Meta(max_length=500)] = ()
     accounts: tuple[AccountConfig, ...] = ()
     sessions: SessionCounts | None = None
     session_list: tuple[SessionConfig, ...] = ()
@@ -425,7 +441,12 @@ def _check_identifiers(config: Config) -> None:
         given.append((f"assets[{k}].currency", asset.currency, is_currency, "ISO 4217 code"))
         if asset.dti and asset.currency:
             raise ConfigError(f"assets[{k}].currency", "there is a dti too: it is one of the two")
-    given += [(f"members[{k}].lei", m.lei, is_lei, "LEI") for k, m in enumerate(config.members)]
+    for k, instrument in enumerate(config.instruments):
+        given.append((f"instruments[{k}].isin", instrument.isin, is_isin, "ISIN"))
+    for k, member in enumerate(config.members):
+        given.append((f"members[{k}].lei", member.lei, is_lei, "LEI"))
+        country = (member.country, is_country, "ISO 3166-1 code")
+        given.append((f"members[{k}].country", *country))
     for path, text, holds, what in given:
         if text and not holds(text):
             raise ConfigError(path, f"{text} is no {what}")

@@ -5,7 +5,7 @@ prices and quantities are exact decimal text. What is not known is left out of a
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -13,9 +13,13 @@ from compliance.exports.times import Period
 from engine.replay import Whole
 
 Row = dict[str, Any]
-Format = Literal["json", "csv", "parquet"]
+Format = Literal["json", "csv", "parquet", "xml"]
 Path = tuple[str, ...]
 """Where in a row a value is."""
+
+
+LACKS: Final = "Lacks"
+"""The name, in a row, of words that say why it is none of what XML has rows for: see Kind."""
 
 
 class Column(NamedTuple):
@@ -69,7 +73,8 @@ class Fold(Protocol):
 class Kind(Struct, frozen=True):
     """An export. version: of its rows; another one is another function of the journal. wanted: what
     every row has if the venue has been told everything. begin, end: what is around the rows in
-    JSON. by_member: whether it can be of one member alone."""
+    JSON and XML. by_member: whether it can be of one member alone. element: around a row in XML,
+    where a row with LACKS is a comment with these words, because the schema has no place for it."""
 
     name: str
     version: int
@@ -80,6 +85,7 @@ class Kind(Struct, frozen=True):
     begin: bytes = b'{"rows":['
     end: bytes = b"]}"
     by_member: bool = False
+    element: str = ""
 
     def derive(self, wholes: Iterable[Whole], period: Period) -> Iterator[Row]:
         """The rows of a period, from all commands of the journal, the first one first. Reads no

@@ -10,7 +10,8 @@ from compliance.exports.kind import Kind
 from compliance.exports.orders import ORDERS
 from compliance.exports.statement import STATEMENT
 from compliance.exports.trades import TRADES
+from compliance.exports.transactions import TRANSACTIONS
 
-_ALL: Final = (CLOCK, CONTROLS, ORDERS, STATEMENT, TRADES)
+_ALL: Final = (CLOCK, CONTROLS, ORDERS, STATEMENT, TRADES, TRANSACTIONS)
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _ALL})

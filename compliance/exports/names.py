@@ -4,7 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from compliance.exports.errors import ExportRefused
 from compliance.exports.kind import Row
-from engine.model.commands import Command, DefineAsset, DefineMember, DefineVenue
+from engine.model.commands import (
+    Command,
+    DefineAsset,
+    DefineInstrument,
+    DefineMember,
+    DefineVenue,
+)
 from engine.model.ids import NOBODY
 from engine.model.refdata import ReferenceData, configuration_key
 from engine.replay import Whole
@@ -52,10 +58,20 @@ class Names:
         found = self.refdata.accounts.get(account)
         return "" if found is None else found.name
 
+    def firm(self, member: int) -> DefineMember:
+        """A member, with what regulators know it by, as far as the venue was told."""
+        found = self.refdata.configured[("member", member)]
+        assert isinstance(found, DefineMember)
+        return found
+
     def lei(self, member: int) -> str:
         """A member's legal entity identifier, empty if it is not known."""
-        found = self.refdata.configured.get(("member", member))
-        return found.lei if isinstance(found, DefineMember) else ""
+        return self.firm(member).lei
+
+    def isin(self, instrument: int) -> str:
+        """An instrument's identification number, empty if it is not known."""
+        found = self.refdata.configured.get(("instrument", instrument))
+        return found.isin if isinstance(found, DefineInstrument) else ""
 
     def token(self, asset: int) -> Row:
         """An asset as {"DTI"} or {"Ccy"}; empty if neither is known."""

@@ -6,16 +6,17 @@ it nobody has confirmed yet.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from compliance.exports.kind import Column, Kind, Path, Row
 from compliance.exports.names import Names, exec_ids, words
+from compliance.exports.senders import Saved, Senders, Who
 from compliance.exports.times import MICRO, Period, day_text, time_text
 from engine.model.clock import NANOS_PER_DAY
-from engine.model.commands import Command, NewOrder, Origin, RefusedOrder, ReplaceOrder
+from engine.model.commands import Command, NewOrder, RefusedOrder, ReplaceOrder
 from engine.model.enums import (
     BUY,
     DAY,
@@ -45,34 +46,11 @@ from engine.replay import Whole
 VALIDITY: Final = {DAY: "DAVY", GTC: "GTCV", IOC: "IOCV", FOK: "FOKV"}
 """Validity period (RTS 24 field 10) by TimeInForce(59)."""
 
-CAPACITY: Final = {
-    b"A": "AOTC", b"I": "AOTC", b"W": "AOTC",
-    b"G": "DEAL", b"P": "DEAL",
-    b"R": "MTCH",
-}  # fmt: skip
-"""Trading capacity (RTS 24 field 7) by OrderCapacity(528)."""
-
-MARKET_MAKER: Final = b"5"
-"""OrderRestrictions(529): acting as market maker."""
-
-_CLIENT, _EXECUTING, _DECIDING = 3, 12, 122
-"""PartyRole(452)."""
-
 MAX_WHOLE: Final = 20
 """Digits before the point of what Parquet's columns hold; compliance.exports.parquet.DECIMAL."""
 
 MAX_SCALE: Final = 18
 """Digits behind it."""
-
-MAX_WHO: Final = 16_384
-"""Sets of short codes whose elements are kept at a time, some 20 MiB; members use a few."""
-
-
-class Who(NamedTuple):
-    """Elements of an order record about who sent it."""
-
-    parties: Row
-    capacity: Row
 
 
 class Known(Struct, gc=False):
@@ -83,13 +61,12 @@ class Known(Struct, gc=False):
     received: int
     price: int
     qty: int
-    who: Who
 
 
 _Saved = tuple[
     list[Command],
-    list[Who],
-    list[tuple[int, int, int, int, int, int]],
+    Saved,
+    list[tuple[int, int, int, int, int]],
     dict[int, tuple[int, int]],
 ]
 
@@ -103,7 +80,7 @@ class Orders:
         self._open: dict[int, Known] = {}
         self._sequence: dict[int, tuple[int, int]] = {}
         """By book, the day and the last sequence number that was given out in it."""
-        self._who: dict[tuple[object, object], Who] = {}
+        self._senders = Senders()
 
     def opening(self) -> Iterable[Row]:
         """See Fold."""
@@ -115,24 +92,17 @@ class Orders:
         return ()
 
     def save(self) -> bytes:
-        """See Fold. Who sent an order is one thing for many orders, and is saved once."""
-        who = {id(known.who): known.who for known in self._open.values()}
-        place = {key: k for k, key in enumerate(who)}
-        orders = [
-            (ident, o.stamp, o.received, o.price, o.qty, place[id(o.who)])
-            for ident, o in self._open.items()
-        ]
-        saved = self._names.save(), list(who.values()), orders, self._sequence
+        """See Fold."""
+        orders = [(ident, o.stamp, o.received, o.price, o.qty) for ident, o in self._open.items()]
+        saved = self._names.save(), self._senders.save(), orders, self._sequence
         return msgspec.msgpack.encode(saved)
 
     def load(self, data: bytes) -> None:
         """See Fold."""
-        names, who, orders, self._sequence = msgspec.msgpack.decode(data, type=_Saved)
+        names, senders, orders, self._sequence = msgspec.msgpack.decode(data, type=_Saved)
         self._names.load(names)
-        self._open = {
-            ident: Known(stamp, received, price, qty, who[k])
-            for ident, stamp, received, price, qty, k in orders
-        }
+        self._senders.load(senders)
+        self._open = {ident: Known(*known) for ident, *known in orders}
 
     def take(self, whole: Whole, *, inside: bool) -> Iterator[Row]:
         """See Fold."""
@@ -144,10 +114,11 @@ class Orders:
                 if inside and self._concerns(event.member):
                     yield self._refused(exec_id, number, whole, event)
             elif isinstance(event, OrderEvent) and (code := event_code(whole, event)):
+                who = self._senders.take(whole.command, event)
                 known = self._follow(code, whole, event)
                 number = self._next(event.instrument, whole.time)
                 if inside and self._concerns(event.member):
-                    yield self._row(exec_id, number, code, whole.time, event, known)
+                    yield self._row(exec_id, number, code, whole.time, event, known, who)
 
     def _concerns(self, member: int) -> bool:
         return not self._member or self._names.member(member) == self._member
@@ -172,38 +143,32 @@ class Orders:
         if code in ("NEWO", "REMO"):
             assert isinstance(command, NewOrder)
             rests = event.ord_type == LIMIT and event.tif in (DAY, GTC)
-            origin = command.origin
             stamp = whole.time if rests and code == "NEWO" else 0
-            received = origin.received or whole.time
-            known = Known(stamp, received, event.price, event.qty, self._of(origin))
+            received = command.origin.received or whole.time
+            known = Known(stamp, received, event.price, event.qty)
             if code == "NEWO":
                 self._open[event.order_id] = known
             return known
         known = self._open[event.order_id]
         if isinstance(event, OrderReplaced):
-            assert isinstance(command, ReplaceOrder)
             if event.price != known.price or event.qty > known.qty:
                 known.stamp = whole.time
             known.price, known.qty = event.price, event.qty
-            if command.origin.parties or command.origin.capacity:
-                known.who = self._of(command.origin)
         if event.status > PARTIALLY_FILLED:
             del self._open[event.order_id]
         return known
 
-    def _of(self, origin: Origin) -> Who:
-        key = origin.parties, origin.capacity
-        found = self._who.get(key)
-        if found is None:
-            if len(self._who) == MAX_WHO:
-                self._who.clear()
-            found = self._who[key] = Who(parties_of(origin), capacity_of(origin))
-        return found
-
     # --- rows ---------------------------------------------------------------------------------
 
     def _row(
-        self, exec_id: str, number: int, code: str, time: int, event: OrderEvent, known: Known
+        self,
+        exec_id: str,
+        number: int,
+        code: str,
+        time: int,
+        event: OrderEvent,
+        known: Known,
+        who: Who,
     ) -> Row:
         instrument = self._names.refdata.instruments[event.instrument]
         is_open = event.status <= PARTIALLY_FILLED
@@ -225,7 +190,7 @@ class Orders:
             prices["LmtPric"] = instrument.format_price(event.price).decode()
         if currency := self._names.token(instrument.quote.id):
             prices["PricCcy"] = currency
-        data = self._order_data(event.member, known.who, quantities, is_open=is_open)
+        data = self._order_data(event.member, who, quantities, is_open=is_open)
         data["OrdrClssfctn"] = {
             "OrdrTp": "LIMIT" if event.ord_type == LIMIT else "MARKET",
             "OrdrTpClssfctn": "LMTO",
@@ -264,7 +229,7 @@ class Orders:
         quantities = {}
         if is_exact(event.qty):
             quantities["InitlQty"] = event.qty.decode()
-        data = self._order_data(event.member, self._of(origin), quantities, is_open=False)
+        data = self._order_data(event.member, self._senders.of(origin), quantities, is_open=False)
         if is_exact(event.price):
             data["OrdrPrics"] = {"PricNtn": "MONE", "LmtPric": event.price.decode()}
         side = {b"1": "BUYI", b"2": "SELL"}.get(event.side)
@@ -329,31 +294,6 @@ def event_code(whole: Whole, event: OrderEvent) -> str:
             return "EXPI" if own_terms else "CAME"
         case _:
             return ""
-
-
-def parties_of(origin: Origin) -> Row:
-    """Short codes by what they stand for, the first of each role."""
-    codes = dict(reversed(origin.parties))
-    found: Row = {}
-    for role, name in (
-        (_CLIENT, "ClntId"),
-        (_DECIDING, "InvstmtDcsnPrsn"),
-        (_EXECUTING, "ExctgPrsn"),
-    ):
-        if role in codes:
-            found[name] = {"ShrtCd": words(codes[role])}
-    return found
-
-
-def capacity_of(origin: Origin) -> Row:
-    """Trading capacity, and whether the member says that it makes a market."""
-    given = dict(origin.capacity)
-    found: Row = {}
-    if capacity := CAPACITY.get(given.get(528, b"")):
-        found["TradgCpcty"] = capacity
-    if MARKET_MAKER in given.get(529, b"").split():
-        found["LqdtyPrvsnActvty"] = True
-    return found
 
 
 def _own(cl_ord_id: bytes, received: int, member: str) -> Row:

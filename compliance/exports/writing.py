@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from compliance.exports.errors import ExportRefused
-from compliance.exports.kind import Deriving, Format, Kind, Row, value_at
+from compliance.exports.kind import LACKS, Deriving, Format, Kind, Row, value_at
+from compliance.exports.markup import comment, element
 from compliance.exports.times import Period
 from engine.journal.sink import HashedStream, Writes
 from engine.model.record import Record
@@ -19,7 +20,7 @@ from engine.replay import Whole, join_parts
 WRITE_BYTES: Final = 256 * 1024
 """Bytes that are gathered before they are written."""
 
-RESUMABLE: Final = ("csv", "json")
+RESUMABLE: Final = ("csv", "json", "xml")
 """Formats that can be gone on with: a Parquet file is not one before its end."""
 
 
@@ -131,12 +132,39 @@ class CsvWriter:
     close = flush
 
 
+class XmlWriter:
+    """One XML document, with a row on each line."""
+
+    def __init__(self, kind: Kind, stream: HashedStream) -> None:
+        self._text = _Text(stream)
+        self._kind = kind
+        if not stream.at:
+            self._text.add(kind.begin)
+
+    def write(self, row: Row) -> None:
+        """See RowWriter."""
+        lacks = row.get(LACKS)
+        line = element(self._kind.element, row) if lacks is None else comment(lacks)
+        self._text.add(f"\n{line}".encode())
+
+    def flush(self) -> None:
+        """See RowWriter."""
+        self._text.flush()
+
+    def close(self) -> None:
+        """See RowWriter."""
+        self._text.add(b"\n" + self._kind.end + b"\n")
+        self._text.flush()
+
+
 def _writer(kind: Kind, fmt: Format, stream: HashedStream, rows: int) -> RowWriter:
     match fmt:
         case "json":
             return JsonWriter(kind, stream, rows)
         case "csv":
             return CsvWriter(kind, stream)
+        case "xml":
+            return XmlWriter(kind, stream)
         case "parquet":
             # Loaded where it is used: it is in an extra, and takes a quarter of a second.
             from compliance.exports.parquet import ParquetWriter

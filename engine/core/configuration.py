@@ -19,7 +19,14 @@ from engine.model.commands import (
 )
 from engine.model.enums import DROP_COPY, MARKET_DATA, ORDER_ENTRY
 from engine.model.events import CommandRefused, Event
-from engine.model.identifiers import is_currency, is_dti, is_lei, is_mic
+from engine.model.identifiers import (
+    is_country,
+    is_currency,
+    is_dti,
+    is_isin,
+    is_lei,
+    is_mic,
+)
 from engine.model.ids import NOBODY, VENUE_ACCOUNT
 from engine.model.money import INT64_MAX, PPM
 from engine.model.refdata import Account, SessionInfo
@@ -78,6 +85,8 @@ def _instrument(state: State, c: DefineInstrument) -> str:
     refdata = state.refdata
     if c.instrument <= NOBODY or not c.symbol or c.base == c.quote:
         return f"instrument {c.instrument}: needs an id above 0, a symbol, and two assets"
+    if c.isin and not is_isin(c.isin):
+        return f"{c.symbol}: {c.isin} is no ISIN"
     if c.base not in refdata.assets or c.quote not in refdata.assets:
         return f"{c.symbol}: unknown asset"
     if not 0 <= c.price_places <= MAX_SCALE or not 0 <= c.qty_places <= MAX_SCALE:
@@ -108,6 +117,8 @@ def _member(state: State, c: DefineMember) -> str:
         return f"member {c.member}: needs an id above 0 and a name"
     if c.lei and not is_lei(c.lei):
         return f"member {c.name}: {c.lei} is no LEI"
+    if c.country and not is_country(c.country):
+        return f"member {c.name}: {c.country} is no country code"
     state.refdata.apply(c)
     if c.member not in state.members:
         state.members[c.member] = MemberState(c.member)

@@ -58,7 +58,11 @@ class DefineAsset(Struct, frozen=True, array_like=True, gc=False, tag=2):
 
 
 class DefineInstrument(Struct, frozen=True, array_like=True, gc=False, tag=3):
-    """A traded pair. tick = tick_units * 10**-price_places, lot = lot_units * 10**-qty_places."""
+    """A traded pair. tick = tick_units * 10**-price_places, lot = lot_units * 10**-qty_places.
+
+    isin: what it is to regulators where it is a financial instrument (ISO 6166), empty where the
+    venue was not told.
+    """
 
     instrument: int
     symbol: str
@@ -69,14 +73,23 @@ class DefineInstrument(Struct, frozen=True, array_like=True, gc=False, tag=3):
     qty_places: int
     lot_units: int
     reference_price: int  # ticks
+    isin: str = ""
 
 
 class DefineMember(Struct, frozen=True, array_like=True, gc=False, tag=4):
-    """A trading firm. lei: its legal entity identifier (ISO 17442), empty where it is not known."""
+    """A trading firm. What the venue was not told of it is empty, or None.
+
+    lei: its legal entity identifier (ISO 17442). investment_firm: whether it is one by Directive
+    2014/65/EU. country: of those of its people who are no algos (ISO 3166-1). algos: short codes
+    in its orders' Parties that are algorithms.
+    """
 
     member: int
     name: str
     lei: str = ""
+    investment_firm: bool | None = None
+    country: str = ""
+    algos: tuple[str, ...] = ()
 
 
 class DefineAccount(Struct, frozen=True, array_like=True, gc=False, tag=5):

@@ -6,6 +6,8 @@ from typing import Final
 _LEI: Final = re.compile(r"[0-9A-Z]{18}[0-9]{2}\Z")
 _MIC: Final = re.compile(r"[0-9A-Z]{4}\Z")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}\Z")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}\Z")
+_ISIN: Final = re.compile(r"[A-Z]{2}[0-9A-Z]{9}[0-9]\Z")
 
 _DTI_ALPHABET: Final = "0123456789BCDFGHJKLMNPQRSTVWXZ"
 """Digits and consonants without Y: no words come of them. A character's place is its value."""
@@ -29,6 +31,21 @@ def is_mic(text: str) -> bool:
 def is_currency(text: str) -> bool:
     """Whether it may be a currency code: ISO 4217, three letters."""
     return _CURRENCY.match(text) is not None
+
+
+def is_country(text: str) -> bool:
+    """Whether it may be a country code: ISO 3166-1, two letters."""
+    return _COUNTRY.match(text) is not None
+
+
+def is_isin(text: str) -> bool:
+    """Whether it is a securities identification number: ISO 6166, the last digit checks the others
+    by the sum of digits, every second one doubled, where a letter is two digits."""
+    if _ISIN.match(text) is None:
+        return False
+    digits = "".join(str(int(c, 36)) for c in text)[::-1]
+    doubled = (int(d) * (1 + k % 2) for k, d in enumerate(digits))
+    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
 
 
 def is_dti(text: str) -> bool:

@@ -79,5 +79,6 @@ def _say(args: argparse.Namespace, manifest: Manifest) -> None:
     if manifest.rows:
         print(f"records {manifest.first_record} to {manifest.last_record}", end=" ")
     print(f"under {manifest.origin}, {manifest.size} records")
+    why = "comments say what" if manifest.format == "xml" else "the venue was not told"
     for name, count in manifest.missing.items():
-        print(f"{count:,} rows lack {name}: the venue was not told")
+        print(f"{count:,} rows lack {name}: {why}")

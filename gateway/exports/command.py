@@ -9,8 +9,8 @@ from typing import Final
 from engine.model.errors import OperatorError
 from gateway.children import COMPLIANCE_PACKAGE
 
-KINDS: Final = ("clock", "controls", "orders", "statement", "trades")
-FORMATS: Final = ("json", "csv", "parquet")
+KINDS: Final = ("clock", "controls", "orders", "statement", "trades", "transactions")
+FORMATS: Final = ("json", "csv", "parquet", "xml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

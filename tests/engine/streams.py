@@ -10,6 +10,8 @@ import random
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from engine.core.venue import Venue
 from engine.model.clock import NANOS_PER_DAY, NANOS_PER_SECOND
 from engine.model.commands import (
@@ -22,6 +24,7 @@ from engine.model.commands import (
     DefineInstrument,
     DefineMember,
     DefineSession,
+    DefineVenue,
     Deposit,
     EndOfDay,
     HoldWithdrawal,
@@ -85,6 +88,15 @@ LEIS = {
     BOREAS: "000000BOREAS00000017",
     CYGNUS: "000000CYGNUS00000013",
 }
+
+
+TOLD: Final = (
+    DefineVenue("XFXG", "000000FIXGATE0000087"),
+    DefineMember(ACME, "ACME", LEIS[ACME], True, "DE", ("T1",)),
+    DefineMember(BOREAS, "BOREAS", LEIS[BOREAS], False, "US"),
+    DefineMember(CYGNUS, "CYGNUS", LEIS[CYGNUS], True, "FR", ("T2", "T3")),
+)
+"""What a venue is told that has to report transactions."""
 
 
 def bootstrap_commands(
@@ -353,6 +365,19 @@ class RandomTrader:
         if pick < 0.02:
             return 3 * 3600 * NANOS_PER_SECOND
         return self.random.randint(0, 10 * NANOS_PER_SECOND)
+
+
+class NamingTrader(RandomTrader):
+    """One whose orders say, most of them, who trades for whom; all else is the same."""
+
+    def _origin(self, session: int) -> Origin:
+        plain = super()._origin(session)
+        capacity = (b"P", b"A", b"R", b"A", b"")[plain.seq % 5]
+        client = (b"AGGR", LEIS[CYGNUS].encode(), b"C-7")[plain.seq % 3]
+        parties = ((12, plain.trader), (122, b"T1")) if plain.trader else ()
+        parties += ((3, client),) if capacity == b"A" else ()
+        given = ((528, capacity),) if capacity else ()
+        return msgspec.structs.replace(plain, parties=parties, capacity=given)
 
 
 def due(mass_pending: int, day_end: int, time: int) -> Command | None:

@@ -260,6 +260,8 @@ def test_the_same_configuration_again_changes_nothing() -> None:
         DefineAsset(9, "SOL", 9, "4H95J0R2C"),
         DefineAsset(9, "EUR", 2, "", "EURO"),
         DefineMember(ACME, "ACME", "000000ACME0000000064"),
+        DefineMember(ACME, "ACME", country="GERMANY"),
+        DefineInstrument(9, "BTC-USD2", BTC, USD, 2, 1, 5, 1, 0, "US0378331006"),
         DefineVenue("XFX", ""),
         DefineVenue("XFXG", "000000FIXGATE0000086"),
         DefineInstrument(BTC_USD, "BTC-USD", BTC, USD, 2, 5, 6, 1, REFERENCE[BTC_USD]),

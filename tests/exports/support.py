@@ -3,11 +3,13 @@
 import io
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 from jsonschema import Draft202012Validator
 
 import compliance.exports
 from compliance.audit import builder
+from compliance.exports.kind import LACKS
 from compliance.exports.times import Period
 from compliance.exports.writing import write_export
 from engine.core.venue import Venue
@@ -17,7 +19,15 @@ from engine.model.record import Record
 from engine.replay import Whole
 from tests.audit.support import KEYS
 from tests.engine.desk import Desk
-from tests.engine.streams import RANDOM_BALANCES, START, RandomTrader, bootstrap_commands, due
+from tests.engine.streams import (
+    RANDOM_BALANCES,
+    START,
+    TOLD,
+    NamingTrader,
+    RandomTrader,
+    bootstrap_commands,
+    due,
+)
 from tests.support.house import HandClock
 from tests.support.trading import Trading
 
@@ -61,13 +71,13 @@ def applied(venue, commands):
         yield Whole(number, number, time, command, tuple(venue.apply(command, number, time)))
 
 
-def random_scene(seed, count, chain=False):
-    """A venue after random trading, and all that happened. chain: with coins that come and go."""
+def random_scene(seed, count, chain=False, trader=RandomTrader, told=()):
+    """A venue after random trading, and all that happened. chain: with coins that come and go.
+    told: what it is told first beside the usual."""
     venue = Venue()
-    wholes = list(
-        applied(venue, ((c, START) for c in bootstrap_commands(balances=RANDOM_BALANCES)))
-    )
-    trader, time = RandomTrader(seed, chain=chain), START
+    commands = (*bootstrap_commands(balances=RANDOM_BALANCES), *told)
+    wholes = list(applied(venue, ((c, START) for c in commands)))
+    trader, time = trader(seed, chain=chain), START
     for _ in range(count):
         time += trader.wait()
         while (command := due(venue.mass_pending, venue.day_end, time)) is not None:
@@ -102,8 +112,56 @@ def validator(kind):
     return Draft202012Validator(schema)
 
 
+def spelled(value):
+    """Rows as xml_rows has them."""
+    match value:
+        case dict():
+            return {name: spelled(inner) for name, inner in value.items()}
+        case list():
+            return [spelled(inner) for inner in value]
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return value
+
+
+def xml_rows(data):
+    """The rows of an XML export, those that are comments, too; what they hold is text."""
+    builder = ElementTree.TreeBuilder(insert_comments=True)
+    report = ElementTree.fromstring(data, ElementTree.XMLParser(target=builder))
+    while len(report) == 1 and isinstance(report.tag, str):
+        (report,) = report
+    return [_told_by(row) for row in report]
+
+
+def _told_by(element):
+    """An element as it is in a row: what may come several times is a list."""
+    if element.tag is ElementTree.Comment:
+        return {LACKS: element.text.strip()}
+    text = [element.text] if element.text else []
+    if not len(element) and not element.attrib:
+        return element.text
+    found = {f"@{name}": value for name, value in element.attrib.items()}
+    found |= {"": text[0]} if element.attrib else {}
+    for child in element:
+        name = child.tag.partition("}")[2]
+        told = _told_by(child)
+        found[name] = [told] if name in REPEATED else told
+    return found
+
+
+REPEATED = {"AcctOwnr", "DgtlTknQty", "DgtlTkn", "OthrId"}
+"""Elements of auth.016 that may be there several times, and are here once."""
+
+
 class AuditedVenue(Trading):
     """Random trading into a real journal, with its audit log beside it."""
+
+    def __init__(self, folder, seed=1):
+        super().__init__(folder, seed)
+        self.trader = NamingTrader(seed)
+        for command in TOLD:
+            self.submit(command)
 
     def publish(self):
         """Sign all there is."""

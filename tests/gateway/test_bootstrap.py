@@ -241,6 +241,19 @@ ALLOWED = [
         ("  - name: ACME\n", "  - name: ACME\n    lei: 000000ACME0000000063\n"),
         [DefineMember(1, "ACME", "000000ACME0000000063")],
     ),
+    (
+        "what a member is, and which of its codes are algorithms",
+        (
+            "  - name: ACME\n",
+            "  - name: ACME\n    investment_firm: false\n    country: US\n    algos: [T-1, T-2]\n",
+        ),
+        [DefineMember(1, "ACME", "", False, "US", ("T-1", "T-2"))],
+    ),
+    (
+        "what an instrument is",
+        ("  - symbol: BTC-USD\n", "  - symbol: BTC-USD\n    isin: US0378331005\n"),
+        [DefineInstrument(1, "BTC-USD", 2, 1, 2, 1, 6, 1, 6_000_000, "US0378331005")],
+    ),
     ("a password", ("password: demo", "password: another"), []),
     ("digits and extensions", ("password: demo", "password: demo\n  extensions: true"), []),
     ("a port", ("bind: 127.0.0.1", "bind: 127.0.0.1\n  ports: {order_entry: 1}"), []),

@@ -13,6 +13,24 @@ WRONG = [
         "members[1].lei",
         "000000BOREAS00000018 is no LEI",
     ),
+    (
+        "a member's country",
+        ("name: BOREAS", "name: BOREAS\n    country: GERMANY"),
+        "members[1].country",
+        "GERMANY is no ISO 3166-1 code",
+    ),
+    (
+        "a short code with a space",
+        ("name: BOREAS", "name: BOREAS\n    algos: [T 1]"),
+        "members[1].algos[0]",
+        "1 to 50 visible ASCII characters",
+    ),
+    (
+        "an ISIN",
+        ("symbol: BTC-USD", "symbol: BTC-USD\n    isin: US0378331006"),
+        "instruments[0].isin",
+        "US0378331006 is no ISIN",
+    ),
     ("no DTI", ("BTC, scale: 8", "BTC, scale: 8, dti: 4H95J0R2C"), "assets[1].dti", "is no DTI"),
     ("a currency", ("{code: USD,", "{currency: U5D, code: USD,"), "assets[0].currency", "ISO 4217"),
     (

@@ -23,6 +23,8 @@ from tests.engine.streams import (
     RANDOM_BALANCES,
     REFERENCE,
     START,
+    TOLD,
+    NamingTrader,
     RandomTrader,
     bootstrap_commands,
     due,
@@ -43,6 +45,9 @@ class Traded:
 
     def __init__(self, folder, seed=1):
         self.venues = Venues(folder, seed)
+        self.venues.trader = NamingTrader(seed)
+        for command in TOLD:
+            self.venues.sequencer.submit(command, START)
         self.folder = self.venues.journal  # as open_log wants it
         self.data = folder
         self.notes = {}
