@@ -26,7 +26,14 @@ from custody.store.database import open_database
 from custody.wallets.bip32 import DEPOSITS, AddressBook, ExtendedPrivateKey
 from engine.core.venue import Venue
 from engine.journal.writer import JournalWriter
-from engine.model.commands import NewOrder, Origin
+from engine.model.commands import (
+    ConfigCommand,
+    DefineAsset,
+    DefineMember,
+    DefineVenue,
+    NewOrder,
+    Origin,
+)
 from engine.model.enums import BUY, GTC, IOC, LIMIT, ORDER_ENTRY, SELL, SOURCE_FIX
 from engine.model.refdata import ReferenceData
 from engine.sequencer import Sequencer
@@ -38,8 +45,25 @@ ADDRESSES = 20_000
 BATCH = 1_000
 
 
-def traders(refdata: ReferenceData) -> Iterator[NewOrder]:
-    """Two members' orders by turns, each taking what the other has just offered."""
+LEIS = ("000000ACME0000000063", "000000BOREAS00000017")
+TOKENS = {"BTC": "1BTC0000F", "ETH": "2TH000007"}
+ALGO = b"ALGO-1"
+
+
+def identities(refdata: ReferenceData) -> Iterator[ConfigCommand]:
+    """What a venue has to be told that reports transactions."""
+    yield DefineVenue("XFXG", "000000FIXGATE0000087")
+    for asset in refdata.assets.values():
+        dti = TOKENS.get(asset.code, "")
+        yield DefineAsset(asset.id, asset.code, asset.scale, dti, "" if dti else asset.code)
+    for member, lei in zip(refdata.members.values(), LEIS, strict=True):
+        yield DefineMember(member.id, member.name, lei, True, "DE", (ALGO.decode(),))
+
+
+def traders(refdata: ReferenceData, *, reportable: bool) -> Iterator[NewOrder]:
+    """Two members' orders by turns, each taking what the other has just offered. reportable: they
+    say who trades, and for whom."""
+    who = (((12, ALGO),), ((528, b"P"),)) if reportable else ((), ())
     sessions = [s for s in refdata.sessions.values() if s.kind == ORDER_ENTRY]
     one, two = sessions[0], next(s for s in sessions if s.member != sessions[0].member)
     seq = 0
@@ -47,7 +71,7 @@ def traders(refdata: ReferenceData) -> Iterator[NewOrder]:
         seq += 1
         for session, side, tif in ((one, SELL, GTC), (two, BUY, IOC)):
             yield NewOrder(
-                Origin(session.id, seq, START + seq, SOURCE_FIX),
+                Origin(session.id, seq, START + seq, SOURCE_FIX, *who),
                 b"L%011d" % seq,
                 refdata.default_account[session.member],
                 INSTRUMENT,
@@ -59,15 +83,17 @@ def traders(refdata: ReferenceData) -> Iterator[NewOrder]:
             )
 
 
-def build(folder: Path, trades: int) -> None:
-    """A journal of so many trades in `folder`."""
+def build(folder: Path, trades: int, *, reportable: bool = False) -> None:
+    """A journal of so many trades in `folder`. reportable: with all that reports of them need."""
     writer = JournalWriter.open(folder, log=print, disk=UnsyncedDisk())
     sequencer = Sequencer(Venue(), writer, os.urandom)
     refdata = ReferenceData()
     for command in bootstrap_commands(load_config(ROOT / "config/bench.yaml"), refdata):
         refdata.apply(command)
         sequencer.submit(command, START)
-    orders = traders(refdata)
+    for command in identities(refdata) if reportable else ():
+        sequencer.submit(command, START)
+    orders = traders(refdata, reportable=reportable)
     for k in range(2 * trades):
         sequencer.submit(next(orders), START + k * 1_000)
         if k % BATCH == 0:

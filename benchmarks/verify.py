@@ -1,7 +1,7 @@
 """How long `fixgate verify` takes over a journal, its log and an export of it, and how much memory
 at most; alone on the machine, in JSON lines.
 
-    .venv/bin/python -m benchmarks.verify [--trades N] [--without-export]
+    .venv/bin/python -m benchmarks.verify [--trades N] [--export KIND | --without-export]
 
 The journal is that of benchmarks.ledger: each two records are a trade. All orders are of one day,
 so that the engine has to remember each ClOrdID to the end: no journal of as many records takes more
@@ -42,21 +42,23 @@ def timed(name: str, *arguments: object) -> dict[str, object]:
     }
 
 
-def prepare(folder: Path, trades: int) -> None:
+def prepare(folder: Path, trades: int, *, reportable: bool) -> None:
     """A venue's journal and log, and its public keys in `vkeys`."""
-    build(folder / "journal", trades)
+    build(folder / "journal", trades, reportable=reportable)
     keys = keys_in(folder)
     append(folder, keys)
     (folder / "vkeys").write_text("".join(f"{key.text}\n" for key in keys.verifiers))
 
 
-def measure(folder: Path, trades: int, *, export: bool) -> list[dict[str, object]]:
-    """What the export took, and the verification.
+def measure(folder: Path, trades: int, export: str) -> list[dict[str, object]]:
+    """What the export of that kind took, "" for none, and the verification.
 
     The folder is made in a process of its own: a process that is started is charged for as much
     memory as the one had that it came from.
     """
-    preparing = get_context("fork").Process(target=prepare, args=(folder, trades))
+    preparing = get_context("fork").Process(
+        target=prepare, args=(folder, trades), kwargs={"reportable": export == "transactions"}
+    )
     preparing.start()
     preparing.join()
     assert preparing.exitcode == 0
@@ -64,7 +66,8 @@ def measure(folder: Path, trades: int, *, export: bool) -> list[dict[str, object
     arguments: list[object] = ["--data", folder, "--key", folder / "vkeys"]
     if export:
         out = folder / "export"
-        found.append(timed("export", "trades", "--data", folder, "--out", out))
+        took = timed("export", export, "--data", folder, "--out", out)
+        found.append({"kind": export} | took)
         arguments += ["--export", out]
     arguments += ["--checkpoint", folder / "audit" / "checkpoint"]
     found.append({"records": 2 * trades} | timed("verify", *arguments))
@@ -75,10 +78,12 @@ def main(argv: list[str] | None = None) -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--trades", type=int, default=TRADES)
-    parser.add_argument("--without-export", action="store_true")
+    exports = parser.add_mutually_exclusive_group()
+    exports.add_argument("--export", metavar="KIND", default="trades")
+    exports.add_argument("--without-export", dest="export", action="store_const", const="")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        for found in measure(Path(folder), args.trades, export=not args.without_export):
+        for found in measure(Path(folder), args.trades, args.export):
             print(json.dumps(found), flush=True)
 
 

@@ -4,7 +4,8 @@ from benchmarks import verify
 
 
 def test_an_export_and_all_that_is_signed_are_verified(tmp_path):
-    exported, verified = verify.measure(tmp_path, 100, export=True)
+    exported, verified = verify.measure(tmp_path, 100, "transactions")
     assert (exported["command"], verified["command"]) == ("export", "verify")
+    assert exported["kind"] == "transactions"
     assert verified["records"] == 200
     assert verified["max_mib"] > 30
