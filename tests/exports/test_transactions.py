@@ -262,6 +262,25 @@ def test_what_an_order_did_not_say_leaves_its_side_out_and_counts_it(
     assert (written.rows, written.missing) == (2, {"New": 1})
 
 
+@pytest.mark.parametrize("said", [OWN, ()], ids=["one that reports", "one that cannot"])
+def test_a_run_that_goes_on_at_the_end_knows_what_there_was(scene, said):
+    scene.capacity = said
+    trade(scene)
+    first, second = TRANSACTIONS.make(ALL), TRANSACTIONS.make(ALL)
+    for whole in scene.wholes:
+        list(first.take(whole, inside=True))
+    second.load(first.save())
+    assert outcome(second) == outcome(first)
+
+
+def outcome(fold):
+    """The rows of the end, or why there is no export."""
+    try:
+        return list(fold.closing())
+    except ExportRefused as refused:
+        return str(refused)
+
+
 def test_an_identifier_is_what_it_was_at_the_record(scene, schema):
     scene.send(DefineVenue("", VENUE.lei))
     trade(scene)
