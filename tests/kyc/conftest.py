@@ -1,14 +1,19 @@
 """A venue that trades, its vault, and somebody who types `fixgate kyc`."""
 
+import functools
 import json
 
 import pytest
 import yaml
 
+import gateway.cli
 from gateway.cli import main
 from tests.screening.support import configured
 from tests.support.trading import Trading
 from tests.vault.venue import VenueVault
+
+parser = functools.cache(gateway.cli._parser)
+"""That of all commands, made once: these tests type some 150, and it takes longer than most."""
 
 
 @pytest.fixture
@@ -35,9 +40,11 @@ def vault(data, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def kyc(data, config, vault, capsys):
+def kyc(data, config, vault, capsys, monkeypatch):
     """Type a command; what it printed as JSON, or what it complained of, which is also
     in `said`."""
+
+    monkeypatch.setattr("gateway.cli._parser", parser)
 
     def typed(action, *words, code=0, configured=False):
         more = ("--config", config) if configured else ()
