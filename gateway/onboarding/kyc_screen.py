@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-from compliance.event_file import EventsBusy, EventTooLarge
 from compliance.kyc.provider import Provider, basis_of, hits_of
 from compliance.kyc.states import SCREENED_IN, Customer
 from compliance.screening.matcher import NothingToCompare
@@ -17,8 +16,7 @@ from engine.model.errors import OperatorError
 from gateway.custody_commands.common import print_json, print_rows
 from gateway.onboarding.customers import Customers
 from gateway.onboarding.lists_in_force import ListsInForce
-from gateway.screening.evidence import open_screenings
-from gateway.turns import by_turns
+from gateway.screening.evidence import Keeper, open_screenings
 from gateway.vault.people import People
 
 UNCLEAR: Final = 10
@@ -74,9 +72,8 @@ class Run:
         self._who = who
         self._customers = customers
         self._provider = provider
-        self._file = file
+        self._keeper = Keeper(file)
         self._name_of = name_of
-        self._count = 0
 
     def owed(self, customer: Customer) -> list[str]:
         """Names that were not compared with what is in force."""
@@ -90,10 +87,7 @@ class Run:
         about = f"kyc: customer {customer.id}, {name}"
         now = self._customers.clock.now()
         screened = Screened(now, self._who, about, verdict, name)
-        try:
-            by_turns(lambda: self._append(screened), EventsBusy, lambda: None)
-        except EventTooLarge as error:
-            raise OperatorError(str(error)) from None
+        self._keeper.keep(screened)
         basis, hits = basis_of(verdict), hits_of(verdict)
         self._customers.do(
             lambda desk, now: desk.screened(customer.id, name, basis, hits, self._who, now)
@@ -132,8 +126,3 @@ class Run:
         if not SUBJECT_ID.match(person):
             raise SubjectUnknown(f"{person} is from before the vault, which does not know it")
         return self._name_of(person)
-
-    def _append(self, screened: Screened) -> None:
-        self._count += len(self._file.read(self._count))
-        self._file.append(self._count, screened)
-        self._count += 1

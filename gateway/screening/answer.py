@@ -1,11 +1,12 @@
 """What `fixgate screen` does, once all that compares is loaded."""
 
 import argparse
+import os
+import sys
 from typing import Final
 
 import msgspec
 
-from compliance.event_file import EventsBusy, EventTooLarge
 from compliance.screening.listed import ListMalformed, SanctionsList
 from compliance.screening.verdict import EQUAL, Verdict
 from compliance.screening.wallets import Wallets
@@ -13,12 +14,16 @@ from engine.model.errors import OperatorError
 from engine.model.money import format_scaled
 from gateway.config import load_config
 from gateway.custody_commands.common import fields_text, print_json, print_rows
+from gateway.screening.command import STANDARD_INPUT
 from gateway.screening.evidence import Evidence
 from gateway.screening.lists import Lists
 
 HIT: Final = 10
 """Exit code: somebody on a list is like it. Not 1, which is that of every command that failed: a
 script must not take a list that cannot be read for a match, nor the other way round."""
+
+MAX_LINE: Final = 4_096
+"""Bytes of a name that is read from standard input: more than any that is compared."""
 
 COLUMNS: Final = {"score": "SCORE", "name": "NAME", "source": "LIST", "number": "ENTRY"}
 
@@ -28,6 +33,8 @@ def answer(args: argparse.Namespace) -> int:
     settings = load_config(args.config).compliance
     if settings is None or settings.screening is None:
         raise OperatorError(f"{args.config} names no sanctions lists: compliance.screening.lists")
+    if args.name == STANDARD_INPUT:
+        args.name = _typed()
     folder = args.config.absolute().parent
     percent = settings.screening.cut_off
     try:
@@ -37,12 +44,18 @@ def answer(args: argparse.Namespace) -> int:
         asked = args.wallet or args.name
         if evidence is not None:
             asked = evidence.write_down(found)
-    except (ListMalformed, EventsBusy, EventTooLarge) as error:
+    except ListMalformed as error:
         raise OperatorError(str(error)) from None
     except OSError as error:
         raise OperatorError(f"{error.filename or args.data}: {error.strerror}") from None
     _print(args, asked, found)
     return HIT if found.is_hit else 0
+
+
+def _typed() -> str:
+    """A line of standard input, as a word of the command would come."""
+    line = sys.stdin.buffer.readline(MAX_LINE)
+    return os.fsdecode(line.removesuffix(b"\n"))
 
 
 def _screened(

@@ -13,6 +13,9 @@ MATCHER_PACKAGE: Final = "rapidfuzz"
 """What comes with the extra `compliance` alone."""
 
 
+STANDARD_INPUT: Final = "-"
+"""In place of a name, which other processes see in a command, and shells keep."""
+
 ROLES: Final = (Role.ONBOARDING.value, Role.COMPLIANCE.value, Role.MLRO.value)
 
 
@@ -21,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Exit codes: 0 nobody is like it, 10 somebody is, 1 it could not be screened."
     parser.add_argument("--config", type=Path, required=True, help="the venue's YAML file")
     asked = parser.add_mutually_exclusive_group(required=True)
-    asked.add_argument("--name", help="of a person or a firm, in Latin letters")
+    asked.add_argument(
+        "--name", help="of a person or a firm, in Latin letters; -: a line of standard input"
+    )
     asked.add_argument("--wallet", metavar="ADDRESS", help="on whatever chain")
     asked.add_argument("--subject", metavar="ID", help="somebody of the vault; with --data")
     parser.add_argument("--data", type=Path, help="write it down in this venue's data folder")

@@ -3,16 +3,39 @@
 import argparse
 from pathlib import Path
 
+from compliance.event_file import EventsBusy, EventTooLarge
 from compliance.screening.verdict import Verdict
 from compliance.screenings import SCREENINGS_NAME, Screened, ScreeningFile
 from compliance.vault.policy import Purpose
+from engine.model.errors import OperatorError
 from gateway.at_the_venue import identity_at
 from gateway.flow.system_clock import SystemClock, silent
+from gateway.turns import by_turns
 
 
 def open_screenings(data: Path) -> ScreeningFile:
     """The file of a data folder. Raises OperatorError if its journal has no record yet."""
     return ScreeningFile(data / "compliance" / SCREENINGS_NAME, identity_at(data))
+
+
+class Keeper:
+    """Appends to such a file in turn with others."""
+
+    def __init__(self, file: ScreeningFile) -> None:
+        self._file = file
+        self._count = 0
+
+    def keep(self, screened: Screened) -> None:
+        """Have it on disk. Raises OperatorError, OSError."""
+        try:
+            by_turns(lambda: self._append(screened), EventsBusy, lambda: None)
+        except EventTooLarge as error:
+            raise OperatorError(str(error)) from None
+
+    def _append(self, screened: Screened) -> None:
+        self._count += len(self._file.read(self._count))
+        self._file.append(self._count, screened)
+        self._count += 1
 
 
 class Evidence:
@@ -21,7 +44,7 @@ class Evidence:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
-        self._file = open_screenings(args.data)
+        self._keeper = Keeper(open_screenings(args.data))
         self._people = None
         if args.wallet is None:
             from gateway.vault.people import People
@@ -42,6 +65,5 @@ class Evidence:
         if asked is None:
             assert self._people is not None
             asked = self._people.keep(args.name)
-        screened = Screened(SystemClock(silent).now(), args.who, args.about, found, asked)
-        self._file.append(len(self._file.read(0)), screened)
+        self._keeper.keep(Screened(SystemClock(silent).now(), args.who, args.about, found, asked))
         return str(asked)

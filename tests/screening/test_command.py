@@ -1,10 +1,12 @@
 """`fixgate screen`, as people type it."""
 
+import io
 import json
 
 import pytest
 import yaml
 
+from compliance.event_file import EventsBusy
 from compliance.screenings import SCREENINGS_NAME, ScreeningFile
 from compliance.vault.events import AccessRefused, ReadAllowed, ValuePut
 from compliance.vault.policy import Purpose
@@ -83,6 +85,28 @@ def test_who_asks_is_written_down_and_the_name_is_the_vaults(config, data, vault
     assert first.verdict.versions[0][0] == "OFAC SDN"
     with_name = [p for p in data.rglob("*") if p.is_file() and b"John Doe" in p.read_bytes()]
     assert with_name == []
+
+
+def test_a_name_comes_by_pipe_too(config, capsys, monkeypatch):
+    for line, code in ((b"John Doe\n", 10), (b"Maria Huber", 0), (b"\n", 1), (b"\xff" * 5_000, 1)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(line)))
+        assert main(["screen", "--config", str(config), "--name", "-"]) == code
+    assert "transliterate it first" in capsys.readouterr().err
+
+
+def test_whoever_writes_at_the_same_time_is_waited_for(config, data, vault, monkeypatch):
+    """And the name is in the vault once."""
+    append, busy = ScreeningFile.append, [EventsBusy("somebody else is writing")] * 2
+
+    def at_first_busy(self, after, event):
+        if busy:
+            raise busy.pop()
+        append(self, after, event)
+
+    monkeypatch.setattr(ScreeningFile, "append", at_first_busy)
+    asked = ["--data", str(data), "--as", "anna", "--role", "onboarding"]
+    assert main(["screen", "--config", str(config), "--name", "John Doe", *asked]) == 10
+    assert [row.asked for row in kept(data)] == [e.subject for e in vault.happened(ValuePut)]
 
 
 def test_without_a_vault_nothing_of_a_name_is_kept(config, data, capsys):
