@@ -166,6 +166,8 @@ def test_who_is_refused_is_kept_as_long_and_whoever_is_erased_is_not_asked_about
     vault.type("retain", people["o"], *ended, who="ben", role="compliance")
     vault.type("erase", people["o"], who="ben", role="compliance")
     vault.type("erase", people["o"], "--decide", who="cora", role="mlro")
+    known = {key: {"id": person} for key, person in people.items()}
+    assert f"{people['o']} is erased" in hand_in(1, application(people=known), code=1)
     kyc("propose", 1, "reject", *ANNA, "--text", "no papers")
     said = ("--as", "ben", "--role", "compliance", "--text", "agreed")
     told = kyc("decide", 1, "agree", *said, configured=True)
