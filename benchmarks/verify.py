@@ -1,5 +1,5 @@
-"""How long `fixgate verify` takes over a journal, its log and an export of it, and how much memory
-at most; alone on the machine, in JSON lines.
+"""How long `fixgate verify` takes over a journal, its log and an export of it, and over an evidence
+file of the same, and how much memory at most; alone on the machine, in JSON lines.
 
     .venv/bin/python -m benchmarks.verify [--trades N] [--export KIND | --without-export]
 
@@ -51,7 +51,8 @@ def prepare(folder: Path, trades: int, *, reportable: bool) -> None:
 
 
 def measure(folder: Path, trades: int, export: str) -> list[dict[str, object]]:
-    """What the export of that kind took, "" for none, and the verification.
+    """What the export of that kind took, "" for none, the verification, the evidence file, and its
+    verification.
 
     The folder is made in a process of its own: a process that is started is charged for as much
     memory as the one had that it came from.
@@ -63,14 +64,20 @@ def measure(folder: Path, trades: int, export: str) -> list[dict[str, object]]:
     preparing.join()
     assert preparing.exitcode == 0
     found = []
-    arguments: list[object] = ["--data", folder, "--key", folder / "vkeys"]
+    keys: list[object] = ["--key", folder / "vkeys"]
+    exports: list[object] = []
     if export:
         out = folder / "export"
         took = timed("export", export, "--data", folder, "--out", out)
         found.append({"kind": export} | took)
-        arguments += ["--export", out]
-    arguments += ["--checkpoint", folder / "audit" / "checkpoint"]
-    found.append({"records": 2 * trades} | timed("verify", *arguments))
+        exports = ["--export", out]
+    checks = [*keys, "--checkpoint", folder / "audit" / "checkpoint"]
+    records = {"records": 2 * trades}
+    found.append(records | timed("verify", "--data", folder, *exports, *checks))
+    file = folder / "case.tar"
+    found.append(records | timed("evidence", "--data", folder, *keys, *exports, "--out", file))
+    found[-1]["mib"] = file.stat().st_size >> 20
+    found.append(records | timed("verify", file, *checks) | {"command": "verify FILE"})
     return found
 
 

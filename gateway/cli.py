@@ -18,6 +18,8 @@ from engine.model.errors import FixgateError, OperatorError
 from engine.model.record import Record
 from engine.model.refdata import ReferenceData
 from engine.replay import folder_records, replay
+from gateway.audit.evidence_command import add_arguments as add_evidence_arguments
+from gateway.audit.evidence_command import run_evidence
 from gateway.audit.receipt_command import add_arguments as add_receipt_arguments
 from gateway.audit.receipt_command import run_receipt
 from gateway.audit.verify_command import add_arguments as add_verify_arguments
@@ -168,6 +170,9 @@ def _add_compliance(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> 
         add("receipt", run_receipt, "prove that an execution is in the audit log")
     )
     add_verify_arguments(add("verify", run_verify, "check the journal against what was signed"))
+    add_evidence_arguments(
+        add("evidence", run_evidence, "put all that an auditor needs into one file")
+    )
     add_witness_arguments(add("witness", run_witness, "cosign a venue's checkpoints"))
     add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
     add_cases_arguments(add("cases", run_cases, "what people make of alerts"))

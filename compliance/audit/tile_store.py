@@ -24,6 +24,9 @@ from engine.model.errors import OperatorError
 
 CHECKPOINT_NAME: Final = "checkpoint"
 PREPARED_NAME: Final = "checkpoint.next"
+COSIGNED_NAME: Final = "checkpoint.cosigned"
+"""The last checkpoint that witnesses have cosigned, a moment behind the published one."""
+
 LOCK_NAME: Final = "lock"
 
 MAX_OPEN_FILES: Final = 64

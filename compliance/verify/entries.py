@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from compliance.audit.errors import AuditRefused
-from compliance.audit.tile_store import LogFolder
 from compliance.audit.tiles import TILE_WIDTH, TileReader, bundle_path
 from compliance.verify.findings import INCOMPLETE, TAMPERED, Failed
+from compliance.verify.log_files import LogFiles
 from engine.journal.files import DiskFiles, read_mark
 from engine.journal.follow import Follower, JournalReader
 from engine.journal.frame import (
@@ -135,9 +135,9 @@ class JournalEntries:
 
 
 class BundleEntries:
-    """The entries of the bundles of a log's folder, those of a tree of `size`."""
+    """The entries of a log's bundles, those of a tree of `size`."""
 
-    def __init__(self, log: LogFolder, size: int) -> None:
+    def __init__(self, log: LogFiles, size: int) -> None:
         self._log = log
         self.size = size
 

@@ -5,12 +5,12 @@ checkpoint, writes the same one. The checkpoint beside it is signed, and the ent
 its root. Memory: that of the kind, and one piece of the file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -41,22 +41,50 @@ MAX_MANIFEST_BYTES: Final = 64 * 1024
 PYARROW: Final = "pyarrow"
 
 
+class ExportFiles(Protocol):
+    """The files of an export, wherever they were handed in. Raises OSError."""
+
+    def names(self) -> set[str]:
+        """Of all of them."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """One that is there, for reading from its beginning."""
+        ...
+
+
+class FolderExport:
+    """A folder that `fixgate export` has made. See ExportFiles."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def names(self) -> set[str]:
+        """See ExportFiles."""
+        return {path.name for path in self._folder.iterdir()}
+
+    def open(self, name: str) -> BinaryIO:
+        """See ExportFiles."""
+        return (self._folder / name).open("rb")
+
+
 class OpenedExport(Struct, frozen=True):
-    """An export's folder whose manifest and checkpoint can be read. name: in the report."""
+    """An export whose manifest and checkpoint can be read. name: in the report."""
 
     name: str
-    folder: Path
+    files: ExportFiles
     manifest: Manifest
     kind: Kind
     held: Held
 
 
-def open_export(name: str, folder: Path, trust: Trust, release: str) -> OpenedExport:
-    """Read an export's folder. release: the one that runs. Raises Failed, OperatorError, OSError.
+def open_export(name: str, files: ExportFiles, trust: Trust, release: str) -> OpenedExport:
+    """Read an export. release: the one that runs. Raises Failed, OperatorError, OSError.
 
     What another release has made only that one can make again.
     """
-    manifest = _manifest(folder)
+    names = files.names()
+    manifest = _manifest(files, names)
     kind = KINDS.get(manifest.kind)
     if kind is None or kind.version != manifest.kind_version or manifest.exporter != release:
         raise Failed(
@@ -67,26 +95,25 @@ def open_export(name: str, folder: Path, trust: Trust, release: str) -> OpenedEx
         )
     if manifest.format == "parquet" and find_spec(PYARROW) is None:
         raise OperatorError("Parquet needs the extra `history`: pip install 'fixgate[history]'")
-    names = {path.name for path in folder.iterdir()}
     wanted = {MANIFEST_NAME, CHECKPOINT_NAME, file_name(kind, manifest.format)}
     if wanted - names:
         raise Failed(INCOMPLETE, "it is missing", min(wanted - names))
     if names - wanted:
         raise Failed(UNREADABLE, "it is no file of this export", min(names - wanted))
-    held = hold(name, _beginning(folder / CHECKPOINT_NAME, MAX_NOTE_BYTES), trust)
+    held = hold(name, _beginning(files, CHECKPOINT_NAME, MAX_NOTE_BYTES), trust)
     if held.checkpoint != manifest.checkpoint():
         raise Failed(TAMPERED, "the checkpoint beside it is another one", MANIFEST_NAME)
-    return OpenedExport(name, folder, manifest, kind, held)
+    return OpenedExport(name, files, manifest, kind, held)
 
 
 def derive(export: OpenedExport, source: Source) -> str:
     """Make an export again and compare; what is to be said. Raises Failed, OSError."""
     manifest, kind = export.manifest, export.kind
-    path = export.folder / file_name(kind, manifest.format)
-    with path.open("rb") as file, closing(iter(source)) as entries:
+    name = file_name(kind, manifest.format)
+    with export.files.open(name) as file, closing(iter(source)) as entries:
         beside = _Beside(file)
         written = _again(export, _records(entries, manifest.size), beside)
-        beside.end(path.name)
+        beside.end(name)
     again = make_manifest(
         kind, manifest.format, manifest.period(), written, export.held.checkpoint, manifest.exporter
     )
@@ -95,19 +122,18 @@ def derive(export: OpenedExport, source: Source) -> str:
     return f"{written.rows:,} rows, {written.bytes:,} bytes, out of {manifest.size:,} records"
 
 
-def _manifest(folder: Path) -> Manifest:
-    path = folder / MANIFEST_NAME
-    if not path.is_file():
+def _manifest(files: ExportFiles, names: Collection[str]) -> Manifest:
+    if MANIFEST_NAME not in names:
         raise Failed(INCOMPLETE, "it is missing", MANIFEST_NAME)
     try:
-        return parse_manifest(_beginning(path, MAX_MANIFEST_BYTES))
+        return parse_manifest(_beginning(files, MANIFEST_NAME, MAX_MANIFEST_BYTES))
     except (ExportRefused, UnicodeDecodeError) as error:
         raise Failed(UNREADABLE, str(error), MANIFEST_NAME) from None
 
 
-def _beginning(path: Path, size: int) -> bytes:
+def _beginning(files: ExportFiles, name: str, size: int) -> bytes:
     """A file, or as much of a larger one as shows that it is larger."""
-    with path.open("rb") as file:
+    with files.open(name) as file:
         return file.read(size + 1)
 
 

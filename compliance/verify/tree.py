@@ -6,16 +6,14 @@ every hash of every tile, every byte of every bundle. Memory: one bundle, and th
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
 
 from compliance.audit.errors import AuditRefused
 from compliance.audit.merkle import HASH_BYTES
-from compliance.audit.tile_store import LogFolder
 from compliance.audit.tiles import (
     TILE_WIDTH,
     File,
@@ -29,6 +27,7 @@ from compliance.audit.tiles import (
 from compliance.verify.checkpoints import Held
 from compliance.verify.entries import Source
 from compliance.verify.findings import INCOMPLETE, TAMPERED, UNREADABLE, Failed
+from compliance.verify.log_files import LogFiles
 
 _PATH: Final = re.compile(r"tile/(entries|0|[1-9])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?")
 
@@ -81,9 +80,9 @@ class TreeFindings(Struct):
 
 
 class TreeCheck:
-    """Goes once over the entries of a tree of `size`. log: its folder, None if there is none."""
+    """Goes once over the entries of a tree of `size`. log: its files, None if there are none."""
 
-    def __init__(self, size: int, points: Mapping[int, list[Held]], log: LogFolder | None) -> None:
+    def __init__(self, size: int, points: Mapping[int, list[Held]], log: LogFiles | None) -> None:
         """points: checkpoints by their size."""
         self._size = size
         self._points = points
@@ -97,7 +96,7 @@ class TreeCheck:
         """What is found."""
         found = self._found
         if self._log is not None:
-            self._list(self._log.folder)
+            self._list(self._log.names())
         self._roots()
         try:
             entries = iter(source)
@@ -138,12 +137,9 @@ class TreeCheck:
 
     # --- files --------------------------------------------------------------------------------
 
-    def _list(self, folder: Path) -> None:
+    def _list(self, names: Iterable[str]) -> None:
         """Note what is there. Files of a later tree are counted: a live log writes them first."""
-        for path in sorted((folder / "tile").rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            if path.is_dir():
-                continue
+        for name in names:
             place = parse_path(name)
             if place is None:
                 self._fail(TILES, Failed(UNREADABLE, "this is the name of no tile", name))

@@ -1,4 +1,5 @@
-"""All checks of a data folder, or of a copy of its `journal` and `audit`: offline, read-only.
+"""All checks of a data folder, of a copy of its `journal` and `audit`, or of an evidence file:
+offline, read-only.
 
 First whether the data are what was signed, then whether they mean what they say: what was not
 signed is not looked into any further. Works on a folder that a venue is writing to, too.
@@ -10,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from compliance.audit.tile_store import CHECKPOINT_NAME, LogFolder
+from compliance.audit.tile_store import CHECKPOINT_NAME
 from compliance.verify.checkpoints import (
     Held,
     Trust,
@@ -21,14 +22,26 @@ from compliance.verify.checkpoints import (
     kinds,
 )
 from compliance.verify.entries import BundleEntries, JournalEntries, Source
-from compliance.verify.exports import OpenedExport, derive, open_export
+from compliance.verify.evidence_file import EvidenceFile
+from compliance.verify.exports import (
+    ExportFiles,
+    FolderExport,
+    OpenedExport,
+    derive,
+    open_export,
+)
 from compliance.verify.findings import INCOMPLETE, Failed, Report
+from compliance.verify.log_files import BUNDLE_FOLDER, TILE_FOLDER, FolderLog, LogFiles
 from compliance.verify.meaning import MEANING, check_meaning
 from compliance.verify.tree import BUNDLES, TILES, Progress, TreeCheck, TreeFindings
 
+EVIDENCE: Final = "evidence"
 CHECKPOINT: Final = "checkpoint"
 NEWEST: Final = "newest"
 EARLIER: Final = "earlier"
+COSIGNED: Final = "cosigned"
+MEMBERS: Final = "members"
+KEYS: Final = "keys"
 WITNESSES: Final = "witnesses"
 EXPORT: Final = "export"
 RANGE: Final = "range"
@@ -45,12 +58,13 @@ ALWAYS_UNCHECKED: Final = (
 class Question(Struct, frozen=True):
     """What an auditor has, and wants to know.
 
-    folder: of the data. newest: a checkpoint from outside, the newest that anybody has seen.
-    earlier: older ones, by their names. span: the first and last record asked for. exports: folders
-    of exports. release: the one that runs, which can make again what it has made.
+    place: the folder of the data, or an evidence file. newest: a checkpoint from outside, the
+    newest that anybody has seen. earlier: older ones, by their names. span: the first and last
+    record asked for. exports: folders of exports. release: the one that runs, which can make again
+    what it has made.
     """
 
-    folder: Path
+    place: Path | EvidenceFile
     trust: Trust
     newest: bytes | None = None
     earlier: tuple[tuple[str, bytes], ...] = ()
@@ -65,12 +79,19 @@ class Verifier:
     def __init__(self, question: Question, progress: Progress) -> None:
         self._question = question
         self._progress = progress
-        self._log = LogFolder(question.folder / "audit")
-        self._journal = question.folder / "journal"
+        self._evidence: EvidenceFile | None = None
+        self._journal: Path | None = None
+        self._log: LogFiles
+        if isinstance(question.place, EvidenceFile):
+            self._evidence = self._log = question.place
+        else:
+            folder = question.place
+            self._journal, self._log = folder / "journal", FolderLog(folder / "audit")
         self._pending: list[Held] = []
         """Checkpoints of the auditor's, whose roots the entries have to give."""
         self._exports: list[OpenedExport] = []
         self._newest_held: Held | None = None
+        self._cosigned_held: Held | None = None
         self.report = Report()
         self.base: Held | None = None
         """The checkpoint that all else is compared with."""
@@ -78,13 +99,16 @@ class Verifier:
     def run(self) -> Report:
         """Do all checks. Raises OSError."""
         report = self.report
+        if not self._readable():
+            return report
         base = self.base = self._checkpoints()
         if base is None:
             rest = (WITNESSES, RANGE, ENTRIES, ROOT, TILES, BUNDLES, *MEANING)
-            unopened = map(_export_name, self._question.exports)
+            unopened = (name for name, _ in self._handed_exports())
             report.not_done((*rest, *unopened), "there is no checkpoint to compare anything with")
             return report
-        self._witnesses(base if self._newest_held is None else self._newest_held)
+        self._belonging(base)
+        self._witnesses(self._witnessed(base))
         self._range(base.checkpoint.size)
         source = self._source(base.checkpoint.size)
         exports = [export.name for export in self._exports]
@@ -101,6 +125,48 @@ class Verifier:
         self._leave_out(found, source)
         return report
 
+    # --- the evidence file --------------------------------------------------------------------
+
+    def _readable(self) -> bool:
+        """Whether what was handed in can be looked into: a folder always."""
+        if self._evidence is None:
+            return True
+        report = self.report
+        try:
+            report.ok(EVIDENCE, f"{self._evidence.scan():,} members, nothing between or after them")
+        except Failed as failure:
+            report.failed(EVIDENCE, failure)
+            rest = (CHECKPOINT, NEWEST, WITNESSES, RANGE, ENTRIES, ROOT, TILES, BUNDLES, *MEANING)
+            report.not_done(rest, "the evidence file cannot be read to its end")
+            return False
+        return True
+
+    def _belonging(self, base: Held) -> None:
+        """What belongs into an evidence file is in it, and nothing else."""
+        evidence = self._evidence
+        if evidence is None:
+            return
+        known, checkpoint = self._question.trust.log, base.checkpoint
+        for check, look in (
+            (MEMBERS, lambda: evidence.check_members(checkpoint.size)),
+            (KEYS, lambda: evidence.check_keys(known, checkpoint.origin)),
+        ):
+            try:
+                self.report.ok(check, look())
+            except Failed as failure:
+                self.report.failed(check, failure)
+
+    def _handed_exports(self) -> list[tuple[str, ExportFiles]]:
+        """All exports, by their names in the report."""
+        folders = self._question.exports
+        found: list[tuple[str, ExportFiles]] = [
+            (f"{EXPORT} {folder.absolute().name}", FolderExport(folder)) for folder in folders
+        ]
+        if self._evidence is not None:
+            inside = self._evidence.exports()
+            found += ((f"{EXPORT} {number} of the evidence", files) for number, files in inside)
+        return found
+
     # --- checkpoints --------------------------------------------------------------------------
 
     def _checkpoints(self) -> Held | None:
@@ -113,15 +179,18 @@ class Verifier:
         else:
             newest = self._newest_held = self._hold(NEWEST, question.newest)
         base = own
-        if own is None and not self._log.folder.is_dir():
+        if own is None and not self._log.there():
             base = newest
         if newest is not None:
             self._newest(own, newest, base)
         if base is not None:
+            cosigned = None if self._evidence is None else self._evidence.cosigned()
+            if cosigned is not None:
+                self._cosigned_held = self._earlier(base, COSIGNED, cosigned)
             for name, note in question.earlier:
                 self._earlier(base, f"{EARLIER} {name}", note)
-            for folder in question.exports:
-                self._open(base, _export_name(folder), folder)
+            for check, files in self._handed_exports():
+                self._open(base, check, files)
         return base
 
     def _own(self) -> Held | None:
@@ -132,7 +201,7 @@ class Verifier:
             if own is not None:
                 self.report.ok(CHECKPOINT, _told(own))
             return own
-        if self._log.folder.is_dir():
+        if self._log.there():
             self.report.failed(CHECKPOINT, Failed(INCOMPLETE, "it is not there", CHECKPOINT_NAME))
         else:
             self.report.not_done((CHECKPOINT,), "there is no audit log in the folder")
@@ -159,34 +228,45 @@ class Verifier:
             report.failed(NEWEST, failure)
             return
         if newest.checkpoint.size == own.checkpoint.size:
-            report.ok(NEWEST, "it is the folder's")
+            report.ok(NEWEST, "it is the one that is there")
         else:
             self._pending.append(newest)
 
-    def _earlier(self, base: Held, check: str, note: bytes) -> None:
+    def _earlier(self, base: Held, check: str, note: bytes) -> Held | None:
+        """A checkpoint whose root the entries have to give; None if it is no good."""
         held = self._hold(check, note)
         if held is None:
-            return
+            return None
         try:
             check_earlier(base, held)
         except Failed as failure:
             self.report.failed(check, failure)
-        else:
-            self._pending.append(held)
+            return None
+        self._pending.append(held)
+        return held
 
-    def _open(self, base: Held, check: str, folder: Path) -> None:
+    def _open(self, base: Held, check: str, files: ExportFiles) -> None:
         """An export whose checkpoint lies within what is verified here."""
         try:
-            export = open_export(check, folder, self._question.trust, self._question.release)
+            export = open_export(check, files, self._question.trust, self._question.release)
             check_earlier(base, export.held)
         except Failed as failure:
             self.report.failed(check, failure)
         else:
             self._exports.append(export)
 
-    def _witnesses(self, held: Held) -> None:
-        """Who has cosigned the checkpoint that came from outside, else the folder's: the log asks
+    def _witnessed(self, base: Held) -> Held:
+        """The checkpoint that witnesses are looked for on: the one from outside, else the folder's;
+        with an evidence file that of theirs which is in it, if it has more of them. The log asks
         witnesses a moment after it publishes."""
+        held = self._newest_held or base
+        cosigned = self._cosigned_held
+        if cosigned is not None and len(cosigned.witnesses) > len(held.witnesses):
+            return cosigned
+        return held
+
+    def _witnesses(self, held: Held) -> None:
+        """Whether enough have cosigned it."""
         trust, report = self._question.trust, self.report
         if not trust.quorum:
             report.not_done((WITNESSES,), "none were asked for (--witness, --quorum)")
@@ -212,9 +292,9 @@ class Verifier:
 
     def _source(self, size: int) -> Source | None:
         """The journal, and where there is none the log's bundles."""
-        if self._journal.is_dir():
+        if self._journal is not None and self._journal.is_dir():
             return JournalEntries(self._journal, size)
-        if (self._log.folder / "tile" / "entries").is_dir() or not size:
+        if self._log.has(BUNDLE_FOLDER) or not size:
             return BundleEntries(self._log, size)
         return None
 
@@ -222,7 +302,7 @@ class Verifier:
         points: dict[int, list[Held]] = defaultdict(list)
         for held in (base, *self._pending, *(export.held for export in self._exports)):
             points[held.checkpoint.size].append(held)
-        tiles = (self._log.folder / "tile").is_dir()
+        tiles = self._log.has(TILE_FOLDER)
         size = base.checkpoint.size
         check = TreeCheck(size, points, self._log if tiles else None)
         found = check.run(source, self._progress)
@@ -277,10 +357,6 @@ class Verifier:
         if not self._question.trust.quorum:
             unchecked.append("whether others are shown another log (--witness, --quorum)")
         unchecked += ALWAYS_UNCHECKED
-
-
-def _export_name(folder: Path) -> str:
-    return f"{EXPORT} {folder.absolute().name}"
 
 
 def _told(held: Held) -> str:

@@ -18,13 +18,11 @@ from compliance.audit.merkle import consistency_proof
 from compliance.audit.notes import Note, Signature, format_note, parse_note
 from compliance.audit.receipts import published
 from compliance.audit.text import from_decimal
-from compliance.audit.tile_store import LogFolder
+from compliance.audit.tile_store import COSIGNED_NAME, LogFolder
 from compliance.audit.tiles import TileReader
 from compliance.audit.witness import CONFLICT, AddCheckpoint, format_request
 from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.replace import replace_file
-
-COSIGNED_NAME: Final = "checkpoint.cosigned"
 
 ASK_SECONDS: Final = 5
 """Longest wait for one witness."""

@@ -10,9 +10,8 @@ from typing import Final
 
 from compliance.audit.errors import AuditRefused
 from compliance.audit.receipts import make_receipt, published
-from compliance.audit.tile_store import LogFolder
+from compliance.audit.tile_store import COSIGNED_NAME, LogFolder
 from compliance.audit.tiles import TileReader
-from gateway.audit.cosigning import COSIGNED_NAME
 from gateway.flow.small_http import Answer, SmallHttpServer
 
 MAX_READERS: Final = 64

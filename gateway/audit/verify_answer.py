@@ -3,6 +3,8 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -11,6 +13,7 @@ import gateway
 from compliance.audit.notes import MAX_NOTE_BYTES
 from compliance.audit.text import to_base64
 from compliance.verify.checkpoints import Held, Trust, check_trust
+from compliance.verify.evidence_file import EvidenceFile
 from compliance.verify.findings import WORDS, Report
 from compliance.verify.verifier import Question, Verifier
 from engine.model.errors import OperatorError
@@ -20,15 +23,28 @@ from gateway.progress import Progress
 
 def verify(args: argparse.Namespace) -> int:
     """Check, say what was found, and what was not checked. Raises OperatorError, AuditRefused."""
-    if not args.data.is_dir():
-        raise OperatorError(f"there is no folder {args.data}")
-    for folder in args.export:
+    for folder in (*args.export, *([args.data] if args.data is not None else ())):
         if not folder.is_dir():
             raise OperatorError(f"there is no folder {folder}")
     trust = Trust(tuple(verifier_keys(args.key)), tuple(verifier_keys(args.witness)), args.quorum)
     check_trust(trust)
+    with _place(args) as place:
+        return _answer(args, place, trust)
+
+
+@contextmanager
+def _place(args: argparse.Namespace) -> Iterator[Path | EvidenceFile]:
+    """The folder, or the file, which is open meanwhile. Raises OperatorError."""
+    if args.data is not None:
+        yield args.data
+        return
+    with closing(EvidenceFile(args.evidence)) as evidence:
+        yield evidence
+
+
+def _answer(args: argparse.Namespace, place: Path | EvidenceFile, trust: Trust) -> int:
     question = Question(
-        args.data,
+        place,
         trust,
         None if args.checkpoint is None else _note(args.checkpoint),
         tuple((path.name, _note(path)) for path in args.since),
@@ -41,7 +57,7 @@ def verify(args: argparse.Namespace) -> int:
     try:
         report = verifier.run()
     except OSError as error:
-        raise OperatorError(f"cannot read {args.data}: {error}") from error
+        raise OperatorError(f"cannot read {args.data or args.evidence}: {error}") from error
     finally:
         progress.close()
     if args.json:

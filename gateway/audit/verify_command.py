@@ -2,6 +2,7 @@
 the command line loads this for every command."""
 
 import argparse
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -26,17 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXIT_CODES
     parser.add_argument(
+        "evidence", nargs="?", type=Path, metavar="FILE", help="what `fixgate evidence` has made"
+    )
+    parser.add_argument(
         "--data",
         type=Path,
-        required=True,
-        help="the venue's data folder, or a copy of its journal and audit",
+        help="instead of FILE: the venue's data folder, or a copy of its journal and audit",
     )
     parser.add_argument(
         "--key",
         action="append",
         required=True,
         metavar="VKEY",
-        help="a public key of the log, or a file of them; not out of the folder that is checked",
+        help="a public key of the log, or a file of them; not out of what is checked",
     )
     parser.add_argument(
         "--witness",
@@ -80,7 +83,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    """Check a data folder. Raises OperatorError, AuditRefused."""
+    """Check a data folder or an evidence file. Raises OperatorError, AuditRefused."""
+    if (args.evidence is None) == (args.data is None):
+        print("fixgate: give FILE, or --data and a folder", file=sys.stderr)
+        return 2
     if find_spec(COMPLIANCE_PACKAGE) is None:
         raise OperatorError("this needs the extra `compliance`: pip install 'fixgate[compliance]'")
     from gateway.audit.verify_answer import verify

@@ -15,10 +15,10 @@ from compliance.audit.errors import AuditRefused
 from compliance.audit.keys import COSIGNER_ED25519, COSIGNER_ML_DSA_44, SignerKey, open_checkpoint
 from compliance.audit.merkle import Frontier, leaf_hash
 from compliance.audit.notes import format_note, parse_note
-from compliance.audit.tile_store import LogFolder
+from compliance.audit.tile_store import COSIGNED_NAME, LogFolder
 from compliance.audit.witness import AddCheckpoint, format_request, parse_request
 from engine.model.errors import OperatorError
-from gateway.audit.cosigning import COSIGNED_NAME, Cosigning, WitnessLine
+from gateway.audit.cosigning import Cosigning, WitnessLine
 from gateway.audit.witness_server import LastCosigned, WitnessPages
 from tests.audit import oracle
 from tests.audit.support import KEYS, ORIGIN, Source, keys_of, open_log

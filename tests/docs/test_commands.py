@@ -37,6 +37,7 @@ RUN_ELSEWHERE = {
     "fixgate watch": "tests/system/test_watch.py",
     "fixgate receipt": "tests/audit/test_receipts.py",
     "fixgate verify": "tests/verify/test_command.py",
+    "fixgate evidence": "tests/verify/test_evidence.py",
     "fixgate witness": "tests/audit/test_witness.py",
     "fixgate screen": "tests/screening/test_command.py",
     "fixgate vault": "tests/vault/test_command.py",
