@@ -40,7 +40,7 @@ def keys_in(folder: Path) -> LogKeys:
 
 def append(folder: Path, keys: LogKeys) -> dict[str, object]:
     """The whole journal, into a log that was empty."""
-    log = open_log(folder / "journal", folder / "audit", keys, SystemClock(), print)
+    log = open_log(folder / "journal", folder / "audit", lambda: keys, SystemClock(), print)
     began, cpu = time.perf_counter(), time.process_time()
     while log.turn():
         pass
@@ -58,7 +58,7 @@ def append(folder: Path, keys: LogKeys) -> dict[str, object]:
 
 def checkpoints(folder: Path, keys: LogKeys, count: int) -> dict[str, object]:
     """One more record at a time: from its mark to its published checkpoint."""
-    log = open_log(folder / "journal", folder / "audit", keys, SystemClock(), print)
+    log = open_log(folder / "journal", folder / "audit", lambda: keys, SystemClock(), print)
     reader = open_reader(folder / "journal")
     writer = JournalWriter.open(folder / "journal", log=print)
     times = []

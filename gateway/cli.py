@@ -22,6 +22,8 @@ from gateway.audit.evidence_command import add_arguments as add_evidence_argumen
 from gateway.audit.evidence_command import run_evidence
 from gateway.audit.receipt_command import add_arguments as add_receipt_arguments
 from gateway.audit.receipt_command import run_receipt
+from gateway.audit.rotate_command import add_arguments as add_rotate_arguments
+from gateway.audit.rotate_command import run_rotate
 from gateway.audit.verify_command import add_arguments as add_verify_arguments
 from gateway.audit.verify_command import run_verify
 from gateway.audit.witness_command import add_arguments as add_witness_arguments
@@ -174,6 +176,7 @@ def _add_compliance(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> 
         add("evidence", run_evidence, "put all that an auditor needs into one file")
     )
     add_witness_arguments(add("witness", run_witness, "cosign a venue's checkpoints"))
+    add_rotate_arguments(add("rotate-key", run_rotate, "replace the keys that sign the audit log"))
     add_alerts_arguments(add("alerts", run_alerts, "look for market abuse in the journal"))
     add_cases_arguments(add("cases", run_cases, "what people make of alerts"))
     add_export_arguments(add("export", run_export, "make records for regulators or members"))

@@ -18,7 +18,7 @@ from typing import Final
 from compliance.audit.checkpoint import Checkpoint, format_checkpoint
 from compliance.audit.errors import AuditRefused, LogForked
 from compliance.audit.key_file import LogKeys
-from compliance.audit.keys import open_checkpoint
+from compliance.audit.keys import ED25519, SignerKey, open_checkpoint
 from compliance.audit.merkle import Frontier, leaf_hash
 from compliance.audit.notes import format_note
 from compliance.audit.tile_store import TileStore
@@ -27,6 +27,7 @@ from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.files import open_reader
 from engine.journal.follow import JournalReader
 from engine.model.clock import NANOS_PER_SECOND, Clock
+from engine.model.errors import OperatorError
 
 TURN_RECORDS: Final = 16_384
 """Records between two checkpoints at most: some 0.2 s of one processor, and 5 MiB of memory."""
@@ -83,10 +84,21 @@ class LogBuilder:
         self._store.write(self._tree.files())
         text = format_checkpoint(Checkpoint(self._keys.origin, size, self._tree.root()))
         time = self._clock.now() // NANOS_PER_SECOND
-        self._store.prepare(format_note(text, [key.sign(text, time) for key in self._keys.signers]))
+        signers = self._signers(size)
+        self._store.prepare(format_note(text, [key.sign(text, time) for key in signers]))
         self._store.publish()
         before, self.published = self.published, size
         self._store.tidy(before, size)
+
+    def _signers(self, size: int) -> list[SignerKey]:
+        """Whose period has that size. Raises OperatorError if no Ed25519 key's has."""
+        signers = [key for key in self._keys.signers if key.verifier.signs(size)]
+        if all(key.verifier.kind != ED25519 for key in signers):
+            raise OperatorError(
+                f"no Ed25519 key of the audit log signs {size} records: look at the periods in its "
+                "key file"
+            )
+        return signers
 
     # --- a start ------------------------------------------------------------------------------
 
@@ -186,16 +198,18 @@ class LogBuilder:
 def open_log(
     journal: Path,
     folder: Path,
-    keys: LogKeys,
+    keys: Callable[[], LogKeys],
     clock: Clock,
     log: Callable[[str], None],
     disk: Disk = REAL_DISK,
 ) -> LogBuilder:
-    """The log in `folder` of the journal in `journal`. Raises OperatorError, OSError."""
+    """The log in `folder` of the journal in `journal`. keys: asked for when nobody else can write
+    to it any more, because they are replaced by whoever holds the lock. Raises OperatorError,
+    OSError."""
     store = TileStore(folder, disk)
     reader = open_reader(journal)
     try:
-        return LogBuilder(reader, store, keys, clock, log)
+        return LogBuilder(reader, store, keys(), clock, log)
     except BaseException:
         reader.close()
         store.close()

@@ -1,7 +1,7 @@
 """The file of a log's keys: a key a line, private ones sign, and public ones have signed before.
 
-A key is replaced in two steps: its successor's line is added, and both sign for as long as those
-who verify need to take the new key over; then the old line makes way for its public key.
+A key is replaced by compliance.audit.rotation: its line makes way for its public one, which says
+until which size it has signed, and its successor's line says from where on that one does.
 """
 
 from collections.abc import Callable, Sequence
@@ -64,6 +64,12 @@ def parse_keys(text: str, origin: str) -> LogKeys:
     return LogKeys(origin, tuple(signers), tuple(verifiers))
 
 
+def format_keys(lines: Sequence[str], name: str) -> bytes:
+    """A key file of these keys, by the line."""
+    remark = f"# Keys of {name}. Whoever has the private ones signs in its name."
+    return "".join(f"{line}\n" for line in (remark, *lines)).encode()
+
+
 def read_keys(path: Path, origin: str, disk: Disk = REAL_DISK) -> LogKeys:
     """The keys in a file. Raises OperatorError."""
     return parse_keys(_text(path, disk), origin)
@@ -110,7 +116,5 @@ def make_keys(
     A log's are one Ed25519 key, and one of ML-DSA-44 for the years to come. chance: gives so many
     bytes that nobody can guess. Raises OSError.
     """
-    lines = [f"# Keys of {name}. Whoever has them signs in its name."]
-    lines += (SignerKey(name, kind, chance(SEED_BYTES)).text for kind in kinds)
-    data = "".join(f"{line}\n" for line in lines).encode()
-    replace_file(path, data, disk)
+    lines = [SignerKey(name, kind, chance(SEED_BYTES)).text for kind in kinds]
+    replace_file(path, format_keys(lines, name), disk)

@@ -2,6 +2,10 @@
 
 A verifier's text is `name+id+base64`, a signer's `PRIVATE+KEY+name+id+base64`, in which the base64
 is of the kind's byte and the key: 32 bytes of seed in a signer, of either kind.
+
+A log's key may have a period, ` from=N` and ` until=N` behind its text: the sizes of checkpoints
+that it signs. So a key that was stolen after it was retired signs nothing that anybody believes.
+The words are ours, as C2SP has none for it: other tools take the text without them.
 """
 
 from collections.abc import Sequence
@@ -22,8 +26,9 @@ from compliance.audit.checkpoint import (
     parse_checkpoint,
 )
 from compliance.audit.errors import AuditRefused, SignerUnknown
+from compliance.audit.merkle import MAX_SIZE
 from compliance.audit.notes import KEY_ID_BYTES, Signature, check_name, parse_note
-from compliance.audit.text import from_base64, to_base64
+from compliance.audit.text import from_base64, from_decimal, to_base64
 
 ED25519: Final = 0x01
 """Signs a note's text."""
@@ -41,15 +46,20 @@ SEED_BYTES: Final = 32
 """Of a private key of any kind."""
 
 _PRIVATE: Final = "PRIVATE+KEY+"
+_FROM: Final = "from="
+_UNTIL: Final = "until="
 _TIME = Struct(">Q")
 
 
 class VerifierKey(NamedTuple):
-    """A public key, by which name and of which kind."""
+    """A public key, by which name and of which kind. first, last: the sizes of checkpoints that it
+    signs, both counted."""
 
     name: str
     kind: int
     public: bytes
+    first: int = 0
+    last: int = MAX_SIZE
 
     @property
     def key_id(self) -> bytes:
@@ -60,9 +70,18 @@ class VerifierKey(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The key as people hand it on, in one line."""
+        """The key as people hand it on, without its period."""
         encoded = to_base64(bytes([self.kind]) + self.public)
         return f"{self.name}+{self.key_id.hex()}+{encoded}"
+
+    @property
+    def line(self) -> str:
+        """The key as it is in a file, with its period if it has one."""
+        return self.text + _period(self.first, self.last)
+
+    def signs(self, size: int) -> bool:
+        """Whether it signs checkpoints of `size`."""
+        return self.first <= size <= self.last
 
     def verify(self, text: str, signature: bytes) -> int:
         """Check a signature on a note's text; the time in it, seconds since 1970, 0 if it has none.
@@ -93,10 +112,13 @@ class VerifierKey(NamedTuple):
 
 
 class SignerKey:
-    """A private key; it is shown nowhere but in its text."""
+    """A private key; it is shown nowhere but in its line."""
 
-    def __init__(self, name: str, kind: int, seed: bytes) -> None:
-        """Raises AuditRefused if there is no such kind, or the name is none."""
+    def __init__(
+        self, name: str, kind: int, seed: bytes, first: int = 0, last: int = MAX_SIZE
+    ) -> None:
+        """first, last: see VerifierKey. Raises AuditRefused if there is no such kind, or the name
+        is none."""
         _check(name, kind)
         assert len(seed) == SEED_BYTES
         self._seed = seed
@@ -107,23 +129,24 @@ class SignerKey:
         else:
             self._ed25519 = Ed25519PrivateKey.from_private_bytes(seed)
             public = self._ed25519.public_key().public_bytes_raw()
-        self.verifier = VerifierKey(name, kind, public)
+        self.verifier = VerifierKey(name, kind, public, first, last)
 
     def __repr__(self) -> str:  # type: ignore[explicit-override] # typing has it from 3.12
         return f"SignerKey({self.verifier.name}, kind {self.verifier.kind})"
 
     @property
     def text(self) -> str:
-        """The key as it is kept, in one line: a secret."""
-        name, kind, _ = self.verifier
+        """The key as it is kept, in one line, with its period if it has one: a secret."""
+        name, kind, _, first, last = self.verifier
         encoded = to_base64(bytes([kind]) + self._seed)
-        return f"{_PRIVATE}{name}+{self.verifier.key_id.hex()}+{encoded}"
+        text = f"{_PRIVATE}{name}+{self.verifier.key_id.hex()}+{encoded}"
+        return text + _period(first, last)
 
     def sign(self, text: str, time: int) -> Signature:
         """Sign a note's text, which is a checkpoint's if the key is a cosigner's. time: seconds
         since 1970."""
         assert 0 <= time <= MAX_TIME
-        name, kind, _ = self.verifier
+        name, kind, *_ = self.verifier
         if self._ml_dsa is not None:
             message = cosigned_subtree(name, time, parse_checkpoint(text))
             signed = _TIME.pack(time) + self._ml_dsa.sign(message)
@@ -146,31 +169,41 @@ class SignedCheckpoint(NamedTuple):
 def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> SignedCheckpoint:
     """A note's checkpoint, if the log itself signed it: one of `keys` that bears the origin's name.
 
-    Unknown keys are passed over; a wrong signature of a known one spoils the note. Raises
-    AuditRefused, SignerUnknown if all are unknown.
+    Unknown keys are passed over; a wrong signature of a known one spoils the note, and so does one
+    that was made outside of its key's period. Raises AuditRefused, SignerUnknown if all are
+    unknown.
     """
     note = parse_note(data)
-    known = {(key.name, key.key_id): key for key in keys}
+    known: dict[tuple[str, bytes], VerifierKey] = {}
+    for key in keys:
+        known[key.name, key.key_id] = _narrower(known.get((key.name, key.key_id), key), key)
     signers: dict[VerifierKey, int] = {}
     for signature in note.signatures:
-        key = known.get((signature.name, signature.key_id))
-        if key is not None:
-            time = key.verify(note.text, signature.data)
-            signers[key] = max(time, signers.get(key, 0))
+        found = known.get((signature.name, signature.key_id))
+        if found is not None:
+            time = found.verify(note.text, signature.data)
+            signers[found] = max(time, signers.get(found, 0))
     if not signers:
         raise SignerUnknown("no known key has signed this")
     checkpoint = parse_checkpoint(note.text)
+    for key in signers:
+        if not key.signs(checkpoint.size):
+            raise AuditRefused(
+                f"the key {key.key_id.hex()} of {key.name} signs checkpoints{_period(*key[3:])}, "
+                f"and this one is of {checkpoint.size} records"
+            )
     if all(key.name != checkpoint.origin for key in signers):
         raise SignerUnknown(f"no known key of {checkpoint.origin} itself has signed this")
     return SignedCheckpoint(checkpoint, signers)
 
 
 def parse_verifier(text: str) -> VerifierKey:
-    """Inverse of VerifierKey.text. Raises AuditRefused."""
+    """Inverse of VerifierKey.line. Raises AuditRefused."""
+    text, first, last = _split(text)
     name, kind, public, key_id = _parse(text)
     if len(public) != PUBLIC_BYTES[kind]:
         raise AuditRefused(f"a public key of kind {kind} has {PUBLIC_BYTES[kind]} bytes")
-    key = VerifierKey(name, kind, public)
+    key = VerifierKey(name, kind, public, first, last)
     if key.key_id.hex() != key_id:
         raise AuditRefused(f"the id {key_id} is another key's")
     return key
@@ -180,10 +213,11 @@ def parse_signer(text: str) -> SignerKey:
     """Inverse of SignerKey.text. Raises AuditRefused, and says nothing of what is in it."""
     if not text.startswith(_PRIVATE):
         raise AuditRefused(f"a private key begins with {_PRIVATE}")
-    name, kind, seed, key_id = _parse(text.removeprefix(_PRIVATE))
+    text, first, last = _split(text.removeprefix(_PRIVATE))
+    name, kind, seed, key_id = _parse(text)
     if len(seed) != SEED_BYTES:
         raise AuditRefused(f"a private key has {SEED_BYTES} bytes")
-    key = SignerKey(name, kind, seed)
+    key = SignerKey(name, kind, seed, first, last)
     if key.verifier.key_id.hex() != key_id:
         raise AuditRefused(f"the id {key_id} is another key's")
     return key
@@ -192,6 +226,31 @@ def parse_signer(text: str) -> SignerKey:
 def is_signer(text: str) -> bool:
     """Whether a line claims to be a private key."""
     return text.startswith(_PRIVATE)
+
+
+def _period(first: int, last: int) -> str:
+    """The words behind a key's text."""
+    begin = f" {_FROM}{first}" if first else ""
+    return begin + (f" {_UNTIL}{last}" if last != MAX_SIZE else "")
+
+
+def _split(line: str) -> tuple[str, int, int]:
+    """A key's text, and its period. Raises AuditRefused for any other spelling of one."""
+    text, *words = line.split(" ")
+    first, last = 0, MAX_SIZE
+    for word in words:
+        if word.startswith(_FROM):
+            first = from_decimal(word.removeprefix(_FROM))
+        elif word.startswith(_UNTIL):
+            last = from_decimal(word.removeprefix(_UNTIL))
+    if text + _period(first, last) != line or first > last:
+        raise AuditRefused(f"behind a key may be its period,{_period(1, 9)}, and nothing else")
+    return text, first, last
+
+
+def _narrower(one: VerifierKey, two: VerifierKey) -> VerifierKey:
+    """One key that was given twice, in the period that both allow."""
+    return one._replace(first=max(one.first, two.first), last=min(one.last, two.last))
 
 
 def _parse(text: str) -> tuple[str, int, bytes, str]:

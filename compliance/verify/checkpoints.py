@@ -65,8 +65,8 @@ def hold(name: str, note: bytes, trust: Trust) -> Held:
     except AuditRefused as error:
         raise Failed(TAMPERED, str(error), name) from None
     own = tuple(found for found in parsed.signatures if found.name == checkpoint.origin)
-    known = set(trust.witnesses)
-    witnesses = frozenset(key.name for key in signers if key in known)
+    names = {key.name for key in trust.witnesses}
+    witnesses = frozenset(key.name for key in signers if key.name in names)
     return Held(name, checkpoint, own, tuple(signers), witnesses, max(signers.values(), default=0))
 
 

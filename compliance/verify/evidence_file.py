@@ -184,7 +184,9 @@ class EvidenceFile:
             raise Failed(UNREADABLE, "each key has a line that ends", KEYS)
         if any(key.name != origin for key in keys):
             raise Failed(TAMPERED, f"they are not all of {origin}", KEYS)
-        return f"{len(keys)}, {len(set(keys) & set(known))} of them are among those you brought"
+        brought = {key.text for key in known}
+        both = sum(key.text in brought for key in keys)
+        return f"{len(keys)}, {both} of them are among those you brought"
 
     def exports(self) -> list[tuple[int, "EvidenceExport"]]:
         """Those in the file, by number."""

@@ -101,7 +101,7 @@ class _Making:
             )
         base = hold("checkpoint", note, self._trust)
         exports = self._open_exports(base)
-        keys = "".join(f"{key.text}\n" for key in self._wanted.keys).encode()
+        keys = "".join(f"{key.line}\n" for key in self._wanted.keys).encode()
         listed = {CHECKPOINT: note, KEYS: keys}
         cosigned_size = -1
         if cosigned is not None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,12 +37,10 @@ async def run_compliance(place: Place, stop: trio.Event) -> None:
     announce_ready()
     folder = place.data / "compliance"
     keys = _keys(place, folder)
-    text = "".join(f"{key.text}\n" for key in keys.verifiers)
-    (folder / VERIFIERS_NAME).write_text(text, "utf-8")
     place.log(f"the audit log is {keys.origin}; its public keys are in {folder / VERIFIERS_NAME}")
     audit = TurnService(
         "the audit log",
-        lambda: open_log(place.journal, place.data / "audit", keys, place.clock, place.log),
+        partial(_open_log, place, folder),
         place.log,
     )
     watch = _watch(place, folder)
@@ -123,8 +122,22 @@ async def _look_for_abuse(place: Place, watch: TurnService[Surveillance], stop: 
         place.log(f"surveillance stands still until the next start: {error}")
 
 
+def _open_log(place: Place, folder: Path) -> LogBuilder:
+    return open_log(
+        place.journal, place.data / "audit", lambda: _keys(place, folder), place.clock, place.log
+    )
+
+
 def _keys(place: Place, folder: Path) -> LogKeys:
-    """The log's keys: those that the configuration names, else the data folder's own."""
+    """The log's keys as they are now; the public ones are written down for members."""
+    keys = _read_keys(place, folder)
+    text = "".join(f"{key.line}\n" for key in keys.verifiers)
+    (folder / VERIFIERS_NAME).write_text(text, "utf-8")
+    return keys
+
+
+def _read_keys(place: Place, folder: Path) -> LogKeys:
+    """Those that the configuration names, else the data folder's own."""
     settings = place.config.compliance
     assert settings is not None, "compliance is started with its part of the configuration alone"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -46,7 +46,7 @@ class Source:
 def open_log(source, folder, disk=REAL_DISK, keys=KEYS, said=None):
     """A log that is being built; what it has to say goes to `said`."""
     tell = (said if said is not None else []).append
-    return builder.open_log(source.folder, folder, keys, HandClock(), tell, disk)
+    return builder.open_log(source.folder, folder, lambda: keys, HandClock(), tell, disk)
 
 
 def published(folder, keys=KEYS):

@@ -166,7 +166,11 @@ class AuditedVenue(Trading):
     def publish(self):
         """Sign all there is."""
         log = builder.open_log(
-            self.folder / "journal", self.folder / "audit", KEYS, HandClock(), lambda _: None
+            self.folder / "journal",
+            self.folder / "audit",
+            lambda: KEYS,
+            HandClock(),
+            lambda _: None,
         )
         try:
             while log.turn():

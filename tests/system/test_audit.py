@@ -184,7 +184,7 @@ def test_a_record_is_in_a_checkpoint_within_a_second(venue):
 @pytest.mark.proof
 def test_each_of_100_000_fills_has_a_receipt_that_verifies(tmp_path):
     build(tmp_path / "journal", 50_000)
-    log = open_log(tmp_path / "journal", tmp_path / "audit", KEYS, HandClock(), print)
+    log = open_log(tmp_path / "journal", tmp_path / "audit", lambda: KEYS, HandClock(), print)
     while log.turn():
         pass
     log.close()

@@ -1,8 +1,9 @@
 """A second verifier of an audit folder, which shares no line with the first.
 
 Written from the specifications alone: RFC 6962 section 2.1 (hashes), and of c2sp.org signed-note,
-tlog-checkpoint and tlog-tiles. It needs Python and, for Ed25519, `cryptography`. It knows Ed25519
-keys of the log and no others, and reads nothing but the folder: `checkpoint`, `tile`.
+tlog-checkpoint and tlog-tiles, and docs/audit.md for the period of a key. It needs Python and, for
+Ed25519, `cryptography`. It knows Ed25519 keys of the log and no others, and reads nothing but the
+folder: `checkpoint`, `tile`.
 
 `python -m tests.verify.second_verifier FOLDER VKEY [NEWEST]` prints what it found; exit code 0 if
 that is nothing.
@@ -88,19 +89,21 @@ def parse_checkpoint(text):
 
 
 def parse_vkey(vkey):
-    """(name, key id, public key) of an Ed25519 key's text."""
+    """(name, key id, public key, period) of an Ed25519 key's line."""
+    vkey, *words = vkey.split(" ")
+    period = {"from": 0, "until": 2**63} | {k: int(n) for k, n in (w.split("=") for w in words)}
     name, key_id, encoded = vkey.split("+", 2)
     key = b64(encoded)
     assert key[0] == 1, "an Ed25519 key of a log"
     assert hashlib.sha256(name.encode() + b"\n" + key).digest()[:4].hex() == key_id
-    return name, bytes.fromhex(key_id), Ed25519PublicKey.from_public_bytes(key[1:])
+    return name, bytes.fromhex(key_id), Ed25519PublicKey.from_public_bytes(key[1:]), period
 
 
 def opened(note, vkey):
     """The checkpoint of a note that this key has signed."""
     text, signatures = parse_note(note)
     origin, size, root = parse_checkpoint(text)
-    name, key_id, public = parse_vkey(vkey)
+    name, key_id, public, period = parse_vkey(vkey)
     mine = [signature for who, which, signature in signatures if (who, which) == (name, key_id)]
     if not mine or name != origin:
         raise Rejected(UNKNOWN, name)
@@ -109,6 +112,8 @@ def opened(note, vkey):
             public.verify(signature, text.encode())
         except InvalidSignature:
             raise Rejected(CHANGED, "signature") from None
+    if not period["from"] <= size <= period["until"]:
+        raise Rejected(CHANGED, "the key signs no checkpoint of this size")
     return size, root
 
 
