@@ -161,6 +161,39 @@ def test_without_its_keys_a_log_is_not_gone_on_with_and_the_venue_trades(venue):
 
 
 @pytest.mark.proof
+def test_a_venue_goes_on_under_new_keys_and_its_evidence_says_both(venue, tmp_path):
+    """Who holds the old public keys takes the new ones from the statement alone."""
+    vkeys, file = tmp_path / "vkeys", tmp_path / "case.tar"
+    one, two = dial(venue)
+    trade(one, two, 5)
+    wait_until(lambda: size_of(venue.data) == durable(venue.data) > 0, 10, "all is published")
+    vkeys.write_text((venue.data / "compliance" / "vkeys").read_text())
+    refused = fixgate("rotate-key", "--data", venue.data)
+    assert refused.returncode == 1
+    assert "another process writes the audit log" in refused.stderr
+    venue.stop()
+    for client in (one, two):
+        client.drop()
+    last = size_of(venue.data)
+    made = json.loads(fixgate("rotate-key", "--data", venue.data, "--json").stdout)
+    assert made["last"] == last
+    venue.start()
+    one, two = dial(venue)
+    trade(one, two, 5)
+    wait_until(lambda: size_of(venue.data) == durable(venue.data) > last, 10, "all is published")
+    made_file = fixgate("evidence", "--data", venue.data, "--out", file)
+    assert made_file.returncode == 0, made_file.stderr
+    for client in (one, two):
+        client.drop()
+    assert fixgate("verify", file, "--key", vkeys).returncode == 12, "the new keys are not known"
+    told = fixgate("rotate-key", "--check", made["statement"], "--key", vkeys)
+    vkeys.write_text(told.stdout)
+    assert vkeys.read_text() == (venue.data / "compliance" / "vkeys").read_text()
+    found = json.loads(fixgate("verify", file, "--key", vkeys, "--json").stdout)
+    assert (found["result"], found["size"] > last) == ("all well", True)
+
+
+@pytest.mark.proof
 @pytest.mark.alone
 def test_a_record_is_in_a_checkpoint_within_a_second(venue):
     """From the report, which the record was durable before."""
