@@ -147,10 +147,14 @@ class GrowingTree:
         return files
 
     def _fill(self) -> None:
-        """A bundle is full, and so is a tile of level 0, and perhaps of levels above."""
+        """A bundle is full, and so is a tile of level 0."""
         index = units(self.size, 1) - 1
         self._full.append(File(bundle_path(index), encode_bundle(self._entries)))
         self._entries = []
+        self._fill_tiles()
+
+    def _fill_tiles(self) -> None:
+        """A tile of level 0 is full, and perhaps those of levels above."""
         level = 0
         while len(self._edge[level]) == TILE_WIDTH:
             hashes, self._edge[level] = self._edge[level], []
@@ -173,6 +177,21 @@ class GrowingTree:
         if [leaf_hash(entry) for entry in tree._entries] != tree._edge[0]:
             raise AuditRefused("the last entries are not those of the last tile")
         return tree
+
+
+class HashTree(GrowingTree):
+    """A tree out of the hashes of its entries, which nobody has: it has tiles and no bundles."""
+
+    def extend(self, entries: Sequence[bytes]) -> None:  # type: ignore[explicit-override]
+        """Add hashes of entries, in order."""
+        edge, at = self._edge, 0
+        while at < len(entries):
+            some = entries[at : at + TILE_WIDTH - len(edge[0])]
+            edge[0] += some
+            self.size += len(some)
+            at += len(some)
+            if len(edge[0]) == TILE_WIDTH:
+                self._fill_tiles()
 
 
 class TileReader:

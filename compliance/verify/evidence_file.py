@@ -24,6 +24,7 @@ from compliance.verify.evidence_layout import (
     KEYS,
     LOG_FOLDER,
     MAX_MEMBERS,
+    Records,
     contents_of,
     is_listed,
     log_paths,
@@ -32,6 +33,7 @@ from compliance.verify.evidence_layout import (
     parse_contents,
     parse_export,
     parse_header,
+    whole_bundles,
 )
 from compliance.verify.findings import INCOMPLETE, TAMPERED, UNREADABLE, Failed
 from engine.model.errors import OperatorError
@@ -63,6 +65,8 @@ class EvidenceFile:
             )
         self._end = found.st_size
         self._members: dict[str, Member] = {}
+        self.part: Records | None = None
+        """Of a file that has not all records, those that are in, once its members were checked."""
 
     def close(self) -> None:
         """It is of no more use."""
@@ -149,13 +153,17 @@ class EvidenceFile:
         size: of the checkpoint. What the tree's members have in them its root shows.
         """
         data = self._needed(CONTENTS)
-        listed = {
-            name: self._needed(name) for name in parse_contents(data).files if is_listed(name)
-        }
+        contents = parse_contents(data)
+        records = contents.records
+        if not 0 <= records.begin <= records.end or records != whole_bundles(size, *records):
+            raise Failed(TAMPERED, f"a log of {size} records has no such range", CONTENTS)
+        listed = {name: self._needed(name) for name in contents.files if is_listed(name)}
         head = (name for name in HEAD if name in listed)
         exports = sorted(name for name in self._members if parse_export(name) is not None)
         wanted: dict[str, None] = {}
-        tree = (LOG_FOLDER + path for path in log_paths(size))  # a log may claim 2^62 records
+        tree = (
+            LOG_FOLDER + path for path in log_paths(size, records)
+        )  # a log may claim 2^62 records
         for name in chain([CONTENTS], head, tree, exports):
             if name not in self._members:
                 raise Failed(INCOMPLETE, "it is missing", name)
@@ -166,8 +174,9 @@ class EvidenceFile:
         for name, expected in zip(self._members, wanted, strict=True):
             if name != expected:
                 raise Failed(TAMPERED, f"it is where {expected} should be", name)
-        if contents_of(size, listed) != data:
+        if contents_of(size, records, listed) != data:
             raise Failed(TAMPERED, "it is not what is in the file", CONTENTS)
+        self.part = None if records == (0, size) else records
         return f"{len(wanted):,}, each in its place"
 
     def check_keys(self, known: tuple[VerifierKey, ...], origin: str) -> str:

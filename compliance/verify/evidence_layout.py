@@ -6,7 +6,7 @@ have one spelling, and the members of a log follow from its size. Nothing is in 
 1. `evidence.json`, what belongs in;
 2. `audit/checkpoint`, `audit/checkpoint.cosigned` if there is one, and `vkeys`, the log's keys;
 3. the tiles and bundles of the tree, as c2sp.org/tlog-tiles has them, in the order in which the
-   tree fills them: the bundles are the records, byte by byte;
+   tree fills them: the bundles are the records, byte by byte, all or those of a range;
 4. exports, each in a folder of a number: a folder's name may be a person's.
 
 What is unpacked is a data folder that `fixgate verify --data` takes.
@@ -73,13 +73,29 @@ _OCTAL: Final = re.compile(rb"[0-7]{11}")
 _EXPORT: Final = re.compile(r"exports/([0-9]{3})/([a-z]{1,20}(?:\.[a-z]{1,10})?)")
 
 
+class Records(NamedTuple):
+    """The records that are in a file: `begin` to before `end`, whole bundles."""
+
+    begin: int
+    end: int
+
+    @property
+    def bundles(self) -> range:
+        """Their bundles."""
+        return range(self.begin // TILE_WIDTH, -(-self.end // TILE_WIDTH))
+
+
 class Contents(Struct, frozen=True, forbid_unknown_fields=True):
     """`evidence.json`. files: the members that neither the tree nor the making of an export again
-    settles to the byte, with their SHA-256 in hex. It is not signed: it shows an accident, and what
-    somebody has changed or left out who has not changed it as well."""
+    settles to the byte, with their SHA-256 in hex. records: those that are in.
+
+    It is not signed: it shows an accident, and what somebody has changed or left out who has not
+    changed it as well.
+    """
 
     evidence: int
     size: int
+    records: Records
     files: dict[str, str]
 
 
@@ -96,11 +112,17 @@ def is_listed(name: str) -> bool:
     return name in HEAD if place is None else place.name in (MANIFEST_NAME, EXPORT_CHECKPOINT)
 
 
-def contents_of(size: int, files: dict[str, bytes]) -> bytes:
+def whole_bundles(size: int, begin: int, end: int) -> Records:
+    """The records of a log of `size` that are in the bundles of those asked for."""
+    begin -= begin % TILE_WIDTH
+    return Records(begin, min(size, end + -end % TILE_WIDTH))
+
+
+def contents_of(size: int, records: Records, files: dict[str, bytes]) -> bytes:
     """`evidence.json`, in its one spelling. files: the members that are listed."""
     names = [*(name for name in HEAD if name in files), *sorted(files.keys() - set(HEAD))]
     hashes = {name: sha256(files[name]).hexdigest() for name in names}
-    contents = Contents(EVIDENCE_VERSION, size, hashes)
+    contents = Contents(EVIDENCE_VERSION, size, records, hashes)
     return msgspec.json.format(msgspec.json.encode(contents), indent=2) + b"\n"
 
 
@@ -118,11 +140,13 @@ def parse_contents(data: bytes) -> Contents:
     return contents
 
 
-def log_paths(size: int) -> Iterator[str]:
-    """The tiles and bundles of a tree, in the order in which they fill; those that are not full at
-    the end, from the leaves up."""
+def log_paths(size: int, records: Records) -> Iterator[str]:
+    """The tiles of a tree and the bundles of some records, in the order in which they fill; those
+    that are not full at the end, from the leaves up."""
+    bundles = records.bundles
     for index in range(units(size, 1)):
-        yield bundle_path(index)
+        if index in bundles:
+            yield bundle_path(index)
         level, filled = 0, index + 1
         yield tile_path(level, index)
         while filled % TILE_WIDTH == 0:
@@ -133,7 +157,7 @@ def log_paths(size: int) -> Iterator[str]:
         if width := count % TILE_WIDTH:
             yield tile_path(level, count // TILE_WIDTH, width)
         level += 1
-    if width := size % TILE_WIDTH:
+    if (width := size % TILE_WIDTH) and units(size, 1) in bundles:
         yield bundle_path(units(size, 1), width)
 
 

@@ -8,7 +8,7 @@ Read are `journal`, `audit`, and the exports that are named; nothing else of the
 opened, so that what is elsewhere (keys, passwords, the vault, screenings) cannot get in.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -32,11 +32,14 @@ from compliance.verify.evidence_layout import (
     LOG_FOLDER,
     MAX_EXPORTS,
     MAX_MEMBER_BYTES,
+    Records,
     contents_of,
     export_name,
     header,
     is_listed,
+    log_paths,
     padding,
+    whole_bundles,
 )
 from compliance.verify.exports import FolderExport, open_export
 from compliance.verify.findings import TAMPERED, Failed
@@ -50,19 +53,23 @@ COPY_BYTES: Final = 1024 * 1024
 
 class Wanted(Struct, frozen=True):
     """What goes into an evidence file. folder: of the venue's data; keys: the log's public keys;
-    exports: folders; release: the one that runs."""
+    exports: folders; release: the one that runs; span: the first and last record, None for all."""
 
     folder: Path
     keys: tuple[VerifierKey, ...]
     exports: tuple[Path, ...]
     release: str
+    span: tuple[int, int] | None = None
 
 
 class Made(Struct, frozen=True):
-    """What is in one. cosigned: how many records the witnesses' checkpoint is of, -1 for none."""
+    """What is in one. first, last: of the records that are in, -1 for none. cosigned: how many
+    records the witnesses' checkpoint is of, -1 for none."""
 
     origin: str
     size: int
+    first: int
+    last: int
     cosigned: int
     exports: int
     members: int
@@ -112,11 +119,12 @@ class _Making:
             if is_listed(name):
                 listed[name] = _small(files, source)
         size = base.checkpoint.size
-        self._put(CONTENTS, contents_of(size, listed))
+        records = self._records(size)
+        self._put(CONTENTS, contents_of(size, records, listed))
         for name in HEAD:
             if name in listed:
                 self._put(name, listed[name])
-        self._tree(base, progress)
+        self._tree(base, records, progress)
         for name, (files, source) in exports.items():
             if is_listed(name):
                 self._put(name, listed[name])
@@ -124,7 +132,8 @@ class _Making:
                 self._copy(name, files, source)
         self._write(END)
         return Made(
-            base.checkpoint.origin, size, cosigned_size, len(self._wanted.exports), self._members,
+            base.checkpoint.origin, size, records.begin if size else -1, records.end - 1,
+            cosigned_size, len(self._wanted.exports), self._members,
             self._bytes,
         )  # fmt: skip
 
@@ -132,6 +141,8 @@ class _Making:
         """Where each file of the exports asked for comes from, by its name here, in order. Their
         checkpoints lie within the log's."""
         folders = self._wanted.exports
+        if folders and self._wanted.span is not None:
+            raise OperatorError("an export is checked with all records: leave out --from and --to")
         if len(folders) > MAX_EXPORTS:
             raise OperatorError(f"an evidence file takes {MAX_EXPORTS} exports: make several")
         found = {}
@@ -145,16 +156,26 @@ class _Making:
 
     # --- tree ---------------------------------------------------------------------------------
 
-    def _tree(self, base: Held, progress: Callable[[str, int], None]) -> None:
+    def _records(self, size: int) -> Records:
+        """Those that go in. Raises OperatorError."""
+        span = self._wanted.span
+        if span is None:
+            return Records(0, size)
+        if span[1] >= size:
+            raise OperatorError(f"{size} records are signed, from 0 on: there is no {span[1]} yet")
+        return whole_bundles(size, span[0], span[1] + 1)
+
+    def _tree(self, base: Held, records: Records, progress: Callable[[str, int], None]) -> None:
         """The tiles and bundles as they fill. Raises Failed if the records give another root."""
+        paths = set(log_paths(base.checkpoint.size, records))
         size = base.checkpoint.size
         tree = GrowingTree()
         with closing(iter(self._source(size))) as entries:
             while some := list(islice(entries, TILE_WIDTH)):
                 tree.extend(some)
-                self._put_all(tree.full_files())
+                self._put_all(tree.full_files(), paths)
                 progress("written", tree.size)
-        self._put_all(tree.files())
+        self._put_all(tree.files(), paths)
         if tree.size != size or tree.root() != base.checkpoint.root:
             raise Failed(TAMPERED, f"the first {size} records give another root", base.name)
 
@@ -164,9 +185,10 @@ class _Making:
             return JournalEntries(journal, size)
         return BundleEntries(self._log, size)
 
-    def _put_all(self, files: Sequence[File]) -> None:
+    def _put_all(self, files: Sequence[File], paths: Collection[str]) -> None:
         for file in files:
-            self._put(LOG_FOLDER + file.path, file.data)
+            if file.path in paths:
+                self._put(LOG_FOLDER + file.path, file.data)
 
     # --- members ------------------------------------------------------------------------------
 

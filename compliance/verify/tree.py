@@ -82,12 +82,18 @@ class TreeFindings(Struct):
 class TreeCheck:
     """Goes once over the entries of a tree of `size`. log: its files, None if there are none."""
 
-    def __init__(self, size: int, points: Mapping[int, list[Held]], log: LogFiles | None) -> None:
-        """points: checkpoints by their size."""
+    def __init__(
+        self,
+        size: int,
+        points: Mapping[int, list[Held]],
+        log: LogFiles | None,
+        tree: GrowingTree | None = None,
+    ) -> None:
+        """points: checkpoints by their size. tree: an empty one of its own kind."""
         self._size = size
         self._points = points
         self._log = log
-        self._tree = GrowingTree()
+        self._tree = GrowingTree() if tree is None else tree
         self._found = TreeFindings(counts={BUNDLES: 0, TILES: 0})
         self._kept: dict[tuple[int | None, int], list[int]] = defaultdict(list)
         """Widths of partial files that are there beside those of the tree: what it once was."""

@@ -6,12 +6,15 @@ signed is not looked into any further. Works on a folder that a venue is writing
 """
 
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
 from compliance.audit.tile_store import CHECKPOINT_NAME
+from compliance.audit.tiles import HashTree
 from compliance.verify.checkpoints import (
     Held,
     Trust,
@@ -23,6 +26,7 @@ from compliance.verify.checkpoints import (
 )
 from compliance.verify.entries import BundleEntries, JournalEntries, Source
 from compliance.verify.evidence_file import EvidenceFile
+from compliance.verify.evidence_layout import Records
 from compliance.verify.exports import (
     ExportFiles,
     FolderExport,
@@ -32,7 +36,8 @@ from compliance.verify.exports import (
 )
 from compliance.verify.findings import INCOMPLETE, Failed, Report
 from compliance.verify.log_files import BUNDLE_FOLDER, TILE_FOLDER, FolderLog, LogFiles
-from compliance.verify.meaning import MEANING, check_meaning
+from compliance.verify.meaning import MEANING, RECORDS, check_meaning
+from compliance.verify.part import Part, TileHashes
 from compliance.verify.tree import BUNDLES, TILES, Progress, TreeCheck, TreeFindings
 
 EVIDENCE: Final = "evidence"
@@ -110,6 +115,9 @@ class Verifier:
         self._belonging(base)
         self._witnesses(self._witnessed(base))
         self._range(base.checkpoint.size)
+        if self._evidence is not None and self._evidence.part is not None:
+            self._part(base, self._evidence, self._evidence.part)
+            return report
         source = self._source(base.checkpoint.size)
         exports = [export.name for export in self._exports]
         if source is None:
@@ -147,14 +155,17 @@ class Verifier:
         if evidence is None:
             return
         known, checkpoint = self._question.trust.log, base.checkpoint
-        for check, look in (
-            (MEMBERS, lambda: evidence.check_members(checkpoint.size)),
-            (KEYS, lambda: evidence.check_keys(known, checkpoint.origin)),
-        ):
-            try:
-                self.report.ok(check, look())
-            except Failed as failure:
-                self.report.failed(check, failure)
+        self._look(MEMBERS, partial(evidence.check_members, checkpoint.size))
+        self._look(KEYS, partial(evidence.check_keys, known, checkpoint.origin))
+
+    def _look(self, check: str, look: Callable[[], str]) -> bool:
+        """Do a check that says what it has found; whether it is ok."""
+        try:
+            self.report.ok(check, look())
+        except Failed as failure:
+            self.report.failed(check, failure)
+            return False
+        return True
 
     def _handed_exports(self) -> list[tuple[str, ExportFiles]]:
         """All exports, by their names in the report."""
@@ -280,13 +291,37 @@ class Verifier:
     def _range(self, size: int) -> None:
         """The range asked for lies in the tree. That nothing of it is missing the root shows."""
         span, report = self._question.span, self.report
-        if span is None:
+        part = None if self._evidence is None else self._evidence.part
+        if part is not None and (span is None or not part.begin <= span[0] <= span[1] < part.end):
+            text = f"the file has records {part.begin} to {part.end - 1} alone (--from, --to)"
+            report.failed(RANGE, Failed(INCOMPLETE, text))
+        elif span is None:
             report.not_done((RANGE,), "none was asked for (--from, --to): all records were")
         elif span[1] >= size:
             failure = Failed(INCOMPLETE, f"{size} records are signed", f"record {span[1]}")
             report.failed(RANGE, failure)
         else:
             report.ok(RANGE, f"records {span[0]} to {span[1]} are among the {size} that are signed")
+
+    def _part(self, base: Held, log: EvidenceFile, records: Records) -> None:
+        """A range of records, in a tree whose other entries are there as hashes."""
+        report, size = self.report, base.checkpoint.size
+        check = TreeCheck(size, self._points(base), log, HashTree())
+        found = check.run(TileHashes(log, size), self._progress)
+        self._settle_roots(base, found)
+        wrong = found.entries or found.files.get(TILES)
+        tiles = f"{found.counts[TILES]:,} files are one tree"
+        part = Part(log, size, records)
+        good = report.settle(TILES, wrong, tiles) and found.roots[base.name] is None
+        for name, look in ((BUNDLES, part.check_bundles), (RECORDS, part.check_records)):
+            if good:
+                good = self._look(name, look)
+            else:
+                report.not_done((name,), "what it is compared with is not what was signed")
+        exports = (export.name for export in self._exports)
+        left = (check for check in MEANING if check != RECORDS)
+        report.not_done((ENTRIES, *left, *exports), "it takes all records from 0 on")
+        self._leave_out_trust()
 
     # --- entries and tree ---------------------------------------------------------------------
 
@@ -299,16 +334,28 @@ class Verifier:
         return None
 
     def _tree(self, base: Held, source: Source) -> TreeFindings:
-        points: dict[int, list[Held]] = defaultdict(list)
-        for held in (base, *self._pending, *(export.held for export in self._exports)):
-            points[held.checkpoint.size].append(held)
         tiles = self._log.has(TILE_FOLDER)
         size = base.checkpoint.size
-        check = TreeCheck(size, points, self._log if tiles else None)
+        check = TreeCheck(size, self._points(base), self._log if tiles else None)
         found = check.run(source, self._progress)
         report = self.report
         where = "the journal" if isinstance(source, JournalEntries) else "the bundles"
         report.settle(ENTRIES, found.entries, f"{found.size:,}, out of {where}")
+        self._settle_roots(base, found)
+        for kind in (TILES, BUNDLES):
+            self._files(kind, found, tiles=tiles)
+        return found
+
+    def _points(self, base: Held) -> dict[int, list[Held]]:
+        """The checkpoints whose roots the entries have to give, by size."""
+        points: dict[int, list[Held]] = defaultdict(list)
+        for held in (base, *self._pending, *(export.held for export in self._exports)):
+            points[held.checkpoint.size].append(held)
+        return points
+
+    def _settle_roots(self, base: Held, found: TreeFindings) -> None:
+        """Whether the entries give the roots."""
+        report = self.report
         for held in (base, *self._pending):
             name = ROOT if held is base else held.name
             if held.name in found.roots:
@@ -316,9 +363,6 @@ class Verifier:
                 report.settle(name, found.roots[held.name], of)
             else:
                 report.not_done((name,), "there are not enough entries")
-        for kind in (TILES, BUNDLES):
-            self._files(kind, found, tiles=tiles)
-        return found
 
     def _derive(self, found: TreeFindings, source: Source) -> None:
         """Make the exports again whose checkpoints' roots the entries give."""
@@ -352,6 +396,11 @@ class Verifier:
             unchecked.append(f"{beyond:,} records that are newer than the checkpoint")
         if found.later:
             unchecked.append(f"{found.later:,} files of a later tree than the checkpoint's")
+        self._leave_out_trust()
+
+    def _leave_out_trust(self) -> None:
+        """What nobody has looked at because it was not brought, and what nobody ever looks at."""
+        unchecked = self.report.unchecked
         if self._question.newest is None:
             unchecked.append("whether all of it is an older state that was put back (--checkpoint)")
         if not self._question.trust.quorum:

@@ -16,7 +16,7 @@ from compliance.verify.evidence_making import Made, Wanted, make_evidence
 from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.sink import DiskSink
 from engine.model.errors import OperatorError
-from gateway.audit.key_texts import verifier_keys
+from gateway.audit.key_texts import record_span, verifier_keys
 from gateway.progress import Progress
 
 VERIFIERS: Final = Path("compliance", "vkeys")
@@ -33,7 +33,8 @@ def make(args: argparse.Namespace) -> int:
             raise OperatorError(f"there is no folder {folder}")
     keys = tuple(verifier_keys(args.key or [str(args.data / VERIFIERS)]))
     check_trust(Trust(keys))
-    wanted = Wanted(args.data, keys, tuple(args.export), gateway.__version__)
+    span = record_span(args.first, args.last)
+    wanted = Wanted(args.data, keys, tuple(args.export), gateway.__version__, span)
     progress = Progress()
     try:
         with _new_file(args.out) as file:
@@ -83,8 +84,12 @@ def _refuse_existing(path: Path) -> None:
 def _say(out: Path, made: Made) -> None:
     print(f"{out}: {made.size:,} records of {made.origin}, {made.members:,} members, "
           f"{made.bytes:,} bytes")  # fmt: skip
+    part = made.last - made.first + 1 < made.size
+    if part:
+        print(f"records {made.first} to {made.last}; of the others the hashes")
     if made.cosigned >= 0:
         print(f"with what witnesses have cosigned, of {made.cosigned:,} records")
     if made.exports:
         print(f"with {made.exports} exports")
-    print(f"verify it: fixgate verify {out} --key VKEYS --checkpoint NEWEST")
+    asked = f" --from {made.first} --to {made.last}" if part else ""
+    print(f"verify it: fixgate verify {out} --key VKEYS --checkpoint NEWEST{asked}")

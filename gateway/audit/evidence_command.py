@@ -28,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="VKEY",
         help="a public key of the log, or a file of them; else DATA/compliance/vkeys",
     )
+    parser.add_argument(
+        "--from",
+        dest="first",
+        type=int,
+        metavar="N",
+        help="the first record that goes in, with those of its bundle; of others go hashes alone",
+    )
+    parser.add_argument("--to", dest="last", type=int, metavar="N", help="the last one")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -17,7 +17,7 @@ from compliance.verify.evidence_file import EvidenceFile
 from compliance.verify.findings import WORDS, Report
 from compliance.verify.verifier import Question, Verifier
 from engine.model.errors import OperatorError
-from gateway.audit.key_texts import verifier_keys
+from gateway.audit.key_texts import record_span, verifier_keys
 from gateway.progress import Progress
 
 
@@ -48,7 +48,7 @@ def _answer(args: argparse.Namespace, place: Path | EvidenceFile, trust: Trust) 
         trust,
         None if args.checkpoint is None else _note(args.checkpoint),
         tuple((path.name, _note(path)) for path in args.since),
-        _span(args.first, args.last),
+        record_span(args.first, args.last),
         tuple(args.export),
         gateway.__version__,
     )
@@ -74,15 +74,6 @@ def _note(path: Path) -> bytes:
             return file.read(MAX_NOTE_BYTES + 1)
     except OSError as error:
         raise OperatorError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _span(first: int | None, last: int | None) -> tuple[int, int] | None:
-    if first is None and last is None:
-        return None
-    begin = 0 if first is None else first
-    if last is None or not 0 <= begin <= last:
-        raise OperatorError("a range goes from --from N, 0 if it is left out, to --to N")
-    return begin, last
 
 
 def _told(report: Report, base: Held | None) -> dict[str, object]:

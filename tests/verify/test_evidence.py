@@ -21,7 +21,7 @@ from compliance.exports.kinds import KINDS
 from compliance.exports.times import Period
 from compliance.verify.checkpoints import Trust
 from compliance.verify.evidence_file import EvidenceFile
-from compliance.verify.evidence_layout import header, log_paths, parse_header
+from compliance.verify.evidence_layout import Records, header, log_paths, parse_header
 from compliance.verify.evidence_making import Wanted, make_evidence
 from compliance.verify.findings import INCOMPLETE, OK, TAMPERED, UNREADABLE, Failed
 from engine.journal.disk import RealDisk
@@ -164,7 +164,7 @@ def test_an_empty_log_and_one_of_one_record(tmp_path):
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 65_535, 65_536, 65_537, 131_329])
 def test_the_order_of_members_is_that_in_which_the_tree_fills(size):
     """Each path once; a tile comes when what it is of is there."""
-    paths = list(log_paths(size))
+    paths = list(log_paths(size, Records(0, size)))
     assert len(set(paths)) == len(paths)
     expected = set()
     for level in range(4):
@@ -317,7 +317,9 @@ def test_members_of_a_size_that_nobody_could_list(tmp_path):
     text = f"{lines[0]}\n{2**62}\n{lines[2]}\n"
     path = tmp_path / "claims.tar"
     claimed = format_note(text, [key.sign(text, 1) for key in KEYS.signers])
-    contents = json.dumps({"evidence": 1, "size": 2**62, "files": {}}).encode()
+    contents = json.dumps(
+        {"evidence": 1, "size": 2**62, "records": [0, 2**62], "files": {}}
+    ).encode()
     path.write_bytes(packed([("evidence.json", contents), ("audit/checkpoint", claimed)]))
     report = check(path, trust=Trust(KEYS.verifiers))
     assert failures(report)["members"] == INCOMPLETE
