@@ -38,7 +38,7 @@ RUN_ELSEWHERE = {
     "fixgate receipt": "tests/audit/test_receipts.py",
     "fixgate verify": "tests/verify/test_command.py",
     "fixgate evidence": "tests/verify/test_evidence.py",
-    "fixgate rotate-key": "tests/audit/test_rotation.py",
+    "fixgate rotate": "tests/audit/test_rotation.py",
     "fixgate witness": "tests/audit/test_witness.py",
     "fixgate screen": "tests/screening/test_command.py",
     "fixgate vault": "tests/vault/test_command.py",
