@@ -78,8 +78,9 @@ def trade(one, two, count):
         two.expect("8", f"11=b{name}|150=F")
 
 
-def dial(venue):
-    clients = [FixClient(comp_id, venue.order_entry) for comp_id in ("BENCH-OE1", "BENCH2-OE1")]
+def dial(venue, session="OE1"):
+    names = (f"BENCH-{session}", f"BENCH2-{session}")
+    clients = [FixClient(comp_id, venue.order_entry) for comp_id in names]
     for client in clients:
         client.logon()
     return clients
@@ -178,7 +179,7 @@ def test_a_venue_goes_on_under_new_keys_and_its_evidence_says_both(venue, tmp_pa
     made = json.loads(fixgate("rotate-key", "--data", venue.data, "--json").stdout)
     assert made["last"] == last
     venue.start()
-    one, two = dial(venue)
+    one, two = dial(venue, "OE2")
     trade(one, two, 5)
     wait_until(lambda: size_of(venue.data) == durable(venue.data) > last, 10, "all is published")
     made_file = fixgate("evidence", "--data", venue.data, "--out", file)
