@@ -90,13 +90,14 @@ LEIS = {
 }
 
 
-TOLD: Final = (
-    DefineVenue("XFXG", "000000FIXGATE0000087"),
+FIRMS = (
     DefineMember(ACME, "ACME", LEIS[ACME], True, "DE", ("T1",)),
     DefineMember(BOREAS, "BOREAS", LEIS[BOREAS], False, "US"),
     DefineMember(CYGNUS, "CYGNUS", LEIS[CYGNUS], True, "FR", ("T2", "T3")),
 )
-"""What a venue is told that has to report transactions."""
+
+VENUE = DefineVenue("XFXG", "000000FIXGATE0000087")
+"""Who a venue is that reports transactions; bootstrap_commands() tells all else that this takes."""
 
 
 def bootstrap_commands(
@@ -114,13 +115,15 @@ def bootstrap_commands(
         DefineAsset(ETH, "ETH", 8, dti="2TH000007"),
         DefineAsset(USD, "USD", 8, currency="USD"),
         DefineInstrument(BTC_USD, "BTC-USD", BTC, USD, 2, 1, 6, 1, REFERENCE[BTC_USD]),
-        DefineInstrument(ETH_USD, "ETH-USD", ETH, USD, 2, 1, 4, 1, REFERENCE[ETH_USD]),
+        DefineInstrument(
+            ETH_USD, "ETH-USD", ETH, USD, 2, 1, 4, 1, REFERENCE[ETH_USD], "US0378331005"
+        ),
         DefineInstrument(ETH_BTC, "ETH-BTC", ETH, BTC, 5, 1, 3, 1, REFERENCE[ETH_BTC]),
     ]
     commands += [SetInstrumentLimits(i, 0, 0, collar_bps) for i in REFERENCE]
     commands += [SetFees(i, *fees) for i in REFERENCE]
-    for member, name in ((ACME, "ACME"), (BOREAS, "BOREAS"), (CYGNUS, "CYGNUS")):
-        commands += [DefineMember(member, name, LEIS[member]), DefineAccount(member, member, name)]
+    for firm in FIRMS:
+        commands += [firm, DefineAccount(firm.member, firm.member, firm.name)]
     for session, member, name in (
         (ACME_OE1, ACME, "ACME-OE1"),
         (ACME_OE2, ACME, "ACME-OE2"),

@@ -22,7 +22,7 @@ from tests.engine.desk import Desk
 from tests.engine.streams import (
     RANDOM_BALANCES,
     START,
-    TOLD,
+    VENUE,
     NamingTrader,
     RandomTrader,
     bootstrap_commands,
@@ -160,8 +160,7 @@ class AuditedVenue(Trading):
     def __init__(self, folder, seed=1):
         super().__init__(folder, seed)
         self.trader = NamingTrader(seed)
-        for command in TOLD:
-            self.submit(command)
+        self.submit(VENUE)
 
     def publish(self):
         """Sign all there is."""

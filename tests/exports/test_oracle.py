@@ -19,7 +19,7 @@ import pytest
 
 from compliance.exports.transactions import NAMESPACE, TRANSACTIONS
 from compliance.exports.writing import write_export
-from tests.engine.streams import TOLD, NamingTrader
+from tests.engine.streams import VENUE, NamingTrader
 from tests.exports.support import ALL, SCHEMAS, random_scene, records_of, xml_rows
 from tests.support.needs import needs
 
@@ -47,7 +47,7 @@ def test_documents_hold_to_every_restriction_of_the_message(message):
     )
     checked = 0
     for seed in range(3):
-        _, wholes = random_scene(seed, 600, trader=NamingTrader, told=TOLD)
+        _, wholes = random_scene(seed, 600, trader=NamingTrader, told=(VENUE,))
         out = io.BytesIO()
         write_export(TRANSACTIONS, "xml", records_of(wholes), ALL, out)
         parsed = XmlParser(config=strict).from_bytes(out.getvalue(), Root(message))

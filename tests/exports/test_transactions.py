@@ -35,18 +35,19 @@ from tests.engine.streams import (
     BTC,
     BTC_USD,
     CYGNUS,
+    ETH,
     ETH_BTC,
+    ETH_USD,
     LEIS,
     REFERENCE,
     START,
-    TOLD,
     USD,
+    VENUE,
     NamingTrader,
 )
 from tests.exports.support import ALL, SCHEMAS, Scene, random_scene, records_of, spelled, xml_rows
 
 TRADER, OWN, AGENT = ((12, b"T1"),), ((528, b"P"),), ((528, b"A"),)
-VENUE = TOLD[0]
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,7 @@ def schema():
 def scene():
     """A venue that was told everything; who trades says T1, for itself."""
     made = Scene()
-    for command in TOLD:
-        made.send(command)
+    made.send(VENUE)
     made.parties, made.capacity = TRADER, OWN
     return made
 
@@ -179,10 +179,8 @@ def test_a_price_in_tokens_says_that_there_is_none_in_money(scene, schema):
 
 
 def test_a_financial_instrument_goes_by_its_isin(scene, schema):
-    terms = (BTC_USD, "BTC-USD", BTC, USD, 2, 1, 6, 1, REFERENCE[BTC_USD])
-    scene.send(DefineInstrument(*terms, isin="US0378331005"))
-    scene.send(DefineAsset(BTC, "BTC", 8))
-    trade(scene)
+    scene.send(DefineAsset(ETH, "ETH", 8))
+    trade(scene, REFERENCE[ETH_USD], ETH_USD)
     found = reports(scene, schema)["1B"]
     assert found["FinInstrm"] == {"Id": "US0378331005"}
     assert "DgtlTknQty" not in found["Tx"]
@@ -320,8 +318,7 @@ def test_numbers_that_the_document_cannot_hold_are_not_rounded(scene):
 def test_no_short_code_breaks_the_document(schema, code, decides):
     """Members may send any byte but the separator: what XML has not is spelled out."""
     scene = Scene()
-    for command in TOLD:
-        scene.send(command)
+    scene.send(VENUE)
     scene.capacity = OWN
     scene.parties = (*TRADER, (122, code)) if decides else ((12, code),)
     trade(scene)
@@ -335,7 +332,7 @@ def test_no_short_code_breaks_the_document(schema, code, decides):
 @settings(max_examples=4, deadline=None)
 @given(st.integers(0, 2**32))
 def test_random_trading_gives_a_valid_document_with_both_sides_of_every_trade(schema, seed):
-    venue, wholes = random_scene(seed, 500, trader=NamingTrader, told=TOLD)
+    venue, wholes = random_scene(seed, 500, trader=NamingTrader, told=(VENUE,))
     rows = list(TRANSACTIONS.derive(wholes, ALL))
     fills = sum(isinstance(e, OrderFilled) for whole in wholes for e in whole.events)
     assert len(rows) == fills == 2 * venue.state.match > 0

@@ -23,7 +23,7 @@ from tests.engine.streams import (
     RANDOM_BALANCES,
     REFERENCE,
     START,
-    TOLD,
+    VENUE,
     NamingTrader,
     RandomTrader,
     bootstrap_commands,
@@ -46,8 +46,7 @@ class Traded:
     def __init__(self, folder, seed=1):
         self.venues = Venues(folder, seed)
         self.venues.trader = NamingTrader(seed)
-        for command in TOLD:
-            self.venues.sequencer.submit(command, START)
+        self.venues.sequencer.submit(VENUE, START)
         self.folder = self.venues.journal  # as open_log wants it
         self.data = folder
         self.notes = {}
