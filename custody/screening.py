@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterable
 from enum import StrEnum
 from typing import Final, Protocol
 
+from custody.policy.intents import Withdrawal
 from engine.model.errors import FixgateError
 
 HOOK_SECONDS: Final = 5
@@ -21,7 +22,8 @@ class Verdict(StrEnum):
 
 
 class ScreeningFailed(FixgateError):
-    """Whoever screens could not: nothing is known."""
+    """Whoever screens could not, or misses something: nothing is known. The text says why to people
+    who wait for it."""
 
 
 class Screening(Protocol):
@@ -31,18 +33,21 @@ class Screening(Protocol):
         """Of coins that came. amount: atomic units."""
         ...
 
-    async def withdrawal(self, account: int, asset: str, destination: str, amount: int) -> Verdict:
-        """Of coins that are to leave, the travel rule's data included. amount: atomic units."""
+    async def withdrawal(self, account: int, intent: Withdrawal) -> Verdict:
+        """Of coins that are to leave, the travel rule's data included. account: its id in the
+        journal."""
         ...
 
 
-async def verdict_of(asked: Awaitable[Verdict]) -> Verdict:
-    """The verdict, or UNKNOWN if there is none in time: never CLEAR by silence."""
+async def verdict_of(asked: Awaitable[Verdict]) -> tuple[Verdict, str]:
+    """The verdict, or UNKNOWN and why if there is none in time: never CLEAR by silence."""
     try:
         async with asyncio.timeout(HOOK_SECONDS):
-            return await asked
-    except (TimeoutError, OSError, ScreeningFailed):
-        return Verdict.UNKNOWN
+            return await asked, ""
+    except TimeoutError:
+        return Verdict.UNKNOWN, f"screening has not answered in {HOOK_SECONDS} s"
+    except (OSError, ScreeningFailed) as error:
+        return Verdict.UNKNOWN, str(error)
 
 
 class ListScreening:
@@ -55,6 +60,6 @@ class ListScreening:
         """See Screening."""
         return Verdict.HIT if source in self._forbidden else Verdict.CLEAR
 
-    async def withdrawal(self, account: int, asset: str, destination: str, amount: int) -> Verdict:
+    async def withdrawal(self, account: int, intent: Withdrawal) -> Verdict:
         """See Screening."""
-        return Verdict.HIT if destination in self._forbidden else Verdict.CLEAR
+        return Verdict.HIT if intent.destination in self._forbidden else Verdict.CLEAR

@@ -93,9 +93,8 @@ class Crediting(Part):
             self._screened(some, verdicts)
 
     async def _verdict(self, row: Row[Any]) -> Verdict:
-        return await verdict_of(
-            self._screening.deposit(row.account, row.asset, row.source, row.amount)
-        )
+        asked = self._screening.deposit(row.account, row.asset, row.source, row.amount)
+        return (await verdict_of(asked))[0]
 
     def _screened(self, rows: Sequence[Row[Any]], verdicts: Sequence[Verdict]) -> None:
         by_verdict: dict[Verdict, list[str]] = {verdict: [] for verdict in Verdict}

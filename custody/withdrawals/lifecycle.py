@@ -38,6 +38,11 @@ AT_ONCE: Final = 500
 ASK_AGAIN_NANOS: Final = 10 * NANOS_PER_SECOND
 """How long after an unknown verdict, or a payment that would fail, it is tried again."""
 
+WAITS: Final = "waits for screening: "
+"""What people read of what is not cleared; why follows."""
+
+CLEARED: Final = "goes on: screening has answered"
+
 
 class Verdicts(Enum):
     """What the policy says of a withdrawal."""
@@ -254,13 +259,19 @@ class Lifecycle(Part):
         return not frozen
 
     async def _may_go(self, row: Row[Any], intent: Withdrawal) -> bool:
-        asked = self._screening.withdrawal(
-            row.account, row.asset, intent.destination, intent.amount
-        )
-        verdict = await verdict_of(asked)
+        verdict, why = await verdict_of(self._screening.withdrawal(row.account, intent))
         if verdict == Verdict.HIT:
             self._tell_a_person(row, f"screening says no to {row.id}")
+            why = "it says no"
+        self._show(row, "" if verdict == Verdict.CLEAR else f"{WAITS}{why}"[: store.MAX_WORDS])
         return verdict == Verdict.CLEAR
+
+    def _show(self, row: Row[Any], waits: str) -> None:
+        """People see why it waits, or that it does not any more."""
+        if waits and waits != row.text:
+            self._move(row, W.APPROVED, waits)
+        elif not waits and row.text.startswith(WAITS):
+            self._move(row, W.APPROVED, CLEARED)
 
     def _plan(self, row: Row[Any], intent: Withdrawal, nonce: int, gas: int) -> None:
         if self._holds.frozen(row.account) is not False:

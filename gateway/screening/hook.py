@@ -4,19 +4,16 @@ Every answer is written down with the lists' versions before it counts. Without 
 read, or where it cannot be written down, there is none, and what was asked about waits.
 """
 
-import asyncio
-import threading
 from collections.abc import Callable
 from typing import Final
 
-from compliance.event_file import EventsBusy, EventTooLarge
-from compliance.screening.listed import ListMalformed
 from compliance.screening.verdict import Verdict as Found
 from compliance.screening.wallets import Wallets
 from compliance.screenings import Screened, ScreeningFile
-from custody.screening import Screening, ScreeningFailed, Verdict
+from custody.policy.intents import Withdrawal
+from custody.screening import Screening, Verdict
 from engine.model.clock import Clock
-from engine.model.errors import OperatorError
+from gateway.screening.aside import Aside
 from gateway.screening.lists import Lists
 
 CUSTODY: Final = "custody"
@@ -45,12 +42,12 @@ class SanctionsScreening:
         self._clock = clock
         self._log = log
         self._then = then
-        self._trouble = ""
+        self._aside = Aside(
+            log, "nothing is screened, and what asks for it waits", "screening goes on"
+        )
         self._told: dict[str, tuple[str, Found]] = {}
         """What was asked and written down last about something: custody asks again and again about
         what waits."""
-        self._one = threading.Lock()
-        """Whoever asked may have given up before its answer was written down."""
 
     async def deposit(self, account: int, asset: str, source: str, amount: int) -> Verdict:
         """See Screening. Raises ScreeningFailed."""
@@ -58,26 +55,16 @@ class SanctionsScreening:
             return Verdict.HIT
         return await self._then.deposit(account, asset, source, amount)
 
-    async def withdrawal(self, account: int, asset: str, destination: str, amount: int) -> Verdict:
+    async def withdrawal(self, account: int, intent: Withdrawal) -> Verdict:
         """See Screening. Raises ScreeningFailed."""
-        if await self._is_listed(
-            destination, f"withdrawal of {amount} {asset} from account {account}"
-        ):
+        about = f"withdrawal of {intent.amount} {intent.asset} from account {account}"
+        if await self._is_listed(intent.destination, about):
             return Verdict.HIT
-        return await self._then.withdrawal(account, asset, destination, amount)
+        return await self._then.withdrawal(account, intent)
 
     async def _is_listed(self, address: str, about: str) -> bool:
         """Off the loop: lists take a second to read, and a disk its time."""
-        try:
-            found = await asyncio.to_thread(self._screen, address, about)
-        except (ListMalformed, OperatorError, OSError, EventsBusy, EventTooLarge) as error:
-            if str(error) != self._trouble:
-                self._log(f"nothing is screened, and what asks for it waits: {error}")
-            self._trouble = str(error)
-            raise ScreeningFailed(str(error)) from None
-        if self._trouble:
-            self._log("screening goes on")
-            self._trouble = ""
+        found = await self._aside.ask(lambda: self._screen(address, about))
         if found.is_hit:
             first = found.matches[0]
             self._log(
@@ -86,16 +73,15 @@ class SanctionsScreening:
         return found.is_hit
 
     def _screen(self, address: str, about: str) -> Found:
-        with self._one:
-            found = self._lists.get().screen(address)
-            if self._file is None:
-                self._file = self._open()
-            if self._told.pop(about, None) != (address, found):
-                self._count += len(self._file.read(self._count))
-                now = self._clock.now()
-                self._file.append(self._count, Screened(now, CUSTODY, about, found, address))
-                self._count += 1
-            self._told[about] = address, found
-            if len(self._told) > MAX_TOLD:
-                del self._told[next(iter(self._told))]
-            return found
+        found = self._lists.get().screen(address)
+        if self._file is None:
+            self._file = self._open()
+        if self._told.pop(about, None) != (address, found):
+            self._count += len(self._file.read(self._count))
+            now = self._clock.now()
+            self._file.append(self._count, Screened(now, CUSTODY, about, found, address))
+            self._count += 1
+        self._told[about] = address, found
+        if len(self._told) > MAX_TOLD:
+            del self._told[next(iter(self._told))]
+        return found

@@ -93,10 +93,10 @@ class Watched:
             (account, asset, source, amount),
         )
 
-    async def withdrawal(self, account, asset, destination, amount):
+    async def withdrawal(self, account, intent):
         return self._said(
-            await self._list.withdrawal(account, asset, destination, amount),
-            (account, asset, destination, amount),
+            await self._list.withdrawal(account, intent),
+            (account, intent.asset, intent.destination, intent.amount),
         )
 
     def _said(self, verdict, what):

@@ -8,6 +8,7 @@ import pytest
 from compliance.screening.wallets import Wallets
 from compliance.screenings import ScreeningFile
 from compliance.settings import ListSettings, ScreeningSettings
+from custody.policy.intents import Withdrawal
 from custody.screening import ListScreening, Verdict, verdict_of
 from gateway.screening.evidence import open_screenings
 from gateway.screening.hook import SanctionsScreening
@@ -53,10 +54,13 @@ class House:
         (self.folder / "sdn" / "alt.csv").write_text(alt)
 
     def to(self, address, amount=5):
-        return asyncio.run(verdict_of(self.screening.withdrawal(7, "ETH", address, amount)))
+        intent = Withdrawal(
+            "W00000001", "ACME", "trader7", 1, "ETH", "", address, amount, 0, 0, 1,
+        )  # fmt: skip
+        return asyncio.run(verdict_of(self.screening.withdrawal(7, intent)))[0]
 
     def came_from(self, address):
-        return asyncio.run(verdict_of(self.screening.deposit(7, "ETH", address, 5)))
+        return asyncio.run(verdict_of(self.screening.deposit(7, "ETH", address, 5)))[0]
 
     def written(self):
         """(what it was about, address, whether it was found) of each answer."""
