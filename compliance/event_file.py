@@ -71,6 +71,8 @@ class EventFile(Generic[Event]):
         try:
             fd = self._disk.open(self._path, os.O_RDONLY)
         except FileNotFoundError:
+            if self._count:
+                raise OperatorError(f"{self._path} is gone: put back its copy") from None
             return []
         try:
             return self._take_whole(self._tail(fd))
