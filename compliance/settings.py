@@ -51,6 +51,26 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     password_file: FilePath
 
 
+class SeatSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the venue's operator is registered. country: ISO 3166-1, two capitals."""
+
+    street: str
+    building: str
+    postcode: str = ""
+    town: str
+    country: str
+
+
+class TravelRuleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who other providers are told that coins come from. name: the operator's legal one, in Latin
+    letters."""
+
+    name: str
+    lei: str
+    country: str
+    address: SeatSettings
+
+
 class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """origin: the audit log's name, which is in all that it signs; another name is another log.
     key_file: its keys; relative paths are from the configuration's folder. Without it they are
@@ -59,7 +79,8 @@ class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     witnesses: who is asked to cosign. http_bind: address on which the log is served over HTTP, at
     venue.ports.audit; without it it is not. screening: sanctions lists; without it custody asks
     nobody but its own list. vault: where commands that keep or read names of people find its keys;
-    without it they refuse."""
+    without it they refuse. travel_rule: with it withdrawals wait for what the travel rule wants; without it
+    they do not."""
 
     origin: LogName
     key_file: FilePath | None = None
@@ -69,3 +90,4 @@ class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     links: FilePath | None = None
     screening: ScreeningSettings | None = None
     vault: VaultSettings | None = None
+    travel_rule: TravelRuleSettings | None = None
