@@ -79,8 +79,8 @@ class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     witnesses: who is asked to cosign. http_bind: address on which the log is served over HTTP, at
     venue.ports.audit; without it it is not. screening: sanctions lists; without it custody asks
     nobody but its own list. vault: where commands that keep or read names of people find its keys;
-    without it they refuse. travel_rule: with it withdrawals wait for what the travel rule wants; without it
-    they do not."""
+    without it they refuse. travel_rule: with it withdrawals wait for what the travel rule wants;
+    without it they do not."""
 
     origin: LogName
     key_file: FilePath | None = None

@@ -76,6 +76,8 @@ from gateway.surveillance.alerts_command import add_arguments as add_alerts_argu
 from gateway.surveillance.alerts_command import run_alerts
 from gateway.surveillance.cases_command import add_arguments as add_cases_arguments
 from gateway.surveillance.cases_command import run_cases
+from gateway.travel.travel_command import add_arguments as add_travel_arguments
+from gateway.travel.travel_command import run_travel
 from gateway.vault.command import add_arguments as add_vault_arguments
 from gateway.vault.command import run_vault
 from gateway.watch.command import add_arguments as add_watch_arguments
@@ -182,6 +184,7 @@ def _add_compliance(add: Callable[[str, Act, str], argparse.ArgumentParser]) -> 
     add_export_arguments(add("export", run_export, "make records for regulators or members"))
     add_kyc_arguments(add("kyc", run_kyc, "who becomes a customer, and stays one"))
     add_hold_arguments(add("hold", run_hold, "what the venue holds accounts to"))
+    add_travel_arguments(add("travel", run_travel, "who is behind addresses, and is told"))
     add_vault_arguments(add("vault", run_vault, "personal data, and who reads it"))
 
 

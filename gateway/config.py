@@ -18,6 +18,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from msgspec import Meta, Struct
 
 from compliance.settings import ComplianceSettings
+from compliance.travel.provider import provider_of, provider_problem
 from custody.policy.policy import AN_AMOUNT
 from custody.settings import CustodySettings
 from custody.terms import terms_of
@@ -428,8 +429,16 @@ def check_config(config: Config) -> None:
     _check_sessions(config)
     _check_filters(config, symbols)
     _check_addresses(config)
+    _check_travel_rule(config)
     if config.custody is not None:
         terms_of(config.custody, {a.code: a.scale for a in config.assets})
+
+
+def _check_travel_rule(config: Config) -> None:
+    """That the venue can be named to other providers as it is configured."""
+    rule = None if config.compliance is None else config.compliance.travel_rule
+    if rule is not None and (wrong := provider_problem(provider_of(rule))):
+        raise ConfigError("compliance.travel_rule", wrong)
 
 
 def _check_identifiers(config: Config) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 
 from compliance.screening.wallets import Wallets
+from compliance.travel.provider import provider_of
 from custody.chains.calldata import parse_address
 from custody.chains.endpoint import Endpoint
 from custody.chains.evm import EvmNode, Traces
@@ -33,11 +34,14 @@ from custody.store.database import open_database
 from custody.terms import FOLDER, database_url
 from custody.venue_line import IngressLine
 from engine.model.errors import OperatorError
+from gateway.bootstrap import accounts_of
 from gateway.children import announce_ready, announce_status
 from gateway.processes.place import STATUS_SECONDS, Place
 from gateway.screening.evidence import open_screenings
 from gateway.screening.hook import SanctionsScreening
 from gateway.screening.lists import Lists
+from gateway.travel.books import open_books
+from gateway.travel.hook import TravelScreening
 
 WEI: Final = 10**10
 """Of the demo's ETH, in one of its smallest units at the venue."""
@@ -89,7 +93,7 @@ async def _run_custody(place: Place, stop: asyncio.Event) -> None:
         custody = Custody(
             terms, wallets, place.journal, database,
             Witnesses(nodes, min(settings.chain.needed, len(nodes)), place.log), signer,
-            IngressLine(place.ingress, place.log), _screening(place, settings),
+            IngressLine(place.ingress, place.log), _screening(place, settings, wallets.hot),
             parse_address, place.clock, place.log,
         )  # fmt: skip
         poll = timedelta(milliseconds=settings.chain.poll_ms)
@@ -101,16 +105,25 @@ async def _run_custody(place: Place, stop: asyncio.Event) -> None:
             signer.close()
 
 
-def _screening(place: Place, settings: CustodySettings) -> Screening:
-    """What is asked before money moves: sanctions lists, if there are any, and custody's own."""
-    own = ListScreening(settings.forbidden)
+def _screening(place: Place, settings: CustodySettings, hot: str) -> Screening:
+    """What is asked before money moves, each only of what those before it have cleared: sanctions
+    lists, custody's own, and whether the travel rule has what it wants."""
+    asked: Screening = ListScreening(settings.forbidden)
     compliance = place.config.compliance
-    if compliance is None or compliance.screening is None:
-        return own
-    lists = Lists(place.config_folder, compliance.screening, Wallets)
-    return SanctionsScreening(
-        lists, lambda: open_screenings(place.data), place.clock, place.log, own
-    )
+    if compliance is None:
+        return asked
+    if compliance.screening is not None:
+        lists = Lists(place.config_folder, compliance.screening, Wallets)
+        asked = SanctionsScreening(
+            lists, lambda: open_screenings(place.data), place.clock, place.log, asked
+        )
+    if compliance.travel_rule is not None:
+        members = {a.name: m.name for m in place.config.members for a in accounts_of(m)}
+        us = provider_of(compliance.travel_rule)
+        asked = TravelScreening(
+            us, lambda: open_books(place.data), members, hot, place.clock, place.log, asked
+        )
+    return asked
 
 
 async def _serve(

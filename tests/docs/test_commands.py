@@ -41,6 +41,7 @@ RUN_ELSEWHERE = {
     "fixgate rotate": "tests/audit/test_rotation.py",
     "fixgate witness": "tests/audit/test_witness.py",
     "fixgate screen": "tests/screening/test_command.py",
+    "fixgate travel": "tests/travel/test_commands.py",
     "fixgate vault": "tests/vault/test_command.py",
     "fixgate alerts": "tests/surveillance/test_commands.py",
     "fixgate cases": "tests/surveillance/test_commands.py",

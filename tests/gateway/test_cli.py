@@ -27,7 +27,7 @@ from tests.gateway.support import DEMO, ROOT, VENUE, configured, edited, ns
 NOW = ns("20260301-12:00:00")
 COMMANDS = [
     "run", "check", "replay", "restore", "doctor", "receipt", "verify", "evidence", "witness",
-    "rotate-key", "alerts", "cases", "export", "kyc", "hold", "vault", "screen", "watch",
+    "rotate-key", "alerts", "cases", "export", "kyc", "hold", "travel", "vault", "screen", "watch",
     "withdrawals", "addresses", "deposits", "alarms", "decisions", "policy", "approver", "keys",
     "cold", "warm", "breaks", "reconcile", "statements", "reserves", "cfg", "password", "token",
 ]  # fmt: skip

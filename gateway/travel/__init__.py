@@ -1,0 +1,1 @@
+"""The travel rule beside a venue: what custody asks, and its command."""
