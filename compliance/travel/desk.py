@@ -140,8 +140,11 @@ class TravelDesk:
 
     def _do(self, event: TravelEvent) -> None:
         """Store an event that is allowed now, then believe it."""
-        if not event.by.strip() or len(event.by) > MAX_PRINCIPAL:
-            raise TravelRefused(f"somebody has to be named, by 1 to {MAX_PRINCIPAL} characters")
+        by = event.by
+        if not by.strip() or len(by) > MAX_PRINCIPAL or not by.isprintable():
+            raise TravelRefused(
+                f"somebody has to be named, by 1 to {MAX_PRINCIPAL} visible characters"
+            )
         self._store.append(self._count, event)
         self._take(event)
 

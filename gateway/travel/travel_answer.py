@@ -220,7 +220,7 @@ def _message(args: argparse.Namespace) -> int:
         return 0
     state = "for no other provider: kept" if not last.sends else "sent" if sent else "to be sent"
     print(fields_text([*_facts(last).items(), ("state", state)]))
-    print(last.message.decode())
+    print(visible(last.message.decode()))
     return 0
 
 

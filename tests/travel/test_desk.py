@@ -122,7 +122,7 @@ def test_what_a_message_could_not_say_is_refused(subject, known, said):
     assert desk._store.events == []
 
 
-@pytest.mark.parametrize("who", ["", " ", "x" * (MAX_PRINCIPAL + 1)])
+@pytest.mark.parametrize("who", ["", " ", "a\x1b[2J", "x" * (MAX_PRINCIPAL + 1)])
 def test_somebody_has_to_be_named(who):
     desk = TravelDesk(ListStore())
     with pytest.raises(TravelRefused, match="somebody has to be named"):
