@@ -324,8 +324,8 @@ def _natural(person: NaturalPerson, today: date) -> str:
         if day is None or day >= today:
             return f"C2: {birth.date_of_birth} is no day in the past"
     national = person.national_identification
-    countries = [person.country_of_residence, national and national.country_of_issue]
-    return _countries(*countries) or _addresses(person.geographic_address)
+    issuer = None if national is None else national.country_of_issue
+    return _countries(person.country_of_residence, issuer) or _addresses(person.geographic_address)
 
 
 def _legal(person: LegalPerson) -> str:
@@ -355,14 +355,13 @@ def _originator(person: Person) -> str:
     """C1 and C4: more of the originator than a name."""
     natural, legal = person.natural_person, person.legal_person
     if natural is not None:
-        told: bool = bool(natural.geographic_address) or any(
-            (
-                natural.customer_identification,
-                natural.national_identification,
-                natural.date_and_place_of_birth,
-            )
+        more = (
+            natural.geographic_address,
+            natural.customer_identification,
+            natural.national_identification,
+            natural.date_and_place_of_birth,
         )
-        return "" if told else "C1: a name alone does not say who it is"
+        return "" if any(more) else "C1: a name alone does not say who it is"
     assert legal is not None
     placed = any(a.address_type is AddressType.GEOG for a in legal.geographic_address)
     if placed or legal.customer_identification or legal.national_identification:

@@ -67,7 +67,7 @@ def message_of(
     originator = _legal(Firm(name, file.lei, file.country), seat, str(customer.id), file.name)
     accounts = (transfer.account, transfer.source)
     to = (transfer.destination,)
-    receiver = None
+    receiver: ivms101.BeneficiaryVasp | None = None
     match known:
         case AtProvider(provider, firm):
             beneficiary = ivms101.Person(legal_person=_legal(firm), account_number=to)
