@@ -67,16 +67,14 @@ def message_of(
     originator = _legal(Firm(name, file.lei, file.country), seat, str(customer.id), file.name)
     accounts = (transfer.account, transfer.source)
     to = (transfer.destination,)
+    assert not isinstance(known, Seat), "an address has no seat"
     receiver: ivms101.BeneficiaryVasp | None = None
-    match known:
-        case AtProvider(provider, firm):
-            beneficiary = ivms101.Person(legal_person=_legal(firm), account_number=to)
-            keeper = ivms101.Person(legal_person=_legal(provider))
-            receiver = ivms101.BeneficiaryVasp(beneficiary_vasp=keeper)
-        case SelfHosted():
-            beneficiary = ivms101.Person(legal_person=originator, account_number=to)
-        case Seat():
-            raise AssertionError("an address has no seat")
+    beneficiary = ivms101.Person(legal_person=originator, account_number=to)
+    if isinstance(known, AtProvider):
+        theirs = _legal(known.beneficiary)
+        beneficiary = ivms101.Person(legal_person=theirs, account_number=to)
+        keeper = ivms101.Person(legal_person=_legal(known.provider))
+        receiver = ivms101.BeneficiaryVasp(beneficiary_vasp=keeper)
     sender = ivms101.Person(legal_person=originator, account_number=accounts)
     payload = ivms101.Payload(
         originator=ivms101.Originator(originator_person=(sender,)),

@@ -149,18 +149,21 @@ def _rows(desk: TravelDesk) -> list[dict[str, Any]]:
 
 def _row(state: str, number: int, event: Proposed, agreed: str) -> dict[str, Any]:
     known = event.known
-    match known:
-        case AtProvider(provider, firm):
-            who = f"{firm.name}, at {provider.name} ({provider.lei})"
-        case SelfHosted(method, verified, _):
-            who = f"the customer itself: {method}, {verified}"
-        case Seat():
-            who = ", ".join(filter(None, (known.street, known.building, known.town, known.country)))
     return {
         "number": number, "state": state, "of": event.subject.of, "address": event.subject.address,
-        "kind": KINDS[type(known)], "who": who, "by": event.by, "agreed": agreed,
+        "kind": KINDS[type(known)], "who": _who(known), "by": event.by, "agreed": agreed,
         "proposed": utc(event.at), "known": _fields(known),
     }  # fmt: skip
+
+
+def _who(known: Known) -> str:
+    """What is known, in a line."""
+    if isinstance(known, AtProvider):
+        provider, firm = known.provider, known.beneficiary
+        return f"{firm.name}, at {provider.name} ({provider.lei})"
+    if isinstance(known, SelfHosted):
+        return f"the customer itself: {known.method}, {known.verified}"
+    return ", ".join((known.street, known.building, known.town, known.country))
 
 
 def _show(args: argparse.Namespace) -> int:
