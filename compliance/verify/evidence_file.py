@@ -7,6 +7,7 @@ Each member is read through its offset. Memory: the members' names, and one of t
 import io
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -199,12 +200,11 @@ class EvidenceFile:
 
     def exports(self) -> list[tuple[int, "EvidenceExport"]]:
         """Those in the file, by number."""
-        places = [(found.number, found.name, member) for name, member in self._members.items()
-                  if (found := parse_export(name)) is not None]  # fmt: skip
-        return [
-            (number, EvidenceExport(self._fd, {name: m for k, name, m in places if k == number}))
-            for number in sorted({number for number, _, _ in places})
-        ]
+        found: dict[int, dict[str, Member]] = defaultdict(dict)
+        for name, member in self._members.items():
+            if (place := parse_export(name)) is not None:
+                found[place.number][place.name] = member
+        return [(number, EvidenceExport(self._fd, found[number])) for number in sorted(found)]
 
     def _needed(self, name: str) -> bytes:
         data = self._content(name)
