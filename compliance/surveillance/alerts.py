@@ -5,8 +5,6 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from compliance.surveillance.facts import Step
-
 MAX_CITED: Final = 64
 """Records that an alert cites: who looks into it reads the journal between the first and the last
 anyway."""
@@ -65,8 +63,9 @@ class Detector(Protocol):
         """All that it remembers, so that it can be written down."""
         ...
 
-    def take(self, step: Step, fact: Any) -> Finding | None:  # noqa: ANN401 - those it hears
-        """One fact; what it completes. The market of `step` is as after its whole command."""
+    def take(self, step: Any, fact: Any) -> Finding | None:  # noqa: ANN401 - those it hears
+        """One fact of a step; what it completes. All that they show is as after the whole
+        command."""
         ...
 
 

@@ -187,6 +187,11 @@ class Step(Struct, gc=False, eq=False):
     market: Market
     facts: list[Fact]
 
+    @property
+    def instrument(self) -> int:
+        """Which one."""
+        return self.market.id
+
 
 def other_side(side: int) -> int:
     """The side that trades with this one."""

@@ -29,6 +29,11 @@ class Links(Struct, frozen=True, forbid_unknown_fields=True):
         return self.owners.get(member, -member)
 
 
+def parse_links(text: bytes) -> Links:
+    """Links from YAML. Raises msgspec.ValidationError or DecodeError, which name the place."""
+    return msgspec.yaml.decode(text, type=Links, strict=True)
+
+
 def links_digest(links: Links) -> str:
     """SHA-256 of the links, hexadecimal, whatever order they came in."""
     rows = (sorted(links.owners.items()), sorted(links.house), sorted(links.makers))

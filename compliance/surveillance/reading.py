@@ -3,7 +3,7 @@
 Its memory is that of the venue's open orders, and of a short trail for each owner and instrument.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -82,7 +82,7 @@ class Reading:
         self._fold = MarketFold()
 
     def take(
-        self, first: int, last: int, time: int, command: Command, events: Iterable[Event]
+        self, first: int, last: int, time: int, command: Command, events: Sequence[Event]
     ) -> list[Step]:
         """One command with all its events, records `first` to `last`: a step for each instrument
         that it concerns."""

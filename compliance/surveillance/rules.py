@@ -26,8 +26,8 @@ PERIODS: Final = frozenset({"window_s", "window_ms", "bucket_s", "fixing_every_s
 """Parameters by which time is divided."""
 
 
-class _Alert(Struct, frozen=True, forbid_unknown_fields=True):
-    """Rules of one alert. No value is below 0, and no period of time is 0."""
+class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rules of one alert. No number is below 0, and no period of time is 0."""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -38,7 +38,7 @@ class _Alert(Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} is {value}")
 
 
-class WashOwn(_Alert, frozen=True, forbid_unknown_fields=True):
+class WashOwn(Parameters, frozen=True, forbid_unknown_fields=True):
     """One beneficial owner on both sides (wash type 1; Prism Labs: window of a day, count 1)."""
 
     window_s: int = 86_400
@@ -48,7 +48,7 @@ class WashOwn(_Alert, frozen=True, forbid_unknown_fields=True):
     thousand trades have crossed by accident. 0 is Prism's."""
 
 
-class WashPair(_Alert, frozen=True, forbid_unknown_fields=True):
+class WashPair(Parameters, frozen=True, forbid_unknown_fields=True):
     """Two owners who mostly trade with each other, and end where they began (Prism type 2; IEEE
     7298451)."""
 
@@ -62,7 +62,7 @@ class WashPair(_Alert, frozen=True, forbid_unknown_fields=True):
     """Own: an order that was left longer was there for anybody."""
 
 
-class Spoofing(_Alert, frozen=True, forbid_unknown_fields=True):
+class Spoofing(Parameters, frozen=True, forbid_unknown_fields=True):
     """A large order that loads one side, a fill on the other, and the large order is gone
     (Trillium Surveyor's five conditions; Horizon Flow; Lee, Eom and Park 2013)."""
 
@@ -81,7 +81,7 @@ class Spoofing(_Alert, frozen=True, forbid_unknown_fields=True):
     """Behind the best price. Own: farther away nobody is moved by it."""
 
 
-class Layering(_Alert, frozen=True, forbid_unknown_fields=True):
+class Layering(Parameters, frozen=True, forbid_unknown_fields=True):
     """Several prices of a side at once, an execution on the other, and all are gone (delegated
     regulation (EU) 2016/522, Annex II, I.5(e))."""
 
@@ -100,7 +100,7 @@ class Layering(_Alert, frozen=True, forbid_unknown_fields=True):
     """Own."""
 
 
-class QuoteStuffing(_Alert, frozen=True, forbid_unknown_fields=True):
+class QuoteStuffing(Parameters, frozen=True, forbid_unknown_fields=True):
     """Bursts of messages that change the top of the book, or just load everybody (KX)."""
 
     window_ms: int = 5_000
@@ -111,7 +111,7 @@ class QuoteStuffing(_Alert, frozen=True, forbid_unknown_fields=True):
     """Fills, of the messages of the window. Own: who trades does not only make noise."""
 
 
-class OrderToTrade(_Alert, frozen=True, forbid_unknown_fields=True):
+class OrderToTrade(Parameters, frozen=True, forbid_unknown_fields=True):
     """Messages per trade of a member, instrument and bucket (KX)."""
 
     bucket_s: int = 600
@@ -122,7 +122,7 @@ class OrderToTrade(_Alert, frozen=True, forbid_unknown_fields=True):
     """Of the bucket. Own: a ratio of few messages says nothing."""
 
 
-class Fleeting(_Alert, frozen=True, forbid_unknown_fields=True):
+class Fleeting(Parameters, frozen=True, forbid_unknown_fields=True):
     """Orders that are canceled before anybody can trade with them (KX)."""
 
     hold_ms: int = 50
@@ -131,7 +131,7 @@ class Fleeting(_Alert, frozen=True, forbid_unknown_fields=True):
     """In a day, UTC."""
 
 
-class PriceFade(_Alert, frozen=True, forbid_unknown_fields=True):
+class PriceFade(Parameters, frozen=True, forbid_unknown_fields=True):
     """Lots that go away whenever somebody trades with that side (KX: 1 ms, 100 ms, 1 s)."""
 
     pull_ms: int = 100
@@ -150,7 +150,7 @@ class PriceFade(_Alert, frozen=True, forbid_unknown_fields=True):
     window_s: int = 3_600
 
 
-class MomentumIgnition(_Alert, frozen=True, forbid_unknown_fields=True):
+class MomentumIgnition(Parameters, frozen=True, forbid_unknown_fields=True):
     """A run of takes that moves the price, and the way back at a profit (truststreet; TT)."""
 
     min_trades: int = 5
@@ -164,7 +164,7 @@ class MomentumIgnition(_Alert, frozen=True, forbid_unknown_fields=True):
     """Of all that was taken on that side during the run. Own: who follows others has less."""
 
 
-class Ramping(_Alert, frozen=True, forbid_unknown_fields=True):
+class Ramping(Parameters, frozen=True, forbid_unknown_fields=True):
     """Trades at ever better prices by one owner, with a spike of volume (Prism Labs)."""
 
     window_s: int = 30
@@ -180,7 +180,7 @@ class Ramping(_Alert, frozen=True, forbid_unknown_fields=True):
     """Of what was taken on that side in the window. Own."""
 
 
-class MarkingClose(_Alert, frozen=True, forbid_unknown_fields=True):
+class MarkingClose(Parameters, frozen=True, forbid_unknown_fields=True):
     """Taking much right before a fixing, with a move in that direction (TT)."""
 
     window_s: int = 300
@@ -198,7 +198,7 @@ class MarkingClose(_Alert, frozen=True, forbid_unknown_fields=True):
     """Own: in a market that stands still two sigmas are nothing."""
 
 
-class PumpAndDump(_Alert, frozen=True, forbid_unknown_fields=True):
+class PumpAndDump(Parameters, frozen=True, forbid_unknown_fields=True):
     """An hour of unheard-of rise and volume, and who bought into it sells (Prism)."""
 
     bucket_s: int = 3_600
@@ -220,7 +220,7 @@ class PumpAndDump(_Alert, frozen=True, forbid_unknown_fields=True):
     """Of what it was ahead by. Own."""
 
 
-class FrontRunning(_Alert, frozen=True, forbid_unknown_fields=True):
+class FrontRunning(Parameters, frozen=True, forbid_unknown_fields=True):
     """A member's own account takes ahead of a client's block, and gains by it (TT)."""
 
     ahead_s: int = 60
@@ -234,7 +234,7 @@ class FrontRunning(_Alert, frozen=True, forbid_unknown_fields=True):
     """What the own account took, of the block. Own: what is less gains nothing."""
 
 
-class Pinging(_Alert, frozen=True, forbid_unknown_fields=True):
+class Pinging(Parameters, frozen=True, forbid_unknown_fields=True):
     """Many tiny orders that ask the market how it answers, then a large one (TT). Books here hide
     nothing: what tiny orders find out is who reacts."""
 
@@ -250,7 +250,7 @@ class Pinging(_Alert, frozen=True, forbid_unknown_fields=True):
     """From the last ping to the large order. Own."""
 
 
-class FloorCeiling(_Alert, frozen=True, forbid_unknown_fields=True):
+class FloorCeiling(Parameters, frozen=True, forbid_unknown_fields=True):
     """A wall at a price, put up again whenever it is worn down (TT; all values our own)."""
 
     min_s: int = 600

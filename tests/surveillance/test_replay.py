@@ -10,7 +10,8 @@ import pytest
 from compliance.surveillance.alerts import MAX_CITED, write_alerts
 from compliance.surveillance.links import Links
 from compliance.surveillance.rules import RULES_VERSION, Rules, WashOwn
-from compliance.surveillance.watch import StateRefused, Watch
+from compliance.surveillance.watch import Watch
+from compliance.surveillance.watching import StateRefused
 from tests.surveillance.attacks import KINDS
 from tests.surveillance.floor import RULES
 from tests.surveillance.scoring import links_of
