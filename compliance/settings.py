@@ -71,11 +71,20 @@ class TravelRuleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     address: SeatSettings
 
 
+class MonitoringSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """rules: of transaction monitoring; without it those that come with the release. profiles: see
+    compliance.monitoring.profiles; without it there are none."""
+
+    rules: FilePath | None = None
+    profiles: FilePath | None = None
+
+
 class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """origin: the audit log's name, which is in all that it signs; another name is another log.
     key_file: its keys; relative paths are from the configuration's folder. Without it they are
     made at the first start, in the data folder. rules: of surveillance; without it those that
     come with the release. links: see compliance.surveillance.links; without it there are none.
+    monitoring: of money that moves.
     witnesses: who is asked to cosign. http_bind: address on which the log is served over HTTP, at
     venue.ports.audit; without it it is not. screening: sanctions lists; without it custody asks
     nobody but its own list. vault: where commands that keep or read names of people find its keys;
@@ -88,6 +97,7 @@ class ComplianceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     http_bind: Annotated[str, Meta(max_length=64)] | None = None
     rules: FilePath | None = None
     links: FilePath | None = None
+    monitoring: MonitoringSettings = MonitoringSettings()
     screening: ScreeningSettings | None = None
     vault: VaultSettings | None = None
     travel_rule: TravelRuleSettings | None = None

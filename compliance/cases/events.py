@@ -22,12 +22,16 @@ class Disposition(StrEnum):
 
 
 REASONS: Final[dict[Disposition, frozenset[str]]] = {
-    Disposition.TRUE_POSITIVE: frozenset({"manipulation", "attempt", "insider_dealing"}),
-    Disposition.FALSE_POSITIVE: frozenset(
-        {"market_making", "legitimate_strategy", "accident", "rule_too_wide", "wrong_data"}
-    ),
+    Disposition.TRUE_POSITIVE: frozenset({
+        "manipulation", "attempt", "insider_dealing",
+        "money_laundering", "terrorist_financing", "fraud", "sanctions_evasion",
+    }),
+    Disposition.FALSE_POSITIVE: frozenset({
+        "market_making", "legitimate_strategy", "accident", "rule_too_wide", "wrong_data",
+        "own_funds", "usual_for_customer",
+    }),
     Disposition.UNCLEAR: frozenset({"evidence_too_thin", "no_answer"}),
-}
+}  # fmt: skip
 """Codes that go with a disposition: what the rules are calibrated by."""
 
 MAX_TEXT: Final = 20_000

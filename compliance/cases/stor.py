@@ -5,6 +5,9 @@ transactions and other behaviour, the nature of the suspicion, the persons suspe
 there is. Sections 1 to 4 are mandatory: what is not known there says "NA" and why. The names of
 the fields are our own: the authority's schema was not at hand.
 
+Of an alert about money that moved it is a draft of what goes to the financial intelligence unit
+(STR, SAR), whose forms are its own: the same document under a format of its own name.
+
 A draft names persons by their opaque ids. Who they are is for the vault, when a person submits it.
 """
 
@@ -17,9 +20,12 @@ from msgspec import Struct
 
 from compliance.cases.states import Case
 from compliance.surveillance.alerts import Alert
+from engine.model.ids import NOBODY
 from engine.model.refdata import ReferenceData
 
 STOR_FORMAT: Final = "fixgate-stor/1"
+STR_FORMAT: Final = "fixgate-str/1"
+"""Of a case about money that moved."""
 
 _DAY_ZERO: Final = date(1970, 1, 1).toordinal()
 
@@ -58,7 +64,7 @@ class Behaviour(Struct, frozen=True):
     records are numbers in the venue's journal, which its audit log proves.
     """
 
-    instrument: str
+    instrument: Field
     venue: Field
     first_time: Field
     last_time: str
@@ -119,8 +125,9 @@ def build_stor(
     if not narrative.strip():
         raise ValueError("the suspicion wants the words of whoever has analysed it")
     members = sorted({member for alert in case.alerts for member in alert.members})
+    money = all(alert.instrument == NOBODY for alert in case.alerts)
     return Document(
-        STOR_FORMAT,
+        STR_FORMAT if money else STOR_FORMAT,
         case.id,
         reporter,
         tuple(_behaviour(alert, refdata, times, venue) for alert in case.alerts),
@@ -149,17 +156,27 @@ def _behaviour(
     alert: Alert, refdata: ReferenceData, times: Mapping[int, int], venue: Field
 ) -> Behaviour:
     first = times.get(alert.first_record)
-    instrument = refdata.instruments.get(alert.instrument)
     return Behaviour(
-        str(alert.instrument) if instrument is None else instrument.symbol,
+        _instrument(alert.instrument, refdata),
         venue,
         NotAvailable("the journal was not asked") if first is None else utc_text(first),
         utc_text(alert.time),
         alert.records,
         dict(alert.figures),
         alert.text,
-        NotAvailable("orders and transactions on the venue's book, none on a ledger"),
+        NotAvailable(
+            "custody has the transactions of these deposits and withdrawals, by their references"
+            if alert.instrument == NOBODY
+            else "orders and transactions on the venue's book, none on a ledger"
+        ),
     )
+
+
+def _instrument(ident: int, refdata: ReferenceData) -> Field:
+    if ident == NOBODY:
+        return NotAvailable("money that came and went, no instrument")
+    found = refdata.instruments.get(ident)
+    return str(ident) if found is None else found.symbol
 
 
 def _suspect(member: int, refdata: ReferenceData) -> Suspect:

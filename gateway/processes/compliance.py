@@ -20,7 +20,7 @@ from gateway.children import announce_ready, announce_status
 from gateway.figure import Figure
 from gateway.processes.place import STATUS_SECONDS, Place
 from gateway.surveillance.following import Surveillance
-from gateway.surveillance.inputs import read_links, read_rules
+from gateway.surveillance.inputs import read_inputs
 from gateway.turn_service import TURN_SECONDS, TurnService
 
 COMPLIANCE_NICE: Final = 10
@@ -91,15 +91,17 @@ def _cosigning(place: Place) -> TurnService[Cosigning] | None:
 
 
 def _watch(place: Place, folder: Path) -> TurnService[Surveillance]:
-    """Surveillance, under the rules and links that the configuration names. Raises OperatorError if
-    they cannot be read: a venue does not go on under others than it was told."""
+    """Surveillance, under all that the configuration names. Raises OperatorError if it cannot be
+    read: a venue does not go on under other rules than it was told."""
     settings = place.config.compliance
     assert settings is not None
-    rules = read_rules(place.config_folder, settings.rules)
-    links = read_links(place.config_folder, settings.links)
+    monitoring = settings.monitoring
+    inputs = read_inputs(
+        place.config_folder, settings.rules, settings.links, monitoring.rules, monitoring.profiles
+    )
     return TurnService(
         "surveillance",
-        lambda: Surveillance(place.journal, folder, rules, links, place.clock, place.log),
+        lambda: Surveillance(place.journal, folder, inputs, place.clock, place.log),
         place.log,
     )
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from compliance.surveillance.alerts import Alert
-from compliance.surveillance.watch import Watch
+from compliance.watches import Watches
 from engine.journal.follow import JournalReader
 from engine.model.record import Record
 from engine.model.refdata import ReferenceData
@@ -17,7 +17,7 @@ from engine.replay import join_parts, without_collections
 from gateway.at_the_venue import journal_of
 from gateway.custody_commands.common import print_rows, utc
 from gateway.progress import Progress
-from gateway.surveillance.inputs import read_links, read_rules
+from gateway.surveillance.inputs import read_inputs
 from gateway.surveillance.names import member_names, subject_words
 
 COLUMNS: Final = {
@@ -32,7 +32,7 @@ COLUMNS: Final = {
 
 def answer(args: argparse.Namespace) -> int:
     """Print all alerts, in the order of the records that complete them."""
-    watch = Watch(read_rules(Path(), args.rules), read_links(Path(), args.links))
+    watch = Watches(read_inputs(Path(), args.rules, args.links, args.money_rules, args.profiles))
     refdata = ReferenceData()
     rows = []
     with without_collections(), journal_of(args.data) as reader:

@@ -14,9 +14,8 @@ from msgspec import Struct
 from compliance.case_file import CASES_NAME, CaseFile, CasesBusy
 from compliance.cases.desk import CaseDesk
 from compliance.surveillance.alerts import Alert
-from compliance.surveillance.links import Links
-from compliance.surveillance.rules import Rules
-from compliance.surveillance.watch import StateRefused, Watch
+from compliance.surveillance.watching import StateRefused
+from compliance.watches import Inputs, Watches
 from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.files import open_reader, read_file
 from engine.journal.replace import replace_file
@@ -51,8 +50,7 @@ class Surveillance:
         self,
         journal: Path,
         folder: Path,
-        rules: Rules,
-        links: Links,
+        inputs: Inputs,
         clock: Clock,
         log: Callable[[str], None],
         disk: Disk = REAL_DISK,
@@ -69,7 +67,7 @@ class Surveillance:
         self.desk = CaseDesk(file)
         if file.torn:
             log(f"the cases end with {file.torn} bytes of a write that was cut: nobody has them")
-        self.watch, self.filed, read = self._resumed(rules, links)
+        self.watch, self.filed, read = self._resumed(inputs)
         self._follower = WholeFollower(self._reader.follow(read), read)
         self._saved = self.filed
 
@@ -114,13 +112,13 @@ class Surveillance:
                 f" {alert.last_record}: {alert.text}"
             )
 
-    def _resumed(self, rules: Rules, links: Links) -> tuple[Watch, int, int]:
+    def _resumed(self, inputs: Inputs) -> tuple[Watches, int, int]:
         """The watch, the last record whose alerts are filed, and the last that the watch has seen.
 
         Under other rules all is read anew, and what was filed under the old ones is not filed a
         second time: whoever wants that runs `fixgate alerts`.
         """
-        watch = Watch(rules, links)
+        watch = Watches(inputs)
         try:
             state = _decode(read_file(self._path, self._disk))
         except FileNotFoundError:
@@ -137,7 +135,7 @@ class Surveillance:
             watch.load(state.watch)
         except StateRefused as error:
             self._log(f"surveillance reads from record 0: {error}")
-            return Watch(rules, links), state.record, -1
+            return Watches(inputs), state.record, -1
         return watch, state.record, state.record
 
 

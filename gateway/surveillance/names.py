@@ -1,11 +1,14 @@
 """Names for the ids in alerts and cases."""
 
 from compliance.surveillance.alerts import Alert
+from engine.model.ids import NOBODY
 from engine.model.refdata import ReferenceData
 
 
 def instrument_name(refdata: ReferenceData, ident: int) -> str:
-    """An instrument's symbol; its number if nobody knows it."""
+    """An instrument's symbol; its number if nobody knows it; a dash for none."""
+    if ident == NOBODY:
+        return "-"
     found = refdata.instruments.get(ident)
     return f"instrument {ident}" if found is None else found.symbol
 

@@ -10,7 +10,9 @@ the guilty counts nowhere: who spoofs may well ping.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from compliance.surveillance.links import Links
 from tests.surveillance import orders_that_look_bad, prices_that_look_bad
@@ -78,12 +80,24 @@ def play_lookalike(kind, seed):
     return function.__name__, raised - TRUE_OF.get(function.__name__, set())
 
 
-def score_family(kind, first, count):
+class Stage(NamedTuple):
+    """What is played: the kinds of alerts, and by kind and seed an attack (as play_attack) and a
+    look-alike (as play_lookalike)."""
+
+    kinds: tuple
+    attack: Callable
+    lookalike: Callable
+
+
+MARKET = Stage(tuple(KINDS), play_attack, play_lookalike)
+
+
+def score_family(kind, first, count, stage=MARKET):
     """All scores after so many attacks and look-alikes of one kind."""
-    scores = {k: Score() for k in KINDS}
+    scores = {k: Score() for k in stage.kinds}
     own = scores[kind]
     for seed in range(first, first + count):
-        found, false = play_attack(kind, seed)
+        found, false = stage.attack(kind, seed)
         own.attacks += 1
         if kind in found:
             own.found += 1
@@ -92,7 +106,7 @@ def score_family(kind, first, count):
         for k in false:
             scores[k].false += 1
             scores[k].wrong.append((kind, seed))
-        name, false = play_lookalike(kind, seed)
+        name, false = stage.lookalike(kind, seed)
         own.lookalikes += 1
         for k in false:
             scores[k].false += 1
@@ -102,7 +116,8 @@ def score_family(kind, first, count):
 
 def merge(families):
     """The scores of several families as one: an alert's false ones come from all of them."""
-    total = {k: Score() for k in KINDS}
+    families = list(families)
+    total = {k: Score() for scores in families for k in scores}
     for scores in families:
         for k, score in scores.items():
             total[k].attacks += score.attacks
@@ -115,7 +130,7 @@ def merge(families):
 
 
 def table(scores):
-    """As docs/surveillance.md has it."""
+    """As the documentation has it."""
     lines = [
         "| alert | attacks | found | recall | look-alikes | false | precision |",
         "|---|---|---|---|---|---|---|",

@@ -7,12 +7,15 @@ import pytest
 
 from compliance.case_file import CASES_NAME, CaseFile
 from compliance.cases.desk import CaseDesk
+from compliance.monitoring.profiles import Profiles
 from compliance.surveillance.rules import RULES_VERSION, Rules
+from compliance.watches import Inputs
 from engine.model.errors import OperatorError
 from engine.model.record import Record, encode_record
 from gateway.surveillance import following
 from gateway.surveillance.following import STATE_NAME, Surveillance
 from tests.journal.support import open_writer
+from tests.monitoring.till import MONEY_RULES
 from tests.support.house import HandClock
 from tests.surveillance.floor import RULES
 from tests.surveillance.scoring import links_of
@@ -54,8 +57,8 @@ class House:
 
     def start(self, rules=RULES):
         return Surveillance(
-            self.folder / "journal", self.folder / "compliance", rules, links_of(KIND),
-            HandClock(), self.said.append,
+            self.folder / "journal", self.folder / "compliance",
+            Inputs(rules, links_of(KIND), MONEY_RULES, Profiles()), HandClock(), self.said.append,
         )  # fmt: skip
 
     def run(self, rules=RULES, *, saved=True):

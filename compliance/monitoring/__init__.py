@@ -1,0 +1,1 @@
+"""Transaction monitoring: alerts about money that moves, as a pure fold of the journal."""
