@@ -1,20 +1,23 @@
-"""How many events a second one process of surveillance takes, in JSON lines; alone on the machine.
+"""How many events a second the compliance process can look at, in JSON lines; alone on the machine.
 
     .venv/bin/python -m benchmarks.surveillance [--seconds N] [--rounds N]
 
 The stream is that of a trading floor in the engine: makers who price anew, takers, orders that are
 left and taken back, and attacks in between. It is made first; what is timed is reading it, whole,
-with all alerts, from nothing. An event is one of the journal's: an acceptance, a fill, a cancel.
+with all alerts, from nothing, by both watches: over the market and over money. An event is one of
+the journal's: an acceptance, a fill, a cancel.
 """
 
 import argparse
 import json
 import time
 
+from compliance.monitoring.profiles import Profiles
 from compliance.surveillance.links import Links
-from compliance.surveillance.watch import Watch
+from compliance.watches import Inputs, Watches
 from engine.model.enums import BUY, IOC, SELL
 from engine.replay import without_collections
+from tests.monitoring.till import MONEY_RULES
 from tests.surveillance.attacks import ATTACKS
 from tests.surveillance.floor import MAKERS, RULES, TAKERS, Floor
 
@@ -47,7 +50,7 @@ def mixed(seconds):
 
 def measure(rows):
     """Read all of it once, from nothing."""
-    watch, alerts = Watch(RULES, LINKS), 0
+    watch, alerts = Watches(Inputs(RULES, LINKS, MONEY_RULES, Profiles())), 0
     events = sum(len(row[3]) for row in rows)
     with without_collections():
         began, cpu = time.perf_counter(), time.process_time()

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from compliance.monitoring.profiles import Profiles
+from compliance.monitoring.reading import concerns
 from compliance.monitoring.rules import MoneyRules
 from compliance.monitoring.watch import MoneyWatch
 from compliance.surveillance.alerts import Alert
@@ -50,8 +51,9 @@ class Watches:
         """One command with all its events, in records `first` to `last`, and that record's time,
         ns UTC; the alerts that it completes."""
         alerts = self._market.take(first, last, time, command, events)
-        money = self._money.take(first, last, time, command, events)
-        return [*alerts, *money] if money else alerts
+        if concerns(command, events):
+            alerts += self._money.take(first, last, time, command, events)
+        return alerts
 
     def save(self) -> bytes:
         """All that later alerts depend on."""

@@ -7,8 +7,8 @@ from compliance.surveillance.windows import BPS, share
 
 
 class PassThroughDetector:
-    """What is hardly traded with leaves in the asset in which it came, and not much more of it: who
-    has more here moves its own money."""
+    """What is hardly traded with leaves in the asset in which it came, and no more of it: who
+    takes more out has more here, and moves its own money."""
 
     kind = "pass_through"
     hears = (Moved,)

@@ -78,6 +78,8 @@ class Reading:
         """reporting: code of the asset in which values are counted."""
         self.customers: dict[int, Customer] = {}
         """By owner: as many as the configuration has members, at most."""
+        self._of_member: dict[int, Customer] = {}
+        """The same by member, as far as they were asked for."""
         self._links = links
         self._code = reporting
         self._refdata = ReferenceData()
@@ -93,13 +95,13 @@ class Reading:
         self, first: int, last: int, time: int, command: Command, events: Sequence[Event]
     ) -> Sequence[Step]:
         """One command with all its events: a step if it moved money, or was to."""
-        kind = type(command)
-        if kind is NewOrder or kind is ReplaceOrder:
-            if len(events) >= LEAST_EVENTS:
-                self._trades(time, events)
+        if not concerns(command, events):
             return ()
-        read = _READ.get(kind)
-        fact = None if read is None else read(self, first, time, command, events)
+        read = _READ.get(type(command))
+        if read is None:
+            self._trades(time, events)
+            return ()
+        fact = read(self, first, time, command, events)
         if fact is None:
             return ()
         return (Step(first, time, self._prices.unit, self._code, [fact]),)
@@ -122,8 +124,10 @@ class Reading:
         """Go on where `save` was called; nothing may have been taken yet."""
         assert not self.customers
         saved = _decode(data)
-        for definition in (*saved.assets, *saved.instruments):
-            self._define(definition)
+        for asset in saved.assets:
+            self._define(asset)
+        for instrument in saved.instruments:
+            self._define(instrument)
         self._members = saved.members
         self._frozen = set(saved.frozen)
         self._prices.last = saved.prices
@@ -143,10 +147,11 @@ class Reading:
                     self._prices.last[instrument] = event.last_price
 
     def _customer(self, member: int) -> Customer:
-        owner = self._links.owner(member)
-        found = self.customers.get(owner)
+        found = self._of_member.get(member)
         if found is None:
-            found = self.customers[owner] = Customer(owner)
+            owner = self._links.owner(member)
+            found = self.customers.setdefault(owner, Customer(owner))
+            self._of_member[member] = found
         return found
 
     # --- definitions --------------------------------------------------------------------------
@@ -209,7 +214,8 @@ class Reading:
             move = self._move(record, time, customer, member, command, inward=False)
             return Moved(move, customer)
         assert isinstance(events[0], CommandRefused)
-        known = {row.reference for row in (*customer.moves, *customer.failed)}
+        known = {move.reference for move in customer.moves}
+        known |= {failure.reference for failure in customer.failed}
         if command.account not in self._frozen or command.reference in known:
             return None
         return self._failed(customer, Failure(time, record, member, command.reference))
@@ -292,6 +298,14 @@ class Reading:
                     traded = min(moves[k].traded + move.traded, INT64_MAX)
                     moves[k] = msgspec.structs.replace(moves[k], traded=traded)
                 return
+
+
+def concerns(command: Command, events: Sequence[Event]) -> bool:
+    """Whether a command can have to do with money: quick to say, for most have not."""
+    kind = type(command)
+    if kind is NewOrder or kind is ReplaceOrder:
+        return len(events) >= LEAST_EVENTS
+    return kind in _READ
 
 
 _encode = msgspec.msgpack.Encoder().encode

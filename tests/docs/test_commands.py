@@ -77,6 +77,7 @@ RUN_ELSEWHERE = {
     ".venv/bin/python -m benchmarks.vault": "tests/benchmarks/test_vault.py",
     ".venv/bin/python -m benchmarks.surveillance": "tests/benchmarks/test_surveillance.py",
     ".venv/bin/python -m tests.surveillance.table": "tests/surveillance/test_scores.py",
+    ".venv/bin/python -m tests.monitoring.table": "tests/monitoring/test_scores.py",
     ".venv/bin/python benchmarks": "by hand: its figures need a machine of their own",
 }
 

@@ -7,12 +7,13 @@ import msgspec
 import pytest
 
 from compliance.monitoring.profiles import Profiles
+from compliance.monitoring.rules import Structuring
 from compliance.surveillance.links import Links
 from engine.model.commands import ReleaseWithdrawal, SettleWithdrawal
-from engine.model.enums import HOLD_FROZEN, SELL
+from engine.model.enums import HOLD_FROZEN
 from engine.model.events import CommandRefused
 from tests.engine.streams import BTC, USD
-from tests.monitoring.till import HOUSE, MONEY_RULES, SECOND, SUSPECT, THIRD, Till
+from tests.monitoring.till import HOUSE, MAKER, MONEY_RULES, SECOND, SUSPECT, THIRD, Till
 
 DAY, WEEK = 24, 7 * 24
 SECONDS = 1 / 3_600
@@ -37,6 +38,8 @@ def hourly(*values):
     return deposits(*enumerate(values))
 
 
+OTHERS = hourly(50, 50, 50, 50)
+"""Of which more than a day goes by, and less than a week."""
 FUNDED = (0, "deposit", 100_000)
 
 
@@ -48,13 +51,13 @@ FUNDED = (0, "deposit", 100_000)
         (hourly(9_000, 9_000, 9_000, 9_000), 1),
         (hourly(8_999, 8_999, 8_999, 8_999), 0),
         (hourly(10_000, 10_000, 10_000, 10_000), 0),
-        (deposits((0, 950), (1, 950), (12, 950), (24, 950)), 1),
-        (deposits((0, 950), (1, 950), (12, 950), (24 + SECONDS, 950)), 0),
-        (deposits((0, 950), (40, 950), (80, 950), (120, 950), (WEEK, 950)), 1),
-        (deposits((0, 950), (40, 950), (80, 950), (120, 950), (WEEK + SECONDS, 950)), 0),
+        (deposits((0, 950), (40, 950), (120, 950), (WEEK, 950)), 1),
+        (deposits((0, 950), (40, 950), (120, 950), (WEEK + SECONDS, 950)), 0),
+        (OTHERS + deposits((50, 950), (60, 950), (70, 950), (74, 950)), 1),
+        (OTHERS + deposits((50, 950), (60, 950), (70, 950), (74 + SECONDS, 950)), 0),
         (hourly(950, 950, 2_900, 2_900, 9_500, 9_500), 0),
-        (hourly(950, 50, 50, 50, 50, 950, 950, 950), 1),
-        (hourly(950, 50, 50, 50, 50, 50, 950, 950, 950), 0),
+        (hourly(950, 50, 50, 50, 50, 950, 950, 950, 950, 950), 1),
+        (hourly(950, 50, 50, 50, 50, 950, 950, 950, 950), 0),
         ([FUNDED, *((k, "withdraw", 2_990) for k in (1, 2, 3, 4))], 1),
         ([FUNDED, (1, "withdraw", 2_990), (2, "deposit", 2_990), (3, "withdraw", 2_990),
           (4, "withdraw", 2_990)], 0),
@@ -64,6 +67,12 @@ FUNDED = (0, "deposit", 100_000)
 )  # fmt: skip
 def test_structuring(rows, alerts):
     assert len(played("structuring", rows)) == alerts
+
+
+def test_structuring_needs_the_threshold_to_be_passed():
+    rules = msgspec.structs.replace(MONEY_RULES, structuring=Structuring((1_000,), 9_000, 2, 2, 1))
+    assert len(played("structuring", hourly(500, 499), rules=rules)) == 0
+    assert len(played("structuring", hourly(500, 500), rules=rules)) == 1
 
 
 def test_structuring_counts_what_members_of_one_owner_do_together():
@@ -97,6 +106,8 @@ def every(count, hours, value, first=0):
         (every(6, 1, 1) + every(15, 1, 1, first=80), 1),
         (every(7, 1, 1) + every(15, 1, 1, first=80), 0),
         (every(7, 1, 1) + every(15, 1, 1, first=41 * DAY), 1),
+        ([*every(7, 1, 9), (3 * DAY, "deposit", 9), *((44 * DAY, "ask", 1) for _ in range(15))], 1),
+        ([*every(7, 1, 9), (3 * DAY, "deposit", 9), *((30 * DAY, "ask", 1) for _ in range(15))], 0),
         (every(5, 1, 50_000), 1),
         (every(5, 1, 49_999), 0),
         (every(4, 1, 100_000), 0),
@@ -119,10 +130,11 @@ def test_velocity(rows, alerts):
         ([(0, "deposit", 5_000), (1, "withdraw", 4_000)], 1),
         ([(0, "deposit", 5_000), (1, "withdraw", 3_999)], 0),
         ([(0, "deposit", 5_000), (0.5, "withdraw", 2_000), (1, "withdraw", 2_000)], 1),
-        ([FUNDED, (9, "deposit", 5_000), (9.5, "withdraw", 5_250)], 1),
-        ([FUNDED, (9, "deposit", 5_000), (9.5, "withdraw", 5_251)], 0),
+        ([FUNDED, (9, "deposit", 5_000), (9.5, "withdraw", 5_000)], 1),
+        ([FUNDED, (9, "deposit", 5_000), (9.5, "withdraw", 5_001)], 0),
         ([FUNDED, (9, "withdraw", 5_000), (9.5, "deposit", 5_000)], 0),
         ([FUNDED, (9, "deposit", 5_000, BTC), (9.5, "withdraw", 5_000)], 0),
+        ([FUNDED, (9, "deposit", 999), (9, "deposit", 5_000, BTC), (9.5, "withdraw", 999)], 0),
         ([(0, "deposit", 5_000), (0.1, "trade", 990), (1, "withdraw", 4_000)], 1),
         ([(0, "deposit", 5_000), (0.1, "trade", 1_010), (1, "withdraw", 3_980)], 0),
         ([FUNDED, (8, "trade", 5_000), (9, "deposit", 5_000), (9.5, "withdraw", 5_000)], 1),
@@ -136,13 +148,34 @@ def test_pass_through(rows, alerts):
 
 def test_what_was_traded_before_a_withdrawal_that_failed_was_traded():
     till = Till(1, town=False)
+    till.deposit(SUSPECT, 90_000)
+    till.let(2 * 3_600)
     till.deposit(SUSPECT, 5_000)
     till.trade(SUSPECT, 2_000)
-    reference = till.ask(SUSPECT, 2_900)
-    till.do(ReleaseWithdrawal(reference, "typed wrong"))
-    till.trade(SUSPECT, 1_900, side=SELL)
+    till.do(ReleaseWithdrawal(till.ask(SUSPECT, 2_900), "typed wrong"))
     till.withdraw(SUSPECT, 4_500)
+    till.let(2 * 3_600)
     assert till.alerts == []
+    till.deposit(SUSPECT, 5_000)
+    till.trade(SUSPECT, 2_000)
+    wrong = till.ask(SUSPECT, 2_900)
+    till.withdraw(SUSPECT, 500)
+    till.do(ReleaseWithdrawal(wrong, "typed wrong"))
+    till.withdraw(SUSPECT, 4_000)
+    till.let(2 * 3_600)
+    assert till.alerts == []
+    till.deposit(SUSPECT, 5_000)
+    till.withdraw(SUSPECT, 4_500)
+    assert [alert.kind for alert in till.alerts] == ["pass_through"]
+
+
+def test_a_coin_is_worth_what_it_was_traded_at_last():
+    till = Till(1, town=False)
+    till.price[BTC] *= 2
+    till.trade(MAKER, 100)
+    till.deposit(SUSPECT, 1_100, BTC)
+    till.withdraw(SUSPECT, 1_050, BTC)
+    assert [alert.kind for alert in till.alerts] == ["pass_through"]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +236,7 @@ def test_dormant(rows, alerts):
         ([(0, "deposit", 900), (9, "fail", 600)], 0),
         (deposits((0, 900), (29 * DAY, 600)), 1),
         (deposits((0, 900), (30 * DAY, 600)), 0),
+        ([(0, "deposit", 1_500), (60 * DAY, "ask", 9)], 1),
     ],
 )  # fmt: skip
 def test_profile_mismatch(rows, alerts):
