@@ -13,7 +13,8 @@ NANOS_PER_MS: Final = 1_000_000
 NANOS_PER_S: Final = 1_000_000_000
 
 Figures = tuple[tuple[str, int], ...]
-"""What the alert rests on: names that end in their unit, and integers."""
+"""What the alert rests on: names that end in their unit, and integers; in an alert at most int64,
+as all that is kept."""
 
 
 class Finding(Struct, frozen=True):

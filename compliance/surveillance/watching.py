@@ -13,6 +13,7 @@ from msgspec import Struct
 from compliance.surveillance.alerts import NANOS_PER_S, Alert, Detector, Finding, cited, restore
 from engine.model.commands import Command
 from engine.model.events import Event
+from engine.model.money import INT64_MAX
 
 MAX_QUIET: Final = 10_000
 """Alerts whose quiet time is remembered; of more the oldest may be raised again too soon."""
@@ -171,7 +172,7 @@ class Watching:
             records,
             members,
             step.instrument,
-            finding.figures,
+            tuple((name, min(value, INT64_MAX)) for name, value in finding.figures),
             finding.text,
         )
 

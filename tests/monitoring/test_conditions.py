@@ -8,10 +8,13 @@ import pytest
 
 from compliance.monitoring.profiles import Profiles
 from compliance.monitoring.rules import Structuring
+from compliance.monitoring.watch import MoneyWatch
+from compliance.surveillance.alerts import Alert
 from compliance.surveillance.links import Links
-from engine.model.commands import ReleaseWithdrawal, SettleWithdrawal
+from engine.model.commands import Deposit, ReleaseWithdrawal, SettleWithdrawal
 from engine.model.enums import HOLD_FROZEN
 from engine.model.events import CommandRefused
+from engine.model.money import INT64_MAX
 from tests.engine.streams import BTC, USD
 from tests.monitoring.till import HOUSE, MAKER, MONEY_RULES, SECOND, SUSPECT, THIRD, Till
 
@@ -319,3 +322,15 @@ def test_in_another_reporting_asset_the_same_is_worth_something_else():
     nothing = msgspec.structs.replace(MONEY_RULES, reporting_asset="XXX")
     assert played("pass_through", rows, rules=nothing) == []
     assert len(played("velocity", every(15, 1, 1), rules=nothing)) == 1
+
+
+def test_sums_beyond_all_bounds_are_kept():
+    till = Till(1, town=False)
+    for k in range(5):
+        till.do(Deposit(SUSPECT, BTC, 2**60, f"chain/large/{k}"))
+    (alert,) = [alert for alert in till.alerts if alert.kind == "velocity"]
+    assert dict(alert.figures)["sum_minor"] == INT64_MAX
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(alert), type=Alert) == alert
+    other = MoneyWatch(MONEY_RULES, Links(), Profiles())
+    other.load(till.watch.save())
+    assert other.save() == till.watch.save()
