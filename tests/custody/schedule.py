@@ -7,7 +7,7 @@ goes on until nothing is under way, and books, chain and people have to agree.
 import contextlib
 import random
 
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from custody.known import DeskRefused
 from custody.ledger.ledger import check_chain
@@ -121,7 +121,7 @@ class Schedule:
         self.world.screening = self.screening = Watched()
         self.world.start()
         self.statements_left = None
-        event.listen(self.world.database, "before_cursor_execute", self.statement)
+        self.world.listen("before_cursor_execute", self.statement)
         self.submit, self.world.chain.submit = self.world.chain.submit, self.submitted
         self.world.step()
         self.liar = self.rng.choice(self.world.nodes)

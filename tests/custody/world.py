@@ -5,7 +5,6 @@ journal, the ledger in SQLite, the nodes that have to agree, the signer with its
 """
 
 import asyncio
-import shutil
 
 from eth_utils import keccak
 from msgspec.structs import replace
@@ -30,7 +29,6 @@ from custody.signing.log import SignerLog
 from custody.signing.rules import SignerRules
 from custody.signing.signer import Signer
 from custody.store.custody_schema import decisions, deposits, outgoing, withdrawals
-from custody.store.database import open_database
 from custody.terms import Terms
 from custody.withdrawals.states import ENDED
 from custody.withdrawals.store import intent_of
@@ -40,6 +38,7 @@ from engine.model.commands import Origin, SetHold
 from engine.model.enums import HOLD_FROZEN
 from engine.sequencer import Sequencer
 from tests.custody import people
+from tests.custody.databases import give_back, lend
 from tests.custody.people import ALICE, BOB, CAROL
 from tests.engine.streams import RANDOM_BALANCES, START, bootstrap_commands
 from tests.journal.support import open_writer
@@ -171,11 +170,6 @@ class DirectSigner:
         return reply
 
 
-def _no_syncs(connection, _):
-    """Nobody pulls the plug here: a process that dies loses nothing that was written."""
-    connection.execute("PRAGMA synchronous=OFF")
-
-
 class World:
     """Everything. template: a database with its tables made, to be copied. warm: whether there is
     a warm wallet. stock: ether of the hot wallet and of the warm one, where all dollars are in
@@ -205,6 +199,8 @@ class World:
         self.kill_at = None
         self.passing = lambda _where: None
         self.screening = ListScreening([BAD])
+        self.lent = None
+        self.listening = []
         self.database = self.make_database(template)
         self.keys = self.make_keys()
         self.signer = self.signer_log = None
@@ -230,11 +226,13 @@ class World:
 
     def make_database(self, template):
         """Custody's database, its tables made."""
-        shutil.copy(template, self.folder / "custody.db")
-        database = open_database(f"sqlite:///{self.folder}/custody.db")
-        event.listen(database, "connect", _no_syncs)
-        database.dispose()
-        return database
+        self.lent = lend(template, self.folder / "custody.db")
+        return self.lent.engine
+
+    def listen(self, name, told):
+        """Tell somebody what happens to the database, as long as this world is."""
+        event.listen(self.database, name, told)
+        self.listening.append((name, told))
 
     def make_keys(self):
         """The signer's."""
@@ -286,7 +284,12 @@ class World:
         self._end_signer()
         self.runner.close()
         self.writer.close()
-        self.database.dispose()
+        for name, told in self.listening:
+            event.remove(self.database, name, told)
+        if self.lent is None:
+            self.database.dispose()
+        else:
+            give_back(self.lent)
 
     # --- time -----------------------------------------------------------------------------
 
