@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from custody.signing.seal import seal_process
 from gateway.asyncio_child import run_asyncio_child
-from gateway.children import COMPLIANCE, CORE, CUSTODY, HISTORY, MIRROR, SIGNER, run_child
+from gateway.children import COMPLIANCE, CORE, CUSTODY, HISTORY, MIRROR, SIGNER, WEBHOOKS, run_child
 from gateway.plain_child import run_plain_child
 from gateway.processes.place import Place
 
@@ -29,12 +29,13 @@ PROCESSES: Final = {
     SIGNER: "signer:run_signer",
     CUSTODY: "custody:run_custody",
     COMPLIANCE: "compliance:run_compliance",
+    WEBHOOKS: "webhooks:run_webhooks",
     "bots": "bots:run_bots",
 }
 """By name, the module of gateway.processes and what it runs there: a process that imported what the
 others are made of would take half as long again to start."""
 
-SEALED: Final = frozenset({SIGNER, CUSTODY, COMPLIANCE})
+SEALED: Final = frozenset({SIGNER, CUSTODY, COMPLIANCE, WEBHOOKS})
 """Processes that have keys, or lines to nodes and databases: nobody looks into their memory."""
 
 RUNNERS: Final[dict[str, Callable[[str, Any], int]]] = {

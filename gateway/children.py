@@ -37,6 +37,9 @@ SIGNER: Final = "signer"
 COMPLIANCE: Final = "compliance"
 """The process that keeps the audit log; it needs the extra of the same name."""
 
+WEBHOOKS: Final = "webhooks"
+"""The process that takes what a provider posts; it needs the same extra."""
+
 CUSTODY_PACKAGE: Final = "web3"
 """What that extra brings, among others."""
 

@@ -38,6 +38,7 @@ from gateway.children import (
     HISTORY_PACKAGE,
     MIRROR,
     SIGNER,
+    WEBHOOKS,
 )
 from gateway.config import ARGON2, Config, load_config, token_hash
 from gateway.connect import connect_text, port_of, quickfix_config
@@ -232,6 +233,8 @@ def _run(args: argparse.Namespace) -> int:
         names = [name for name in names if name not in (SIGNER, CUSTODY)]
     if config.compliance is None:
         names = [name for name in names if name != COMPLIANCE]
+    if config.compliance is None or config.compliance.provider is None:
+        names = [name for name in names if name != WEBHOOKS]
     names = _startable(names)
     refuse_as_data(args.data)
     child = ["--config", str(args.config), "--data", str(args.data)]
@@ -253,6 +256,7 @@ EXTRAS: Final = {
     SIGNER: ("custody", CUSTODY_PACKAGE),
     CUSTODY: ("custody", CUSTODY_PACKAGE),
     COMPLIANCE: ("compliance", COMPLIANCE_PACKAGE),
+    WEBHOOKS: ("compliance", COMPLIANCE_PACKAGE),
 }
 """By process, the extra that it needs, and a package that comes with it."""
 

@@ -17,7 +17,7 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
 from msgspec import Meta, Struct
 
-from compliance.settings import ComplianceSettings
+from compliance.settings import ComplianceSettings, check_provider
 from compliance.travel.provider import provider_of, provider_problem
 from custody.policy.policy import AN_AMOUNT
 from custody.settings import CustodySettings
@@ -100,6 +100,7 @@ class Ports(_Strict, frozen=True):
     market_data: Port = 9881
     market_data_stream: Port = 8081
     audit: Port = 8083
+    webhooks: Port = 8085
     metrics: Port = 9100
 
 
@@ -430,6 +431,8 @@ def check_config(config: Config) -> None:
     _check_filters(config, symbols)
     _check_addresses(config)
     _check_travel_rule(config)
+    if config.compliance is not None:
+        check_provider(config.compliance)
     if config.custody is not None:
         terms_of(config.custody, {a.code: a.scale for a in config.assets})
 

@@ -12,6 +12,7 @@ PORTS: Final = {
     "market_data": "market_data",
     "market_data_stream": "market_data_stream",
     "audit": "audit",
+    "webhooks": "webhooks",
     "metrics": "metrics",
 }
 
@@ -101,6 +102,9 @@ def connect_text(config: Config, port_offset: int, processes: list[str]) -> str:
     if "compliance" in processes and compliance is not None and compliance.http_bind is not None:
         port = port_of(config, "audit", port_offset)
         lines.append(f"  {'audit log':12} http://{_host(compliance.http_bind)}:{port}/checkpoint")
+    if "webhooks" in processes and compliance is not None and compliance.provider is not None:
+        firm, port = compliance.provider, port_of(config, "webhooks", port_offset)
+        lines.append(f"  {'webhooks':12} http://{_host(firm.bind)}:{port}/v1/webhooks/{firm.name}")
     port = port_of(config, "metrics", port_offset)
     lines.append(f"  {'metrics':12} http://{_host(venue.metrics_bind)}:{port}/metrics")
     first = next((s for s in sessions if s.kind == "order_entry"), None)

@@ -86,6 +86,12 @@ METRICS: Final = (
     ),
     Definition("fixgate_surveillance_open_cases", "gauge", "Cases that nobody has closed"),
     Definition("fixgate_surveillance_in_trouble", "gauge", "1 while surveillance cannot go on"),
+    Definition(
+        "fixgate_provider_waiting_questions",
+        "gauge",
+        "Questions that a provider has not answered",
+    ),
+    Definition("fixgate_provider_in_trouble", "gauge", "1 while a provider's hits suspend nobody"),
     Definition("fixgate_audit_in_trouble", "gauge", "1 while the audit log cannot be written"),
     Definition("fixgate_custody_ledger_record", "gauge", "Last record that the ledger has posted"),
     Definition("fixgate_custody_ledger_behind_records", "gauge", "Records not posted yet"),

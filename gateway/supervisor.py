@@ -23,7 +23,7 @@ from typing import IO, Final
 import trio
 
 from engine.model.errors import OperatorError
-from gateway.children import COMPLIANCE, CORE, CUSTODY, EXIT_OPERATOR, HISTORY, SIGNER
+from gateway.children import COMPLIANCE, CORE, CUSTODY, EXIT_OPERATOR, HISTORY, SIGNER, WEBHOOKS
 from gateway.figure import Figure
 from gateway.flow.listener import listen_or_explain
 from gateway.flow.system_clock import SystemClock
@@ -31,7 +31,9 @@ from gateway.metrics import ProcessFigures, render
 from gateway.metrics_page import metrics_server
 from gateway.processors import place
 
-READERS: Final = ("dropcopy", "marketdata", "snapshot", HISTORY, SIGNER, CUSTODY, COMPLIANCE)
+READERS: Final = (
+    "dropcopy", "marketdata", "snapshot", HISTORY, SIGNER, CUSTODY, COMPLIANCE, WEBHOOKS,
+)  # fmt: skip
 BOTS: Final = "bots"
 ALL_PROCESSES: Final = (CORE, *READERS, BOTS)
 

@@ -1,10 +1,13 @@
 """A reader of the journal that keeps files, turn by turn, and what it does about a full disk."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
 import trio
 from trio.to_thread import run_sync
+
+from engine.journal.files import open_reader
 
 TURN_SECONDS: Final = 0.5
 """Wait between two looks at the journal, seconds: a record is in a checkpoint within a second, and
@@ -78,6 +81,16 @@ class TurnService(Generic[Worker]):
         if self.worker is not None:
             self.worker.close()
             self.worker = None
+
+
+async def first_record(journal: Path, stop: trio.Event) -> None:
+    """Wait until a journal has a record, or for `stop`."""
+    reader = open_reader(journal)
+    try:
+        while reader.mark().number < 0 and not stop.is_set():
+            await _pause(stop, TURN_SECONDS)
+    finally:
+        reader.close()
 
 
 async def _pause(stop: trio.Event, seconds: float) -> None:

@@ -70,12 +70,13 @@ class KycDesk:
     def __init__(self, store: KycStore) -> None:
         self.customers: dict[int, Customer] = {}
         self._store = store
-        self._count = 0
+        self.count = 0
+        """Events that are known."""
         self.look()
 
     def look(self) -> None:
         """Take in what others have appended since."""
-        for event in self._store.read(self._count):
+        for event in self._store.read(self.count):
             self._take(event)
 
     # --- an application -----------------------------------------------------------------------
@@ -221,7 +222,7 @@ class KycDesk:
     def _do(self, event: KycEvent) -> None:
         """Store an event that is allowed now, then believe it. Raises KycRefused."""
         self._check(event)
-        self._store.append(self._count, event)
+        self._store.append(self.count, event)
         self._take(event)
 
     def _check(self, event: KycEvent) -> None:
@@ -235,7 +236,7 @@ class KycDesk:
                 raise KycRefused("the clock is behind what has happened to this customer")
 
     def _take(self, event: KycEvent) -> None:
-        self._count += 1
+        self.count += 1
         if isinstance(event, Invited):
             assert event.customer == len(self.customers) + 1, "numbered without holes"
             self.customers[event.customer] = invited(event)

@@ -1,7 +1,7 @@
 """What a provider posts to us: whether it is from the provider, of now, and new.
 
 The signature is HMAC-SHA256 (RFC 2104) with a shared secret over the time in seconds, a point, and
-the body as it came: `t=1800000000,v1=<hex>`, in a header of the provider's choice. A message that
+the body as it came: `t=1800000000,v1=<hex>`, in the header Fixgate-Signature. A message that
 somebody has kept is refused once its time is out of the window; until then its id is known. A
 provider that had no answer posts again, with the same id and a new time.
 """
@@ -29,6 +29,9 @@ MAX_SIGNATURES: Final = 4
 
 MIN_SECRET_BYTES: Final = 32
 """Of a secret: as long as the digest (RFC 2104, section 3)."""
+
+SIGNATURE_HEADER: Final = "Fixgate-Signature"
+"""Of what we post, and of what is posted to us."""
 
 _TIME: Final = re.compile(r"t=([0-9]{1,12})\Z")
 _SIGNATURE: Final = re.compile(r"v1=([0-9a-f]{64})\Z")
@@ -58,6 +61,10 @@ class WebhookRefused(ValueError):
     """It is not believed; the text says why, for the log and not for whoever has sent it."""
 
 
+class WebhookMalformed(WebhookRefused):
+    """It is the provider's, and no message."""
+
+
 def sign(secret: bytes, seconds: int, body: bytes) -> str:
     """The header of a message that is sent at a time, seconds UTC."""
     return f"t={seconds},v1={_digest(secret, seconds, body)}"
@@ -68,7 +75,7 @@ def receive(
 ) -> Posted | None:
     """A message that is the provider's; None if its id is known, which is to be answered like the
     first time. secrets: those in force. known: ids that were taken, on disk. now: ns UTC. Raises
-    WebhookRefused.
+    WebhookRefused, and WebhookMalformed of these.
 
     Nothing of a body is read before its signature is that of one of the secrets.
     """
@@ -84,7 +91,7 @@ def receive(
     try:
         posted = msgspec.json.decode(body, type=Posted, strict=True)
     except msgspec.DecodeError as error:
-        raise WebhookRefused(f"signed, but no message: {error}") from None
+        raise WebhookMalformed(f"signed, but no message: {error}") from None
     return None if posted.id in known else posted
 
 

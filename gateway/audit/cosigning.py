@@ -5,11 +5,9 @@ is the last one that witnesses have cosigned, a moment behind. A witness that is
 up.
 """
 
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from compliance.audit.checkpoint import Checkpoint
 from compliance.audit.errors import AuditRefused
@@ -23,15 +21,10 @@ from compliance.audit.tiles import TileReader
 from compliance.audit.witness import CONFLICT, AddCheckpoint, format_request
 from engine.journal.disk import REAL_DISK, Disk
 from engine.journal.replace import replace_file
-
-ASK_SECONDS: Final = 5
-"""Longest wait for one witness."""
-
-MAX_ANSWER_BYTES: Final = 64 * 1024
-"""Of a witness: sixteen ML-DSA-44 cosignatures."""
+from gateway.flow.small_client import post
 
 Post = Callable[[str, bytes], tuple[int, bytes]]
-"""Status and body of the answer to a POST. Raises OSError."""
+"""Status and body of the answer to a POST. Raises OSError, ValueError."""
 
 
 class WitnessLine(NamedTuple):
@@ -39,17 +32,6 @@ class WitnessLine(NamedTuple):
 
     url: str
     keys: tuple[VerifierKey, ...]
-
-
-def post(url: str, body: bytes) -> tuple[int, bytes]:
-    """See Post."""
-    request = urllib.request.Request(url, data=body, method="POST")  # noqa: S310 - checked settings
-    try:
-        with urllib.request.urlopen(request, timeout=ASK_SECONDS) as answer:  # noqa: S310
-            return answer.status, answer.read(MAX_ANSWER_BYTES + 1)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(MAX_ANSWER_BYTES + 1)
 
 
 class Cosigning:

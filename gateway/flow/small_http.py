@@ -1,12 +1,14 @@
 """HTTP/1.1 for what needs little of it: small requests, few connections, one answer each."""
 
 import socket
-from collections.abc import Callable
-from typing import Final
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 import h11
 import trio
 
+from gateway.flow.admission import source_of
 from gateway.flow.listener import ACCEPT_RETRY_SECONDS, CONSTRAINED
 
 REQUEST_BYTES: Final = 4 * 1024
@@ -22,6 +24,14 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers, body."""
 
 
+class Post(NamedTuple):
+    """A POST: its path without the query, its body, its headers with names in small letters."""
+
+    path: bytes
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+
+
 class SmallHttpServer:
     """Serves what `answer` gives, on a listening socket."""
 
@@ -29,16 +39,22 @@ class SmallHttpServer:
         self,
         answer: Callable[[bytes], Answer],
         connections: int,
-        post: Callable[[bytes, bytes], Answer] | None = None,
+        post: Callable[[Post], Answer] | None = None,
         body_bytes: int = 0,
+        per_peer: int | None = None,
+        admit: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """answer: to the GET of a path, without its query. connections: at a time; the next one is
-        closed unread. post: to the POST of a path, with its body of at most body_bytes."""
+        closed unread. post: to a POST, with a body of at most body_bytes. per_peer: connections at
+        a time of one IPv4 address or IPv6 network of 64 bits. admit: whether a request of such a
+        peer is answered now, asked before its body is read."""
         self._answer_to = answer
         self._most = connections
         self._post = post
         self._body_bytes = body_bytes
-        self._connections = 0
+        self._per_peer = connections if per_peer is None else per_peer
+        self._admit = admit
+        self._connections: Counter[str] = Counter()
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve for ever."""
@@ -47,7 +63,7 @@ class SmallHttpServer:
             while True:
                 await trio.lowlevel.wait_readable(listener.fileno())
                 try:
-                    sock, _ = listener.accept()
+                    sock, address = listener.accept()
                 except (BlockingIOError, InterruptedError, ConnectionError):
                     continue
                 except OSError as error:
@@ -55,28 +71,36 @@ class SmallHttpServer:
                         raise
                     await trio.sleep(ACCEPT_RETRY_SECONDS)
                     continue
-                if self._connections >= self._most:
+                peer = source_of(f"{address[0]}:{address[1]}")
+                if (
+                    self._connections.total() >= self._most
+                    or self._connections[peer] >= self._per_peer
+                ):
                     sock.close()
                     continue
-                self._connections += 1
+                self._connections[peer] += 1
                 sock.setblocking(False)
                 stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
-                nursery.start_soon(self._exchange, stream)
+                nursery.start_soon(self._exchange, stream, peer)
 
-    async def _exchange(self, stream: trio.SocketStream) -> None:
+    async def _exchange(self, stream: trio.SocketStream, peer: str) -> None:
         try:
             with trio.move_on_after(EXCHANGE_SECONDS):
-                await self._answer(stream)
+                await self._answer(stream, peer)
         except (trio.BrokenResourceError, h11.LocalProtocolError):
             pass  # it went away in the middle
         finally:
-            self._connections -= 1
+            self._connections -= Counter([peer])  # which forgets a peer that has none
             await trio.aclose_forcefully(stream)
 
-    async def _answer(self, stream: trio.SocketStream) -> None:
+    async def _answer(self, stream: trio.SocketStream, peer: str) -> None:
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=REQUEST_BYTES)
         try:
-            status, headers, body = await self._page(await _request(stream, http), stream, http)
+            request = await _request(stream, http)
+            if self._admit(peer):
+                status, headers, body = await self._page(request, stream, http)
+            else:
+                status, headers, body = 429, [("Retry-After", "1")], b"slower: try again\n"
         except h11.RemoteProtocolError as error:
             status, headers, body = error.error_status_hint, [], b"not a request\n"
         headers += [("Content-Length", str(len(body))), ("Connection", "close")]
@@ -97,7 +121,7 @@ class SmallHttpServer:
             body = await _body(stream, http, self._body_bytes)
             if body is None:
                 return 413, [], b"at most %d bytes\n" % self._body_bytes
-            return self._post(path, body)
+            return self._post(Post(path, body, list(request.headers)))
         allowed = "GET" if self._post is None else "GET, POST"
         return 405, [("Allow", allowed)], b"only %s\n" % allowed.encode()
 

@@ -101,6 +101,12 @@ def _screen(args: argparse.Namespace, customers: Customers) -> int:
     return screen(args, customers)
 
 
+def _questions(args: argparse.Namespace, customers: Customers) -> int:
+    from gateway.onboarding.kyc_questions import show_questions
+
+    return show_questions(args, customers)
+
+
 def _decide(args: argparse.Namespace, customers: Customers) -> int:
     from gateway.onboarding.kyc_ended import decided
 
@@ -114,6 +120,7 @@ WHOLE: Final[dict[str, Callable[[argparse.Namespace, Customers], int]]] = {
     "invite": _invite,
     "submit": _submit,
     "screen": _screen,
+    "questions": _questions,
     "decide": _decide,
     "list": kyc_show.list_all,
     "show": kyc_show.show,
@@ -126,9 +133,9 @@ WHOLE: Final[dict[str, Callable[[argparse.Namespace, Customers], int]]] = {
 
 def _basis(args: argparse.Namespace) -> Basis:
     """What is in force, which a decision names."""
-    from gateway.onboarding.lists_in_force import ListsInForce
+    from gateway.onboarding.providers import basis_in_force
 
-    return ListsInForce(args.config).basis
+    return basis_in_force(args.config)
 
 
 def _judge(a: argparse.Namespace) -> Deed:

@@ -62,9 +62,16 @@ def _add_files(actions: Actions) -> None:
     submit = _add(actions, "submit", "hand in its file", "customer", "as", "role", "config")
     submit.add_argument("file", type=Path, metavar="FILE", help="YAML")
     screen = _add(
-        actions, "screen", "ask the lists in force about every name", "as", "role", "config"
+        actions,
+        "screen",
+        "ask lists and provider about every name",
+        "as",
+        "role",
+        "config",
     )
     screen.add_argument("customer", type=int, nargs="?", metavar="CUSTOMER", help="else all")
+    questions = _add(actions, "questions", "show what a provider was asked, and what it said")
+    questions.add_argument("--waiting", action="store_true", help="those that wait for somebody")
 
 
 def _add_decisions(actions: Actions) -> None:

@@ -1,10 +1,10 @@
-"""`fixgate kyc screen`: names of customers that the lists in force were not asked about."""
+"""`fixgate kyc screen`: names that the lists and the firm in force were not asked about."""
 
 import argparse
 from collections.abc import Callable
 from typing import Final
 
-from compliance.kyc.provider import Provider, basis_of, hits_of
+from compliance.kyc.provider import NotAsked, Provider, basis_of, hits_of
 from compliance.kyc.states import SCREENED_IN, Customer
 from compliance.screening.matcher import NothingToCompare
 from compliance.screening.verdict import Verdict
@@ -15,7 +15,7 @@ from compliance.vault.subject_id import SUBJECT_ID
 from engine.model.errors import OperatorError
 from gateway.custody_commands.common import print_json, print_rows
 from gateway.onboarding.customers import Customers
-from gateway.onboarding.lists_in_force import ListsInForce
+from gateway.onboarding.providers import provider_in_force
 from gateway.screening.evidence import Keeper, open_screenings
 from gateway.vault.people import People
 
@@ -33,12 +33,12 @@ class NotScreened(OperatorError):
 
 def screen(args: argparse.Namespace, customers: Customers) -> int:
     """The exit code. Raises OperatorError; what was screened before stays."""
-    lists = ListsInForce(args.config)
+    provider = provider_in_force(args.config, args.data, args.who)
     chosen = list(customers.desk.customers.values())
     if args.customer is not None:
         chosen = [customers.one(args.customer)]
     people = People(args.data, args.config, args.who, args.role, Purpose.SANCTIONS)
-    run = Run(args.who, customers, lists, open_screenings(customers.data), people.name)
+    run = Run(args.who, customers, provider, open_screenings(customers.data), people.name)
     chosen = [customer for customer in chosen if customer.state in SCREENED_IN]
     rows, troubles = [], []
     for customer in chosen:
@@ -53,7 +53,7 @@ def screen(args: argparse.Namespace, customers: Customers) -> int:
         print_rows(COLUMNS, [{k: str(v) for k, v in row.items()} for row in rows], "all are")
     if troubles:
         raise OperatorError("\n".join(troubles))
-    unclear = any(c.owed(lists.basis, file) for c in chosen for file in (c.file, c.amended))
+    unclear = any(c.owed(provider.basis, file) for c in chosen for file in (c.file, c.amended))
     return UNCLEAR if unclear else 0
 
 
@@ -107,7 +107,7 @@ class Run:
             firms.add(customer.amended.name)
         try:
             asked = name if name in firms else self._called(name)
-            found = self._provider.result(self._provider.submit(asked))
+            found = self._provider.result(self._provider.submit(name, asked))
         except (SubjectGone, SubjectUnknown) as error:
             raise NotScreened(
                 f"customer {customer.id}: {error}; it is not cleared: hand in a file without it, or"
@@ -117,6 +117,10 @@ class Run:
             raise NotScreened(
                 f"customer {customer.id}, {name}: {error}; transliterate it first, and hand the"
                 " file in again: it is not cleared"
+            ) from None
+        except NotAsked as error:
+            raise NotScreened(
+                f"customer {customer.id}, {name}: {error}; it is not cleared: screen it later"
             ) from None
         if found is None:
             raise NotScreened(f"customer {customer.id}, {name}: no answer yet: screen it later")

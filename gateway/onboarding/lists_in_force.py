@@ -34,12 +34,12 @@ class ListsInForce:
         self._matcher: Matcher | None = None
         self._answers: dict[str, Verdict] = {}
 
-    def submit(self, name: str) -> str:
-        """See Provider: a name is its own reference."""
+    def submit(self, about: str, name: str) -> str:
+        """See Provider."""
         if self._matcher is None:
             self._matcher = Matcher(self._lists, self.basis.cut_off)
-        self._answers[name] = self._matcher.name(name)
-        return name
+        self._answers[about] = self._matcher.name(name)
+        return about
 
     def result(self, reference: str) -> Verdict | None:
         """See Provider."""

@@ -12,7 +12,6 @@ from compliance.audit.builder import LogBuilder, open_log
 from compliance.audit.errors import AuditRefused
 from compliance.audit.key_file import LogKeys, make_keys, read_keys
 from compliance.audit.keys import parse_verifier
-from engine.journal.files import open_reader
 from engine.model.errors import OperatorError
 from gateway.audit.cosigning import Cosigning, WitnessLine
 from gateway.audit.pages import log_server
@@ -21,7 +20,7 @@ from gateway.figure import Figure
 from gateway.processes.place import STATUS_SECONDS, Place
 from gateway.surveillance.following import Surveillance
 from gateway.surveillance.inputs import read_inputs
-from gateway.turn_service import TURN_SECONDS, TurnService
+from gateway.turn_service import TurnService, first_record
 
 COMPLIANCE_NICE: Final = 10
 """Added to the process's nice value: it signs what has happened already."""
@@ -108,13 +107,7 @@ def _watch(place: Place, folder: Path) -> TurnService[Surveillance]:
 
 async def _look_for_abuse(place: Place, watch: TurnService[Surveillance], stop: trio.Event) -> None:
     """Run surveillance from the first record on. What it cannot go on from is its own end alone."""
-    reader = open_reader(place.journal)
-    try:
-        while reader.mark().number < 0 and not stop.is_set():
-            with trio.move_on_after(TURN_SECONDS):
-                await stop.wait()
-    finally:
-        reader.close()
+    await first_record(place.journal, stop)
     try:
         await watch.run(stop)
         if watch.worker is not None:

@@ -6,7 +6,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-BASE_PORTS = (9878, 9880, 8083, 9100)
+BASE_PORTS = (9878, 9880, 8083, 8085, 9100)
 """Order entry, drop copy, audit log and metrics of the configurations in config/."""
 
 OFFSETS = range(11_000, 11_700, 10)

@@ -33,10 +33,15 @@ def venue(tmp_path_factory):
     folder = tmp_path_factory.mktemp("metrics")
     config = coins_config(folder, "bench.yaml")
     with config.open("a") as file:
-        file.write("compliance: {origin: fixgate.example/audit}\n")
+        file.write(
+            "compliance: {origin: fixgate.example/audit, provider: {name: vet, lists: v1,"
+            " url: 'http://127.0.0.1:1', secrets_files: [secret]}}\n"
+        )
+    (folder / "secret").write_text("s" * 32)
+    (folder / "secret").chmod(0o600)
     made = Venue(
         folder / "data", config,
-        only="core,dropcopy,snapshot,signer,custody,compliance", mirror=folder / "mirror",
+        only="core,dropcopy,snapshot,signer,custody,compliance,webhooks", mirror=folder / "mirror",
     )  # fmt: skip
     yield made.start()
     made.close()
@@ -91,6 +96,7 @@ def test_every_metric_that_is_served_is_in_the_manual_and_the_other_way_round(ve
         "mirror": "fixgate_mirror_record",
         "custody": "fixgate_custody_alarms",
         "compliance": "fixgate_audit_published_records",
+        "webhooks": "fixgate_provider_waiting_questions",
     }
     wait_until(
         lambda: all(value(address, name, process=who) is not None for who, name in says.items()),
