@@ -49,8 +49,8 @@ class WebhookPages:
         clock: Clock,
         log: Callable[[str], None],
     ) -> None:
-        """open_book: gives the questions, again after each time that they could not be read or
-        written. log: is given what strangers can cause, and so has a limit of its own."""
+        """open_book: gives the questions, once the venue has any. log: is given what strangers can
+        cause, and so has a limit of its own."""
         self._path = (PREFIX + source).encode()
         self._source = source
         self._secrets = secrets
@@ -83,7 +83,6 @@ class WebhookPages:
             self._log(f"{self._source} answers {error} again and again: ask them why")
             return self._refused(409, "this reference has been answered too often")
         except (OperatorError, OSError, EventTooLarge) as error:
-            self._book = None
             self._log(f"an answer of {self._source} cannot be kept: {error}")
             return self._refused(503, "it cannot be kept: try again")
         return 200, [TEXT], b"kept\n"

@@ -177,6 +177,8 @@ class Answers:
         ((LIKE,), None, (LIKE,), BASIS),
         ((LIKE,), NotAsked("away"), (LIKE,), BASIS),
         ((), None, None, None),
+        (None, (), None, None),
+        (None, (THEIRS,), (THEIRS,), FIRM),
     ],
 )  # fmt: skip
 def test_a_name_is_clear_that_both_clear_and_a_hit_of_one_waits_for_nobody(
