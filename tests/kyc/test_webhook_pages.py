@@ -202,3 +202,16 @@ def test_a_call_that_fails_is_a_503_and_the_next_time_is_the_first(kind):
         assert [good.post(message(id=name)) for name in IDS] == [200] * 3
         machine.lose_power("drop")
         assert desk.kept() == (3, list(IDS))
+
+
+def test_a_file_that_became_shorter_is_not_taken_for_whole(desk, tmp_path):
+    path = tmp_path / FILE
+    before = path.read_bytes()
+    assert desk.post(BODY) == 200
+    whole = path.read_bytes()
+    path.write_bytes(before)
+    assert [desk.post(message(id=name)) for name in ("m1", "m2")] == [503, 503]
+    assert "is shorter than it was: put back its copy" in desk.log[-1]
+    path.write_bytes(whole)
+    assert desk.post(message(id="m2")) == 200
+    assert desk.kept() == (2, ["m1", "m2"])
