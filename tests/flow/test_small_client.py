@@ -74,7 +74,7 @@ def test_no_proxy_is_asked(server, monkeypatch):
 
 
 def trickle(sock):
-    for byte in OK * 50:
+    for byte in OK * 20:
         sock.sendall(bytes([byte]))
         time.sleep(0.02)
 
@@ -94,10 +94,11 @@ def trickle(sock):
 )
 def test_whoever_answers_badly_is_left(server, answer, why):
     port = server(answer)
+    seconds = 0.3 if why == "timed out" else 20  # enough on a machine that has much to do
     began = time.monotonic()
     with pytest.raises(OSError, match=why):
-        post(f"http://127.0.0.1:{port}/", b"", seconds=0.3, most=1_000)
-    assert time.monotonic() - began < 3
+        post(f"http://127.0.0.1:{port}/", b"", seconds=seconds, most=1_000)
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("url", ["ftp://a/", "http:///", "a", "http://a:x/"])
