@@ -9,7 +9,7 @@ import os
 import struct
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import msgspec
 
@@ -31,7 +31,7 @@ class EventsBusy(Exception):
     """Somebody else has written, or is writing: look again, then decide again."""
 
 
-class EventTooLarge(ValueError):
+class EventTooLarge(OperatorError):
     """More than MAX_EVENT_BYTES."""
 
 
@@ -39,27 +39,23 @@ Event = TypeVar("Event")
 
 
 class EventFile(Generic[Event]):
-    """The events beside one journal. Raises OSError everywhere, and OperatorError if the file is
-    not what was written."""
+    """The events beside one journal, of the kind that a subclass says. Raises OSError everywhere,
+    and OperatorError if the file is not what was written."""
 
-    def __init__(
-        self,
-        path: Path,
-        magic: bytes,
-        journal: bytes,
-        decoder: "msgspec.msgpack.Decoder[Event]",
-        disk: Disk = REAL_DISK,
-    ) -> None:
-        """magic: of this kind of events. journal: 16 bytes that are that journal's alone, the salt
-        of its record 0."""
-        assert len(magic) == MAGIC_BYTES
+    magic: ClassVar[bytes]
+    """Of this kind of events."""
+    kind: ClassVar[Any]
+    """Type of an event, as msgspec decodes it."""
+
+    def __init__(self, path: Path, journal: bytes, disk: Disk = REAL_DISK) -> None:
+        """journal: 16 bytes that are that journal's alone, the salt of its record 0."""
+        assert len(self.magic) == MAGIC_BYTES
         self.torn = 0
         """Bytes of a write that was cut, seen when the file was read last."""
         self._path = path
-        self._decoder = decoder
+        self._decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(self.kind)
         self._disk = disk
-        self._magic = magic
-        self._head = magic + journal
+        self._head = self.magic + journal
         self._count = 0
         self._end = len(self._head)
         """Behind the last event that was read or written."""
@@ -107,7 +103,7 @@ class EventFile(Generic[Event]):
         size = self._disk.size(fd)
         head = self._disk.pread(fd, len(self._head), 0)
         if head != self._head:
-            if len(head) == len(self._head) and head.startswith(self._magic):
+            if len(head) == len(self._head) and head.startswith(self.magic):
                 raise OperatorError(
                     f"{self._path} belongs to another journal: give each data folder its own"
                 )

@@ -1,19 +1,14 @@
 """What was screened, and what it came to: one file beside the journal."""
 
-from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from compliance.event_file import EventFile
 from compliance.screening.verdict import Verdict
-from engine.journal.disk import REAL_DISK, Disk
 
 SCREENINGS_NAME: Final = "screenings"
 """Its place under DIR/compliance."""
-
-_MAGIC: Final = b"fixgate screen 1"
 
 
 class Screened(Struct, frozen=True, array_like=True):
@@ -31,5 +26,5 @@ class Screened(Struct, frozen=True, array_like=True):
 class ScreeningFile(EventFile[Screened]):
     """The screenings of one journal; see EventFile."""
 
-    def __init__(self, path: Path, journal: bytes, disk: Disk = REAL_DISK) -> None:
-        super().__init__(path, _MAGIC, journal, msgspec.msgpack.Decoder(Screened), disk)
+    magic = b"fixgate screen 1"
+    kind = Screened

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from compliance.event_file import EventFile, EventsBusy
 from compliance.vault.errors import VaultBusy, VaultRefused
 from compliance.vault.events import KeyFoundAgain, SubjectErased, VaultEvent
@@ -36,8 +34,14 @@ COPIES: Final = ("data_keys.a", "data_keys.b")
 INDEX_NAME: Final = "index"
 LOCK_NAME: Final = "lock"
 
-_MAGIC: Final = b"fixgate vault 1\n"
 _NO_TAG: Final = bytes(TAG_BYTES)
+
+
+class _Log(EventFile[VaultEvent]):
+    """What has happened in the vault of one key file; see EventFile."""
+
+    magic = b"fixgate vault 1\n"
+    kind = VaultEvent
 
 
 class VaultStore:
@@ -59,7 +63,7 @@ class VaultStore:
         self._folder = folder
         self._keys = keys
         self._disk = disk
-        self._file: EventFile[VaultEvent] | None = None
+        self._file: _Log | None = None
         self._count = 0
         self._awake = False
         self._ring: KeyRing | None = None
@@ -228,9 +232,8 @@ class VaultStore:
         finally:
             self._disk.close(fd)
 
-    def _opened(self) -> EventFile[VaultEvent]:
-        decoder: msgspec.msgpack.Decoder[VaultEvent] = msgspec.msgpack.Decoder(VaultEvent)
-        return EventFile(self._folder / EVENTS_NAME, _MAGIC, self.ring.id, decoder, self._disk)
+    def _opened(self) -> _Log:
+        return _Log(self._folder / EVENTS_NAME, self.ring.id, self._disk)
 
     def _look(self) -> None:
         if self._file is None:

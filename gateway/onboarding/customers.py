@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from compliance.event_file import EventsBusy
 from compliance.kyc.desk import KycDesk
 from compliance.kyc.states import Customer
-from compliance.kyc_file import KYC_NAME, KycBusy, KycFile
+from compliance.kyc_file import KYC_NAME, KycFile
 from engine.model.errors import OperatorError
 from gateway.at_the_venue import identity_at
 from gateway.flow.system_clock import SystemClock, silent
@@ -40,4 +41,4 @@ class Customers:
 
     def do(self, act: Callable[[KycDesk, int], object]) -> None:
         """Decide at this time; once more if somebody else is writing."""
-        by_turns(lambda: act(self.desk, self.clock.now()), KycBusy, self.desk.look)
+        by_turns(lambda: act(self.desk, self.clock.now()), EventsBusy, self.desk.look)

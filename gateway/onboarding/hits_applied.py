@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from compliance.event_file import EventsBusy
 from compliance.kyc.desk import KycDesk, KycRefused
 from compliance.kyc.events import Basis, Hit
 from compliance.kyc.provider import firm_basis, verdict_of
 from compliance.kyc.questions import Question
 from compliance.kyc.states import SCREENED_IN, Customer
-from compliance.kyc_file import KYC_NAME, KycBusy, KycFile
+from compliance.kyc_file import KYC_NAME, KycFile
 from compliance.screenings import Screened
 from engine.model.clock import Clock
 from engine.model.errors import OperatorError
@@ -52,7 +53,7 @@ class HitsApplied:
                 return False
             for customer, question in list(self._untold()):
                 self._tell(customer, question)
-        except KycBusy:
+        except EventsBusy:
             return False  # the next turn is soon
         except (KycRefused, OperatorError) as error:
             if str(error) != self.trouble:

@@ -6,7 +6,6 @@ Whoever is not believed is not told why; the log is, without anything of what wa
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from compliance.event_file import EventTooLarge
 from compliance.kyc.questions import NoSuchQuestion, QuestionEvent, Questions, TooManyAnswers
 from compliance.kyc.webhooks import (
     MAX_BODY_BYTES,
@@ -82,7 +81,7 @@ class WebhookPages:
         except TooManyAnswers as error:
             self._log(f"{self._source} answers {error} again and again: ask them why")
             return self._refused(409, "this reference has been answered too often")
-        except (OperatorError, OSError, EventTooLarge) as error:
+        except (OperatorError, OSError) as error:
             self._log(f"an answer of {self._source} cannot be kept: {error}")
             return self._refused(503, "it cannot be kept: try again")
         return 200, [TEXT], b"kept\n"

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from compliance.event_file import EventsBusy, EventTooLarge
+from compliance.event_file import EventsBusy
 from compliance.screening.listed import ListMalformed
 from custody.screening import ScreeningFailed
 from engine.model.errors import OperatorError
@@ -29,7 +29,7 @@ class Aside:
         """Its answer. Raises ScreeningFailed where files cannot be read or written."""
         try:
             answer = await asyncio.to_thread(self._alone, question)
-        except (ListMalformed, OperatorError, OSError, EventsBusy, EventTooLarge) as error:
+        except (ListMalformed, OperatorError, OSError, EventsBusy) as error:
             if str(error) != self._trouble:
                 self._log(f"{self._stands}: {error}")
             self._trouble = str(error)

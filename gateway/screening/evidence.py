@@ -3,11 +3,10 @@
 import argparse
 from pathlib import Path
 
-from compliance.event_file import EventsBusy, EventTooLarge
+from compliance.event_file import EventsBusy
 from compliance.screening.verdict import Verdict
 from compliance.screenings import SCREENINGS_NAME, Screened, ScreeningFile
 from compliance.vault.policy import Purpose
-from engine.model.errors import OperatorError
 from gateway.at_the_venue import identity_at
 from gateway.flow.system_clock import SystemClock, silent
 from gateway.turns import by_turns
@@ -27,10 +26,7 @@ class Keeper:
 
     def keep(self, screened: Screened) -> None:
         """Have it on disk. Raises OperatorError, OSError."""
-        try:
-            by_turns(lambda: self._append(screened), EventsBusy, lambda: None)
-        except EventTooLarge as error:
-            raise OperatorError(str(error)) from None
+        by_turns(lambda: self._append(screened), EventsBusy, lambda: None)
 
     def _append(self, screened: Screened) -> None:
         self._count += len(self._file.read(self._count))

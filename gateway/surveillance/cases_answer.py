@@ -7,12 +7,13 @@ from typing import Final
 
 import msgspec
 
-from compliance.case_file import CASES_NAME, CaseFile, CasesBusy
+from compliance.case_file import CASES_NAME, CaseFile
 from compliance.cases.deadlines import Deadlines, due
 from compliance.cases.desk import CaseDesk, CaseRefused
 from compliance.cases.events import CaseEvent, Disposition
 from compliance.cases.states import Case
 from compliance.cases.stor import Reporter, build_stor, write_stor
+from compliance.event_file import EventsBusy
 from engine.model.errors import OperatorError
 from engine.model.refdata import ReferenceData
 from gateway.at_the_venue import identity_at, journal_of, names_at
@@ -52,7 +53,7 @@ class _Cases:
 
     def do(self, act: Callable[[CaseDesk, int], object]) -> None:
         """Decide at this time; once more if somebody else is writing."""
-        by_turns(lambda: act(self.desk, self.clock.now()), CasesBusy, self.desk.look)
+        by_turns(lambda: act(self.desk, self.clock.now()), EventsBusy, self.desk.look)
 
 
 def answer(args: argparse.Namespace) -> int:

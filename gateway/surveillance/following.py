@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from compliance.case_file import CASES_NAME, CaseFile, CasesBusy
+from compliance.case_file import CASES_NAME, CaseFile
 from compliance.cases.desk import CaseDesk
+from compliance.event_file import EventsBusy
 from compliance.surveillance.alerts import Alert
 from compliance.surveillance.watching import StateRefused
 from compliance.watches import Inputs, Watches
@@ -104,7 +105,7 @@ class Surveillance:
         while not self.desk.has(alert):
             try:
                 case = self.desk.alert(alert, self._clock.now())
-            except CasesBusy:
+            except EventsBusy:
                 self.desk.look()
                 continue
             self._log(

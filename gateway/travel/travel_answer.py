@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from compliance.event_file import EventsBusy, EventTooLarge
+from compliance.event_file import EventsBusy
 from compliance.travel.desk import TravelDesk, TravelRefused
 from compliance.travel.events import Composed, Proposed
 from compliance.travel.records import AtProvider, Firm, Known, Method, Seat, SelfHosted, Subject
@@ -44,7 +44,7 @@ def answer(args: argparse.Namespace) -> int:
     """One action; the exit code. Raises OperatorError."""
     try:
         return ACTIONS[args.action](args)
-    except (TravelRefused, EventTooLarge, AddressMalformed) as error:
+    except (TravelRefused, AddressMalformed) as error:
         raise OperatorError(str(error)) from None
     except OSError as error:
         raise OperatorError(f"{error.filename or args.data}: {error.strerror or error}") from None

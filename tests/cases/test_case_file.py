@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from compliance.case_file import CaseFile, CasesBusy
-from compliance.cases.desk import CaseDesk, CaseRefused
+from compliance.case_file import CaseFile
+from compliance.cases.desk import CaseDesk
 from compliance.cases.events import NoteAdded
-from compliance.event_file import MAX_EVENT_BYTES
+from compliance.event_file import MAX_EVENT_BYTES, EventsBusy, EventTooLarge
 from engine.model.errors import OperatorError
 from tests.audit.test_faults import CALLS, AuditDisk
 from tests.cases.support import ANNA, BEN, START, alert
@@ -53,7 +53,7 @@ def test_what_was_appended_is_read_again(tmp_path):
 def test_whoever_decides_on_an_old_picture_is_told_so(tmp_path):
     desks = [CaseDesk(CaseFile(tmp_path / "cases", JOURNAL)) for _ in range(2)]
     desks[0].alert(alert(), START)
-    with pytest.raises(CasesBusy, match="faster"):
+    with pytest.raises(EventsBusy, match="faster"):
         desks[1].alert(alert(kind="layering"), START)
     desks[1].look()
     assert desks[1].alert(alert(kind="layering"), START).id == 2
@@ -68,7 +68,7 @@ def test_whoever_comes_while_another_writes_is_told_so(tmp_path):
 
     class Slow(FaultyDisk):
         def sync_data(self, fd):
-            with pytest.raises(CasesBusy, match="try again"):
+            with pytest.raises(EventsBusy, match="try again"):
                 other.append(1, note(9))
             super().sync_data(fd)
 
@@ -88,7 +88,7 @@ def test_cases_of_another_journal_are_not_these(tmp_path):
 
 def test_an_event_that_is_too_large_is_refused(tmp_path):
     file = CaseFile(tmp_path / "cases", JOURNAL)
-    with pytest.raises(CaseRefused, match="too many"):
+    with pytest.raises(EventTooLarge, match="too many"):
         file.append(0, NoteAdded(1, START, ANNA, "x" * MAX_EVENT_BYTES))
     assert file.read(0) == []
 

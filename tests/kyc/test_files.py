@@ -4,8 +4,9 @@ import stat
 
 import pytest
 
+from compliance.event_file import EventsBusy
 from compliance.kyc.desk import KycDesk
-from compliance.kyc_file import KycBusy, KycFile
+from compliance.kyc_file import KycFile
 from tests.kyc.support import ANNA, BEN, FIRM, START
 
 JOURNAL = b"j" * 16
@@ -29,6 +30,6 @@ def test_what_was_decided_is_known_again(tmp_path):
 def test_whoever_decides_on_an_old_picture_is_told_so(tmp_path):
     desks = [KycDesk(KycFile(tmp_path / "customers", JOURNAL)) for _ in range(2)]
     desks[0].invite("ACME", ANNA, START)
-    with pytest.raises(KycBusy, match="faster"):
+    with pytest.raises(EventsBusy, match="faster"):
         desks[1].invite("ACME", BEN, START)
     assert desks[1].customers == {}

@@ -7,13 +7,13 @@ import pytest
 from compliance.cases.stor import STR_FORMAT, read_stor
 from compliance.monitoring.profiles import Profiles
 from compliance.watches import Inputs, Watches
-from gateway.cli import main
 from tests.monitoring.support import journal_of
 from tests.monitoring.till import MONEY_RULES, SUSPECT
 from tests.surveillance.floor import RULES
 from tests.surveillance.scoring import links_of
 from tests.surveillance.test_commands import REPORTER
 from tests.surveillance.test_following import KIND, House, encoded
+from tests.surveillance.typed import typed_about
 
 NAME = f"M{SUSPECT}"
 
@@ -34,14 +34,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def say(data, capsys):
-    """Type a command; (exit code, what it printed, what it complained of)."""
-
-    def typed(*words):
-        code = main([str(word) for word in (*words, "--data", data.folder)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return typed
+    return typed_about(data.folder, capsys)
 
 
 def test_every_alert_is_in_a_case_once(data):

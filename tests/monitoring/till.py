@@ -6,7 +6,6 @@ mean what they do. Members from SUSPECT on have no opening balance and belong to
 of them.
 """
 
-import heapq
 from random import Random
 from typing import Final
 
@@ -15,7 +14,7 @@ from compliance.monitoring.rules import RULES_VERSION, MoneyRules
 from compliance.monitoring.watch import MoneyWatch
 from compliance.surveillance.links import Links
 from engine.core.venue import Venue
-from engine.model.clock import NANOS_PER_DAY, NANOS_PER_SECOND
+from engine.model.clock import NANOS_PER_DAY
 from engine.model.commands import (
     DefineAccount,
     DefineAsset,
@@ -34,6 +33,7 @@ from engine.model.commands import (
 from engine.model.enums import BUY, GTC, IOC, LIMIT, ORDER_ENTRY, SELL, SOURCE_FIX
 from engine.model.events import CommandRefused
 from tests.engine.streams import BTC, BTC_USD, ETH, ETH_USD, REFERENCE, START, USD, due
+from tests.surveillance.agenda import Agenda
 
 HOUSE, MAKER, SECOND_MAKER, TREASURY, PAYER, CLIENT = 1, 2, 3, 4, 5, 6
 TOWN: Final = (HOUSE, MAKER, SECOND_MAKER, TREASURY, PAYER, CLIENT)
@@ -65,10 +65,11 @@ def bootstrap():
             yield Deposit(member, asset, amount * SCALE, f"opening/{member}/{asset}")
 
 
-class Till:
+class Till(Agenda):
     """The engine, the clock and the watch. `alerts`: all that were raised so far."""
 
     def __init__(self, seed, links=Links(), profiles=Profiles(), rules=MONEY_RULES, town=True):  # noqa: B008 - frozen
+        super().__init__(START)
         self.random = Random(seed)
         self.venue = Venue()
         self.watch = MoneyWatch(rules, links, profiles)
@@ -76,9 +77,6 @@ class Till:
         self.journal = []
         """(record, time, command, events) of all."""
         self.number = 0
-        self.now = START
-        self.names = 0
-        self.agenda = []
         self.price = {BTC: REFERENCE[BTC_USD], ETH: REFERENCE[ETH_USD]}
         """Ticks."""
         for command in bootstrap():
@@ -149,26 +147,6 @@ class Till:
         other = SELL if side == BUY else BUY
         self._order(HOUSE, asset, other, GTC, lots, price)
         self._order(member, asset, side, IOC, lots, price)
-
-    # --- time ---------------------------------------------------------------------------------
-
-    def let(self, seconds):
-        """The town goes on for so long."""
-        end = self.now + int(seconds * NANOS_PER_SECOND)
-        while self.agenda and self.agenda[0][0] <= end:
-            time, _, act = heapq.heappop(self.agenda)
-            self.now = max(self.now, time)
-            act()
-        self.now = max(self.now, end)
-
-    def between(self, low, high):
-        """The town goes on for some time between so many seconds."""
-        self.let(self.random.uniform(low, high))
-
-    def at(self, delay, act):
-        """Do something `delay` seconds from now."""
-        self.names += 1
-        heapq.heappush(self.agenda, (self.now + int(delay * NANOS_PER_SECOND), self.names, act))
 
     # --- below --------------------------------------------------------------------------------
 

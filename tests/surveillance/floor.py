@@ -6,7 +6,6 @@ orders; members from SUSPECT on are the scenario's own, and do only what it says
 sizes lots, times ns; floats are allowed here, the watch sees only what the engine makes of them.
 """
 
-import heapq
 from random import Random
 from typing import Final
 
@@ -43,6 +42,7 @@ from engine.model.enums import (
 )
 from engine.model.events import OrderCanceled, OrderExpired, OrderFilled, OrderReplaced
 from tests.engine.streams import BTC, BTC_USD, START, USD, due
+from tests.surveillance.agenda import Agenda
 
 MAKERS: Final = (1, 2, 3)
 TAKERS: Final = (4, 5, 6, 7, 8, 9)
@@ -87,11 +87,15 @@ def bootstrap():
             yield Deposit(account, USD, 900_000_000 * 10**8, f"opening/{account}/USD")
 
 
-class Floor:
+class Floor(Agenda):
     """The engine, the clock and the watch. `alerts`: all that were raised so far."""
 
     def __init__(self, seed, links=Links(makers=MAKERS), rules=RULES, start=None):  # noqa: B008 - frozen
         self.random = Random(seed)
+        if start is None:
+            midnight = START // NANOS_PER_DAY * NANOS_PER_DAY
+            start = midnight + self.random.randint(2 * 3600, 20 * 3600) * SECOND_NS
+        super().__init__(start)
         self.venue = Venue()
         self.watch = Watch(rules, links)
         self.alerts = []
@@ -99,14 +103,6 @@ class Floor:
         """(record, time, command, events) of all."""
         self.orders = {}
         self.number = 0
-        midnight = START // NANOS_PER_DAY * NANOS_PER_DAY
-        self.now = (
-            start
-            if start is not None
-            else midnight + self.random.randint(2 * 3600, 20 * 3600) * SECOND_NS
-        )
-        self.names = 0
-        self.agenda = []
         for command in bootstrap():
             self._apply(command)
         self.crowd = Crowd(self)
@@ -177,26 +173,6 @@ class Floor:
     @property
     def last(self):
         return self.market.last or int(self.crowd.fair)
-
-    # --- time ---------------------------------------------------------------------------------
-
-    def let(self, seconds):
-        """The crowd goes on for so long."""
-        end = self.now + int(seconds * SECOND_NS)
-        while self.agenda and self.agenda[0][0] <= end:
-            time, _, act = heapq.heappop(self.agenda)
-            self.now = max(self.now, time)
-            act()
-        self.now = max(self.now, end)
-
-    def between(self, low, high):
-        """The crowd goes on for some time between so many seconds."""
-        self.let(self.random.uniform(low, high))
-
-    def at(self, delay, act):
-        """Do something `delay` seconds from now."""
-        self.names += 1
-        heapq.heappush(self.agenda, (self.now + int(delay * SECOND_NS), self.names, act))
 
     # --- below --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from compliance.cases.stor import read_stor
 from gateway.cli import main
 from tests.surveillance.support import journal_of
 from tests.surveillance.test_following import KIND, House, encoded
+from tests.surveillance.typed import typed_about
 
 REPORTER = "".join(
     f"{name}: {value}\n"
@@ -32,14 +33,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def say(data, capsys):
-    """Type a command; (exit code, what it printed, what it complained of)."""
-
-    def typed(*words):
-        code = main([str(word) for word in (*words, "--data", data.folder)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return typed
+    return typed_about(data.folder, capsys)
 
 
 def test_alerts_are_found_again_from_the_journal_alone(data, say):

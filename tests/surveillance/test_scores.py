@@ -13,9 +13,7 @@ from tests.surveillance.attacks import KINDS
 from tests.surveillance.scoring import CALIBRATED, HELD_OUT, LOOKALIKES, score_family, table
 from tests.surveillance.table import main
 
-FEW = 3
-LONG = {"pump_and_dump": 2, "marking_close": 2, "ramping": 2}
-"""Their scenarios go over hours: fewer in every run."""
+FEW = 2
 MANY = {"pump_and_dump": 20}
 """In the proofs fifty, but for the longest of all."""
 ALL = 60
@@ -29,10 +27,9 @@ def test_every_alert_has_attacks_and_lookalikes():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_few_of_each(kind):
-    count = LONG.get(kind, FEW)
-    scores = score_family(kind, CALIBRATED + 1, count)
+    scores = score_family(kind, CALIBRATED + 1, FEW)
     print(table(scores))
-    assert scores[kind].found >= count - 1
+    assert scores[kind].found >= FEW - 1
     assert scores[kind].false <= 1
 
 
