@@ -284,6 +284,7 @@ def _check(args: argparse.Namespace) -> int:
     try:
         config = load_config(args.config)
         commands = bootstrap_commands(config, ReferenceData())
+        _check_files(config, args.config.parent)
     except FixgateError as error:
         if args.json:
             print(
@@ -305,6 +306,14 @@ def _check(args: argparse.Namespace) -> int:
             f" instruments; a first start writes {summary['records']} records"
         )
     return 0
+
+
+def _check_files(config: Config, folder: Path) -> None:
+    """Read what compliance would refuse to start with. Raises OperatorError."""
+    if config.compliance is not None:
+        from gateway.surveillance.inputs import inputs_of
+
+        inputs_of(config.compliance, folder)
 
 
 # --- replay -----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from gateway.children import announce_ready, announce_status
 from gateway.figure import Figure
 from gateway.processes.place import STATUS_SECONDS, Place
 from gateway.surveillance.following import Surveillance
-from gateway.surveillance.inputs import read_inputs
+from gateway.surveillance.inputs import inputs_of
 from gateway.turn_service import TurnService, first_record
 
 COMPLIANCE_NICE: Final = 10
@@ -94,10 +94,7 @@ def _watch(place: Place, folder: Path) -> TurnService[Surveillance]:
     read: a venue does not go on under other rules than it was told."""
     settings = place.config.compliance
     assert settings is not None
-    monitoring = settings.monitoring
-    inputs = read_inputs(
-        place.config_folder, settings.rules, settings.links, monitoring.rules, monitoring.profiles
-    )
+    inputs = inputs_of(settings, place.config_folder)
     return TurnService(
         "surveillance",
         lambda: Surveillance(place.journal, folder, inputs, place.clock, place.log),

@@ -8,6 +8,7 @@ import msgspec
 
 from compliance.monitoring.profiles import Profiles, parse_profiles
 from compliance.monitoring.rules import parse_rules as parse_money_rules
+from compliance.settings import ComplianceSettings
 from compliance.surveillance.links import Links, parse_links
 from compliance.surveillance.rules import parse_rules
 from compliance.watches import Inputs
@@ -23,6 +24,14 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 """Of each file: a hundred thousand members with an owner each."""
 
 T = TypeVar("T")
+
+
+def inputs_of(settings: ComplianceSettings, folder: Path) -> Inputs:
+    """What a configuration in `folder` names. Raises OperatorError."""
+    monitoring = settings.monitoring
+    return read_inputs(
+        folder, settings.rules, settings.links, monitoring.rules, monitoring.profiles
+    )
 
 
 def read_inputs(

@@ -165,6 +165,25 @@ def test_check_of_a_bad_file_names_the_path(run, tmp_path, edit, path):
     assert found["error"].startswith(f"{path}: ")
 
 
+@pytest.mark.parametrize(
+    ("named", "content"),
+    [
+        ("rules: mine.yaml", "version: [1]"),
+        ("links: mine.yaml", None),
+        ("monitoring: {rules: mine.yaml}", "version: [1]"),
+        ("monitoring: {profiles: mine.yaml}", "- none"),
+    ],
+)
+def test_check_reads_what_the_file_names(run, tmp_path, named, content):
+    file = tmp_path / "venue.yaml"
+    file.write_text(f"{edited()}\ncompliance:\n  origin: venue.example/audit\n  {named}\n")
+    if content is not None:
+        (tmp_path / "mine.yaml").write_text(content)
+    code, out, err = run("check", "--config", file)
+    assert (code, out) == (1, "")
+    assert str(tmp_path / "mine.yaml") in err
+
+
 def test_check_of_no_file(run, tmp_path):
     code, out, err = run("check", "--config", tmp_path / "none.yaml")
     assert (code, out) == (1, "")
