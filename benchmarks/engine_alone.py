@@ -70,8 +70,8 @@ def configuration() -> list[Command]:
             DefineSession(member * 10 + k, member, f"M{member}-OE{k}", ORDER_ENTRY, 2_000_000)
             for k in range(4)
         ]
-        commands.append(Deposit(member, 1, 10_000_000 * 10**8, f"btc {member}"))
-        commands.append(Deposit(member, 2, 40_000_000_000 * 10**8, f"usd {member}"))
+        commands.append(Deposit(member, 1, 10_000_000 * 10**8, f"btc/{member}"))
+        commands.append(Deposit(member, 2, 40_000_000_000 * 10**8, f"usd/{member}"))
     return commands
 
 
