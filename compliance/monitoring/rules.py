@@ -9,7 +9,6 @@ verified against its text. "Own" marks a value of ours, to be calibrated on a ve
 # mypy: disable-error-code="explicit-override"
 # typing has @override from 3.12.
 
-from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -179,8 +178,3 @@ class MoneyRules(Struct, frozen=True, forbid_unknown_fields=True):
 def parse_rules(text: bytes) -> MoneyRules:
     """Rules from YAML. Raises msgspec.ValidationError or DecodeError, which name the place."""
     return msgspec.yaml.decode(text, type=MoneyRules, strict=True)
-
-
-def rules_digest(rules: MoneyRules) -> str:
-    """SHA-256 of the rules, hexadecimal: of what they say, not of how their file is written."""
-    return sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()

@@ -7,11 +7,12 @@ from compliance.monitoring.profile_mismatch import ProfileMismatchDetector
 from compliance.monitoring.profiles import Profiles, inputs_digest
 from compliance.monitoring.reading import Reading
 from compliance.monitoring.repeated_refusals import RepeatedRefusalsDetector
-from compliance.monitoring.rules import MoneyRules, rules_digest
+from compliance.monitoring.rules import MoneyRules
 from compliance.monitoring.structuring import StructuringDetector
 from compliance.monitoring.velocity import VelocityDetector
 from compliance.surveillance.alerts import Detector
 from compliance.surveillance.links import Links
+from compliance.surveillance.rules import rules_digest
 from compliance.surveillance.watching import Watching
 
 

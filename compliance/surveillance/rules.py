@@ -304,8 +304,9 @@ def parse_rules(text: bytes) -> Rules:
     return msgspec.yaml.decode(text, type=Rules, strict=True)
 
 
-def rules_digest(rules: Rules) -> str:
-    """SHA-256 of the rules, hexadecimal: of what they say, not of how their file is written."""
+def rules_digest(rules: Struct) -> str:
+    """SHA-256 of rules, of whatever kind, hexadecimal: of what they say, not of how their file is
+    written."""
     return sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()
 
 

@@ -319,7 +319,7 @@ def test_in_another_reporting_asset_the_same_is_worth_something_else():
     rows = [(0, "deposit", 1_000 * 60_000, USD), (1, "withdraw", 1_000 * 60_000, USD)]
     (alert,) = played("pass_through", rows, rules=rules)
     assert alert.text.startswith("1000 BTC came")
-    nothing = msgspec.structs.replace(MONEY_RULES, reporting_asset="XXX")
+    nothing = msgspec.structs.replace(MONEY_RULES, reporting_asset="EUR")
     assert played("pass_through", rows, rules=nothing) == []
     assert len(played("velocity", every(15, 1, 1), rules=nothing)) == 1
 

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from compliance.monitoring.profiles import Profiles, inputs_digest, parse_profiles
-from compliance.monitoring.rules import RULES_VERSION, MoneyRules, parse_rules, rules_digest
+from compliance.monitoring.rules import RULES_VERSION, MoneyRules, parse_rules
 from compliance.monitoring.watch import detectors
 from compliance.surveillance.links import Links
+from compliance.surveillance.rules import rules_digest
 
 CONFIG = Path(__file__).parents[2] / "config/monitoring.yaml"
 PLAIN = MoneyRules(RULES_VERSION, "defaults")
