@@ -70,13 +70,8 @@ def code_of(part: str) -> str:
 
 
 def alike(asked: str, listed: str) -> bool:
-    """Whether two texts are half alike by edit distance."""
-    return half(Levenshtein.distance(asked, listed), asked, listed)
-
-
-def half(distance: int, asked: str, listed: str) -> bool:
-    """Whether two texts with that edit distance are half alike: FAQ 249's 50%."""
-    return 2 * distance <= max(len(asked), len(listed))
+    """Whether two texts are half alike by edit distance: FAQ 249's 50%."""
+    return 2 * Levenshtein.distance(asked, listed) <= max(len(asked), len(listed))
 
 
 def _similarity(asked: str, listed: str) -> int:
